@@ -1,0 +1,38 @@
+"""Every exception of the package. A bad program is a Verdict, a bad problem a Rejection; only the rest is raised.
+
+    AppsplusError
+    ├── InputError            what the user gave cannot be used; the message says what to do
+    │   ├── SourceError       a source is missing, empty or unreadable (names file and line)
+    │   ├── DatasetError      a folder is not a dataset of ours, or a broken one
+    │   └── LedgerError       a ledger line cannot be read (names file and line)
+    ├── MissingExtraError     an optional dependency is not installed; the message names the extra
+    └── SandboxError          ours or the machine's fault while judging; never a verdict, never a reward
+"""
+
+
+class AppsplusError(Exception):
+    """Base of everything this package raises on purpose; printed without a traceback by the CLI."""
+
+
+class InputError(AppsplusError):
+    """What the user gave cannot be used. The message says what we got, what we expected, what to do."""
+
+
+class SourceError(InputError):
+    """A source is missing, empty or unreadable."""
+
+
+class DatasetError(InputError):
+    """A folder is not a dataset that `appsplus build` made, or it is damaged."""
+
+
+class LedgerError(InputError):
+    """A ledger line cannot be read."""
+
+
+class MissingExtraError(AppsplusError):
+    """An optional dependency is not installed."""
+
+
+class SandboxError(AppsplusError):
+    """The judge itself failed. Never scored as a verdict, never a reward."""

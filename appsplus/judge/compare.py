@@ -1,0 +1,165 @@
+"""Is what came out what was expected? The whole rule, in one place, decided in the parent process only.
+
+Text (standard output) climbs a ladder and stops at the first rung that holds:
+
+    exact        the same characters
+    trailing     the same after dropping white space at line ends and empty lines at the end
+    tokens       the same words between white space, in the same order
+    floats       as tokens; a word that is *expected* as a float (it has a "." or an exponent) may differ by 1e-6,
+                 relative or absolute
+
+Values (the call format) are compared as type-tagged JSON (`appsplus.judge.values`): 1 is not True, 1 is not 1.0 unless
+the expected value is a float (then within 1e-6), a tuple or an iterator equals a list of the same elements, a set equals
+only a set. Never by sets, never by folding case, never integers as floats. A `Checker` widens this for one problem.
+"""
+
+import json
+import re
+from typing import Any
+
+from appsplus import jsonl
+from appsplus.problem import Checker
+
+TOLERANCE = 1e-6
+_FLOAT = re.compile(r"[+-]?(?=[0-9.]*[.eE])(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z", re.ASCII)
+_LONGEST_NUMBER = 400  # characters; a longer word is no float
+
+
+def text_rung(expected: str, actual: str) -> str | None:
+    """The first rung on which two texts agree: exact, trailing, tokens or floats; None where they do not."""
+    if expected == actual:
+        return "exact"
+    if _without_trailing(expected) == _without_trailing(actual):
+        return "trailing"
+    wanted, got = expected.split(), actual.split()
+    if wanted == got:
+        return "tokens"
+    if len(wanted) == len(got) and all(map(_words_agree, wanted, got)):
+        return "floats"
+    return None
+
+
+def _without_trailing(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n")
+
+
+def _words_agree(expected: str, actual: str) -> bool:
+    if expected == actual:
+        return True
+    if len(expected) > _LONGEST_NUMBER or len(actual) > _LONGEST_NUMBER:
+        return False
+    if not (_FLOAT.match(expected) and _NUMBER.match(actual)):
+        return False
+    return _close(float(expected), float(actual))
+
+
+def _close(expected: float, actual: float) -> bool:
+    if expected != expected:
+        return actual != actual
+    return expected == actual or abs(expected - actual) <= TOLERANCE * max(1.0, abs(expected))
+
+
+def values_agree(expected: Any, actual: Any) -> bool:
+    """Compare two tagged JSON values; only the expected side widens anything."""
+    expected, actual = _listed(expected), _listed(actual)
+    if isinstance(expected, bool) or isinstance(actual, bool) or expected is None:
+        return type(expected) is type(actual) and bool(expected == actual)
+    if isinstance(expected, int):
+        return isinstance(actual, int) and expected == actual
+    if isinstance(expected, float):
+        return isinstance(actual, (int, float)) and _numbers_close(expected, actual)
+    if isinstance(expected, list):
+        return isinstance(actual, list) and len(expected) == len(actual) and all(map(values_agree, expected, actual))
+    if isinstance(expected, dict):
+        return isinstance(actual, dict) and _objects_agree(expected, actual)
+    return type(expected) is type(actual) and bool(expected == actual)
+
+
+def _numbers_close(expected: float, actual: int | float) -> bool:
+    try:
+        return _close(expected, float(actual))
+    except OverflowError:
+        return False
+
+
+def _listed(value: Any) -> Any:
+    """Tuples and iterators count as lists; long integers as integers."""
+    if isinstance(value, dict) and len(value) == 1:
+        (tag, content), *_ = value.items()
+        if tag in ("$tuple", "$iter") and isinstance(content, list):
+            return content
+        if tag == "$int" and isinstance(content, str):
+            return int(content, 16)
+    return value
+
+
+def _objects_agree(expected: dict[str, Any], actual: dict[str, Any]) -> bool:
+    if "$object" in actual or expected.keys() != actual.keys():
+        return False
+    if expected.keys() == {"$dict"}:
+        return _pairs_agree(expected["$dict"], actual["$dict"])
+    return all(values_agree(item, actual[key]) for key, item in expected.items())
+
+
+def _pairs_agree(expected: list[Any], actual: list[Any]) -> bool:
+    try:
+        found = {jsonl.dumps(key): item for key, item in actual}
+        return len(expected) == len(actual) == len(found) and all(
+            jsonl.dumps(key) in found and values_agree(item, found[jsonl.dumps(key)]) for key, item in expected
+        )
+    except (TypeError, ValueError):
+        return False
+
+
+def parse_actual(text: str) -> Any:
+    """The value in a program's answer. Hostile text raises ValueError (also for numbers or nesting beyond reason)."""
+    try:
+        return normal_form(json.loads(text))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def normal_form(value: Any) -> Any:
+    """A value with tuples and iterators as lists: what two programs must share to have given the same answer."""
+    value = _listed(value)
+    if isinstance(value, list):
+        return [normal_form(item) for item in value]
+    if isinstance(value, dict):
+        return {key: normal_form(item) for key, item in value.items()}
+    return value
+
+
+def text_is_right(expected: str, actual: str, checker: Checker | None, unit_test: int) -> bool:
+    """Whether standard output answers a unit test (by its index), under the problem's checker if it has one."""
+    if text_rung(expected, actual) is not None:
+        return True
+    if checker is None:
+        return False
+    if checker.kind == "unordered":
+        return _sorted_lines(expected) == _sorted_lines(actual)
+    return any(text_rung(other, actual) is not None for other in _alternatives(checker, unit_test))
+
+
+def value_is_right(expected: str, actual: Any, checker: Checker | None, unit_test: int) -> bool:
+    """Whether a returned value (parsed) answers a unit test; `expected` is the JSON of the dataset."""
+    wanted = jsonl.loads(expected)
+    if values_agree(wanted, actual):
+        return True
+    if checker is None:
+        return False
+    if checker.kind == "unordered":
+        return isinstance(wanted, list) and isinstance(actual, list) and _sorted_items(wanted) == _sorted_items(actual)
+    return any(values_agree(jsonl.loads(other), actual) for other in _alternatives(checker, unit_test))
+
+
+def _sorted_lines(text: str) -> list[list[str]]:
+    return sorted(line.split() for line in text.splitlines() if line.strip())
+
+
+def _sorted_items(items: list[Any]) -> list[str]:
+    return sorted(jsonl.dumps(normal_form(item)) for item in items)
+
+
+def _alternatives(checker: Checker, unit_test: int) -> tuple[str, ...]:
+    return checker.any_of[unit_test] if unit_test < len(checker.any_of) else ()

@@ -1,0 +1,180 @@
+"""What happens in the process of a program, after it has been locked down. Standard library only.
+
+A program of the stdin format finds what it would find in a shell: descriptors 0, 1 and 2, `sys.argv`, a `__main__` of its
+own, threads that are waited for, atexit handlers, an exit status. A program of the call format is a module named
+`solution`; its function, or the method of its class `Solution`, is called once per unit test with fresh arguments.
+Nothing in here is trusted by the parent: a program may patch all of it, and would only change its own answer.
+"""
+
+import atexit
+import builtins
+import contextlib
+import io
+import json
+import os
+import resource
+import struct
+import sys
+import threading
+import types
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from appsplus.judge import inspection, prelude, tracer, values
+
+FILENAME = "<program>"
+FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
+_REPORT = 3
+_ANSWER = struct.Struct("<cII")
+_exit = os._exit
+
+
+def take_descriptors(stdin: int, stdout: int, report: int, *, call: bool = False) -> None:
+    """Put the descriptors where `run_stdin` (0, 1, 3) or `run_calls` (0: questions, 3: answers) finds them."""
+    null = os.open(os.devnull, os.O_RDWR)
+    moved = [os.dup(d) for d in (stdin, stdout, report, null)]
+    high = [_above(d, 16) for d in moved]
+    for target, descriptor in zip((0, 1, 3, 2), high, strict=True):
+        os.dup2(descriptor, target, inheritable=True)
+    if call:
+        os.dup2(1, 2)
+
+
+def _above(descriptor: int, least: int) -> int:
+    import fcntl
+
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD, least)
+
+
+def run_stdin(code: types.CodeType, traced: tracer.LineTracer | None) -> NoReturn:
+    """Run a program as a shell would, and end this process with its status."""
+    status = 1
+    try:
+        _connect_standard_streams()
+        main = types.ModuleType("__main__")
+        main.__dict__.update(__file__="main.py", __builtins__=builtins)
+        sys.modules["__main__"] = main
+        sys.argv = ["main.py"]
+        if traced is not None:
+            traced.start()
+        status = _status_of(lambda: exec(code, main.__dict__))
+        status = _finish(status)
+    finally:
+        _exit(status)
+
+
+def _connect_standard_streams() -> None:
+    kinds: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "closefd": False}
+    sys.stdin = sys.__stdin__ = open(0, **kinds)  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = open(1, "w", **kinds)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = open(2, "w", **kinds)  # type: ignore[misc]
+
+
+def _status_of(run: Callable[[], Any]) -> int:
+    try:
+        run()
+    except SystemExit as leaving:
+        if leaving.code is None:
+            return 0
+        return leaving.code & 0xFF if isinstance(leaving.code, int) else 1
+    except BaseException as error:
+        os.write(_REPORT, _described(error))
+        return 1
+    return 0
+
+
+def _finish(status: int) -> int:
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+    except ValueError:
+        return status  # closed by the program, as it may
+    except OSError:
+        return status or 120
+    return status
+
+
+def _described(error: BaseException) -> bytes:
+    """Type, message and line of an exception, as JSON of at most a few hundred bytes."""
+    try:
+        line, traceback = None, error.__traceback__
+        while traceback is not None:
+            if traceback.tb_frame.f_code.co_filename == FILENAME:
+                line = traceback.tb_lineno
+            traceback = traceback.tb_next
+        return json.dumps([str(type(error).__name__)[:100], str(error)[:300], line]).encode()
+    except BaseException:
+        return b'["Exception", "", null]'
+
+
+def run_calls(
+    code: types.CodeType, entry_point: str, inputs: list[str], traced: tracer.LineTracer | None
+) -> NoReturn:
+    """Answer unit tests by number, read from descriptor 0, until it closes."""
+    try:
+        sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]
+        questions = os.dup(0)
+        os.dup2(1, 0)
+        sys.argv = ["main.py"]
+        if traced is not None:
+            traced.start()
+        find = _load(code, entry_point)
+        while True:
+            question = os.read(questions, 4)
+            if len(question) < 4:
+                break
+            _answer(find, inputs[struct.unpack("<I", question)[0]], traced)
+    finally:
+        _exit(0)
+
+
+def _load(code: types.CodeType, entry_point: str) -> Callable[[], Callable[..., Any]]:
+    module = types.ModuleType("solution")
+    sys.modules["solution"] = module
+    names = module.__dict__
+    names.update(prelude.names(), __file__="solution.py", __builtins__=builtins)
+    try:
+        exec(code, names)
+        owner = names.get("Solution")
+        if isinstance(owner, type) and hasattr(owner, entry_point):
+            _write(b"R", b"")
+            return lambda: getattr(owner(), entry_point)
+        if entry_point not in names:
+            raise NameError(f"name {entry_point!r} is not defined by the program")
+    except BaseException as error:
+        _write(b"E", _described(error))
+        _exit(1)
+    _write(b"R", b"")
+    return lambda: names[entry_point]
+
+
+def _answer(find: Callable[[], Callable[..., Any]], arguments: str, traced: tracer.LineTracer | None) -> None:
+    if traced is not None:
+        traced.clear()
+    try:
+        answer, kind = values.encode(find()(*values.decode(arguments))).encode(), b"V"
+    except BaseException as error:
+        answer, kind = _described(error), b"E"
+    _write(kind, answer)
+
+
+def _write(kind: bytes, body: bytes) -> None:
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    view = memoryview(_ANSWER.pack(kind, peak_kib, len(body)) + body)
+    while view:
+        view = view[os.write(_REPORT, view) :]
+
+
+def run_inspection(source: str) -> NoReturn:
+    """Write what a program's text says to descriptor 1, as JSON."""
+    try:
+        answer = json.dumps(inspection.inspect(source)).encode()
+        with contextlib.suppress(OSError):
+            view = memoryview(answer)
+            while view:
+                view = view[os.write(1, view) :]
+    finally:
+        _exit(0)

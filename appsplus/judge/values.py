@@ -1,0 +1,93 @@
+"""Python values as JSON text, without losing what tells them apart. Runs on both sides of the sandbox; standard library only.
+
+    None, bool, int, float, str, list        themselves (NaN and the infinities as Python's json writes them)
+    dict with string keys                    an object
+    any other dict                           {"$dict": [[key, value], ...]}, in the dict's order
+    tuple                                    {"$tuple": [...]}
+    set, frozenset                           {"$set": [...]}, sorted by the elements' text
+    range, generators, views, iterators      {"$iter": [...]}
+    int of more than 4,000 digits            {"$int": "0x..."}, since decimal conversion is quadratic
+    bytes                                    {"$bytes": "hex"}
+    anything else                            {"$object": "type name"}, equal to nothing
+
+A natural dict with a key that begins with "$" is written as "$dict". Subclasses count as their base type.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+MAX_DEPTH = 200
+_BIG = 10**4000
+_ITERABLES = (range, type({}.keys()), type({}.values()), type({}.items()))
+
+
+def encode(value: Any) -> str:
+    """The text of a value that a program returned. Iterators are used up. Raises what iterating them raises."""
+    return json.dumps(_plain(value, 0), separators=(",", ":"))
+
+
+def decode(text: str) -> Any:
+    """The value that a text stands for. Raises ValueError for text that `encode` cannot have written."""
+    return _revive(json.loads(text))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or value is True or value is False:
+        return value
+    if depth > MAX_DEPTH:
+        return {"$object": "nested too deeply"}
+    if isinstance(value, int):
+        number = int.__add__(value, 0)
+        return number if -_BIG < number < _BIG else {"$int": hex(number)}
+    if isinstance(value, float):
+        return float.__add__(value, 0.0) if value == value else float("nan")
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, list):
+        return [_plain(item, depth + 1) for item in list.__iter__(value)]
+    if isinstance(value, tuple):
+        return {"$tuple": [_plain(item, depth + 1) for item in tuple.__iter__(value)]}
+    return _plain_container(value, depth)
+
+
+def _plain_container(value: Any, depth: int) -> Any:
+    if isinstance(value, dict):
+        items = list(dict.items(value))
+        if all(isinstance(key, str) and not key.startswith("$") for key, _ in items):
+            return {str.__str__(key): _plain(item, depth + 1) for key, item in items}
+        return {"$dict": [[_plain(key, depth + 1), _plain(item, depth + 1)] for key, item in items]}
+    if isinstance(value, (set, frozenset)):
+        return {"$set": sorted((_plain(item, depth + 1) for item in value), key=json.dumps)}
+    if isinstance(value, (bytes, bytearray)):
+        return {"$bytes": bytes(value).hex()}
+    if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
+        return _plain(value.tolist(), depth + 1)
+    if isinstance(value, _ITERABLES) or (isinstance(value, Iterable) and hasattr(type(value), "__next__")):
+        return {"$iter": [_plain(item, depth + 1) for item in value]}
+    if isinstance(value, Mapping) or type(value).__name__ == "deque":
+        return _plain(dict(value) if isinstance(value, Mapping) else list(value), depth + 1)
+    return {"$object": type(value).__name__}
+
+
+def _revive(plain: Any) -> Any:
+    if isinstance(plain, list):
+        return [_revive(item) for item in plain]
+    if not isinstance(plain, dict):
+        return plain
+    if len(plain) == 1:
+        (tag, content), *_ = plain.items()
+        match tag:
+            case "$tuple":
+                return tuple(_revive(item) for item in content)
+            case "$dict":
+                return {_revive(key): _revive(item) for key, item in content}
+            case "$set":
+                return {_revive(item) for item in content}
+            case "$iter":
+                return iter([_revive(item) for item in content])
+            case "$int":
+                return int(content, 16)
+            case "$bytes":
+                return bytes.fromhex(content)
+    return {key: _revive(item) for key, item in plain.items()}
