@@ -1,12 +1,12 @@
 """Every exception of the package. A bad program is a Verdict, a bad problem a Rejection; only the rest is raised.
 
-    AppsplusError
-    ├── InputError            what the user gave cannot be used; the message says what to do
-    │   ├── SourceError       a source is missing, empty or unreadable (names file and line)
-    │   ├── DatasetError      a folder is not a dataset of ours, or a broken one
-    │   └── LedgerError       a ledger line cannot be read (names file and line)
-    ├── MissingExtraError     an optional dependency is not installed; the message names the extra
-    └── SandboxError          ours or the machine's fault while judging; never a verdict, never a reward
+AppsplusError
+├── InputError            what the user gave cannot be used; the message says what to do
+│   ├── SourceError       a source is missing, empty or unreadable (names file and line)
+│   ├── DatasetError      a folder is not a dataset of ours, or a broken one
+│   └── LedgerError       a ledger line cannot be read (names file and line)
+├── MissingExtraError     an optional dependency is not installed; the message names the extra
+└── SandboxError          ours or the machine's fault while judging; never a verdict, never a reward
 """
 
 

@@ -160,11 +160,12 @@ class RawProblem:
     license: str = ""
     checker: Checker | None = None
     changes: tuple[Change, ...] = ()
+    original_hash: str = ""  # of the content before a ledger correction; empty where there was none
 
     @property
     def source_hash(self) -> str:
         """SHA-256 (hex) of what the source said; ledger decisions name the content they were made on by it."""
-        return _digest(
+        return self.original_hash or _digest(
             self.description, self.solutions, self.inputs, self.outputs, self.entry_point, self.starter_code
         )
 

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from appsplus import jsonl
 from appsplus.errors import InputError, SandboxError
@@ -23,6 +24,7 @@ from appsplus.judge.frames import receive, send
 from appsplus.judge.job import Inspection, Job, Report, UnitTestReport
 from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
 
+Answer = TypeVar("Answer", Report, Inspection)
 STRICT, BEST_EFFORT = "strict", "best-effort"
 ISOLATIONS = (STRICT, BEST_EFFORT)
 EXCERPT_CHARS = 2000
@@ -30,6 +32,9 @@ _STRICT_RUNGS = ("namespaces", "root", "user", "seccomp", "rlimits")
 _START_S, _GRACE_S = 60.0, 60.0
 _LARGEST_PROGRAM = 16 << 20  # characters
 _COVERAGE_COST = 20  # a traced program may take so many times its CPU limit
+_START_WORKER = (
+    "import sys; sys.path.insert(0, sys.argv[2]); from appsplus.judge import worker; worker.main(sys.argv[1])"
+)
 _ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -107,11 +112,10 @@ class Judge:
         packages = [str(path) for name in self.modules for path in _package_paths(name)]
         ours, theirs = socket.socketpair()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
-        start = "import sys; sys.path.insert(0, sys.argv[2]); from appsplus.judge.worker import main; main(int(sys.argv[1]))"
+        python = [getattr(sys, "_base_executable", sys.executable), "-s", "-P", "-S", "-B", "-W", "ignore"]
         with theirs:
             self._worker = subprocess.Popen(
-                [getattr(sys, "_base_executable", sys.executable), "-s", "-P", "-S", "-B", "-W", "ignore", "-c", start]
-                + [str(theirs.fileno()), str(_ROOT)],
+                [*python, "-c", _START_WORKER, str(theirs.fileno()), str(_ROOT)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -126,7 +130,7 @@ class Judge:
             _, hello, _ = receive(ours)
         except (OSError, EOFError) as error:
             raise SandboxError(f"the judge's worker did not start: {self._last_words(error)}") from error
-        self._rungs = hello["rungs"]
+        self._rungs: dict[str, Any] = hello["rungs"]
         lacking = [name for name in _STRICT_RUNGS if not self._rungs[name]]
         if self.isolation == STRICT and lacking:
             self.close()
@@ -142,7 +146,7 @@ class Judge:
         self.close()
         return " / ".join(line.strip() for line in lines[-3:]) if lines else f"{type(error).__name__}: {error}"
 
-    def _again_once(self, work: Any) -> Any:
+    def _again_once(self, work: Callable[[], Answer]) -> Answer:
         for attempt in (1, 2):
             if self._worker is None:
                 self._start()
@@ -169,7 +173,7 @@ class Judge:
         """Run what failed after other unit tests again, each in a process of its own; that verdict counts."""
         again, _ = self._ask(job, tuple(job.unit_tests[i] for i in unsure), alone=True, positions=unsure)
         if isinstance(again, str):
-            raise EOFError(f"a program compiled once and not the second time: {again}")
+            raise EOFError(f"a program compiled once and not the second time: {again}")  # noqa: TRY004
         confirmed = dict(zip(unsure, again, strict=False))
         kept = [confirmed.get(i, pair) for i, pair in enumerate(report)]
         return kept[: unsure[len(again)]] if len(again) < len(unsure) else kept
@@ -233,10 +237,16 @@ def _compiler_died(status: int) -> str:
 
 def _read_inspection(body: bytes) -> Inspection:
     try:
-        found = json.loads(body)
+        found: dict[str, Any] = json.loads(body)
     except (ValueError, RecursionError):
         return Inspection(syntax_error="the parser died on this program: too deep, too large or too slow to parse")
-    return Inspection(**{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
+    return inspection_from_json(found)
+
+
+def inspection_from_json(found: dict[str, Any]) -> Inspection:
+    """The inspection that a JSON object stands for."""
+    fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in found.items()}
+    return Inspection(**fields)
 
 
 def _all(job: Job, verdict: Verdict, error: str) -> Report:

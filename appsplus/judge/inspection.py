@@ -16,7 +16,16 @@ from typing import Any
 
 from appsplus.judge import tracer
 
-_MODULE_NAMES = {"__name__", "__file__", "__doc__", "__builtins__", "__spec__", "__package__", "__annotations__", "__loader__"}
+_MODULE_NAMES = {
+    "__name__",
+    "__file__",
+    "__doc__",
+    "__builtins__",
+    "__spec__",
+    "__package__",
+    "__annotations__",
+    "__loader__",
+}
 _PYTHON2_NAMES = {"raw_input", "xrange", "unichr", "basestring", "execfile", "unicode", "long"}
 _PYTHON2_MESSAGES = (
     "Missing parentheses in call to 'print'",
@@ -49,7 +58,9 @@ def inspect(source: str) -> dict[str, Any]:
         "functions": _bound(tree),
         "methods": _methods(tree),
         "undefined": undefined,
-        "calls": sorted({name for node in ast.walk(tree) if isinstance(node, ast.Call) if (name := _dotted(node.func))}),
+        "calls": sorted(
+            {name for node in ast.walk(tree) if isinstance(node, ast.Call) if (name := _dotted(node.func))}
+        ),
         "file_reads": sorted(_opened_files(tree)),
         "executable_lines": list(tracer.executable_lines(source)),
     }

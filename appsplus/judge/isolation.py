@@ -71,13 +71,13 @@ def die_with_parent() -> None:
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def enter(rungs: Rungs, interpreter: list[Path], offered: list[Path]) -> None:
+def enter(rungs: Rungs, interpreter: list[Path], offered: list[Path], *, as_root: bool) -> None:
     """Move this process, and all it starts, into namespaces and an empty root. Returns in a child that is PID 1.
 
     `interpreter`: directories to show read-only at their own place; `offered`: packages to show below /site.
     The original process waits for the child and ends with it.
     """
-    as_root = os.geteuid() == 0
+    uid, gid = os.geteuid(), os.getegid()
     try:
         call("unshare", NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS | (0 if as_root else NEWUSER))
     except OSError as error:
@@ -88,7 +88,7 @@ def enter(rungs: Rungs, interpreter: list[Path], offered: list[Path]) -> None:
         )
         return
     if not as_root:
-        _map_user(os.geteuid(), os.getegid())
+        _map_user(uid, gid)
     _become_init()
     rungs.namespaces = True
     try:
@@ -98,10 +98,11 @@ def enter(rungs: Rungs, interpreter: list[Path], offered: list[Path]) -> None:
         rungs.missing["root"] = f"an empty root could not be mounted ({error})"
 
 
-def drop_user(rungs: Rungs) -> None:
-    """As root: become nobody, keeping only capabilities that are void outside a user namespace of our own."""
-    if os.geteuid() != 0:
+def drop_user(rungs: Rungs, *, as_root: bool) -> None:
+    """Started as root: become nobody, keeping only capabilities that are void outside a user namespace of our own."""
+    if not as_root:
         rungs.user = True
+        prctl(_PR_SET_DUMPABLE, 0)
         return
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -160,7 +161,9 @@ def _build_root(rungs: Rungs, interpreter: list[Path], offered: list[Path]) -> N
     sources = [(path, os.open(path, os.O_PATH)) for path in interpreter if not path.is_symlink()]
     links = [(path, path.readlink()) for path in interpreter if path.is_symlink()]
     packages = [(Path("/site") / path.name, os.open(path, os.O_PATH)) for path in offered]
-    devices = [(Path("/dev") / n, os.open(f"/dev/{n}", os.O_PATH)) for n in ("null", "zero", "full", "random", "urandom")]
+    devices = [
+        (Path("/dev") / n, os.open(f"/dev/{n}", os.O_PATH)) for n in ("null", "zero", "full", "random", "urandom")
+    ]
     base = Path(tempfile.gettempdir())
     _mount_tmpfs(base, "mode=0755,size=1m")
     os.chdir(base)

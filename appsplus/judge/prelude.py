@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 _MODULES = (
-    "bisect collections copy datetime fractions functools heapq itertools json math operator os random re statistics string sys time"
+    "bisect collections copy datetime fractions functools heapq itertools json math operator os random re statistics"
+    " string sys time"
 ).split()
 _NAMES = {
     "typing": "Any Callable Counter DefaultDict Deque Dict FrozenSet Generator Iterable Iterator List Mapping Optional"

@@ -9,6 +9,7 @@ Nothing in here is trusted by the parent: a program may patch all of it, and wou
 import atexit
 import builtins
 import contextlib
+import fcntl
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from appsplus.judge import inspection, prelude, tracer, values
 
 FILENAME = "<program>"
 FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
+STARTED = b"S"  # written to the report before a program's own code runs
 _REPORT = 3
 _ANSWER = struct.Struct("<cII")
 _exit = os._exit
@@ -32,18 +34,11 @@ _exit = os._exit
 def take_descriptors(stdin: int, stdout: int, report: int, *, call: bool = False) -> None:
     """Put the descriptors where `run_stdin` (0, 1, 3) or `run_calls` (0: questions, 3: answers) finds them."""
     null = os.open(os.devnull, os.O_RDWR)
-    moved = [os.dup(d) for d in (stdin, stdout, report, null)]
-    high = [_above(d, 16) for d in moved]
-    for target, descriptor in zip((0, 1, 3, 2), high, strict=True):
+    high = [fcntl.fcntl(d, fcntl.F_DUPFD, 16) for d in (stdin, stdout, report, null)]  # clear of the targets
+    for target, descriptor in zip((0, 1, _REPORT, 2), high, strict=True):
         os.dup2(descriptor, target, inheritable=True)
     if call:
         os.dup2(1, 2)
-
-
-def _above(descriptor: int, least: int) -> int:
-    import fcntl
-
-    return fcntl.fcntl(descriptor, fcntl.F_DUPFD, least)
 
 
 def run_stdin(code: types.CodeType, traced: tracer.LineTracer | None) -> NoReturn:
@@ -55,6 +50,7 @@ def run_stdin(code: types.CodeType, traced: tracer.LineTracer | None) -> NoRetur
         main.__dict__.update(__file__="main.py", __builtins__=builtins)
         sys.modules["__main__"] = main
         sys.argv = ["main.py"]
+        os.write(_REPORT, STARTED)
         if traced is not None:
             traced.start()
         status = _status_of(lambda: exec(code, main.__dict__))
@@ -65,9 +61,9 @@ def run_stdin(code: types.CodeType, traced: tracer.LineTracer | None) -> NoRetur
 
 def _connect_standard_streams() -> None:
     kinds: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "closefd": False}
-    sys.stdin = sys.__stdin__ = open(0, **kinds)  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = open(1, "w", **kinds)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = open(2, "w", **kinds)  # type: ignore[misc]
+    sys.stdin = sys.__stdin__ = open(0, **kinds)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", **kinds)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", **kinds)  # type: ignore[misc]  # noqa: SIM115
 
 
 def _status_of(run: Callable[[], Any]) -> int:
@@ -108,17 +104,16 @@ def _described(error: BaseException) -> bytes:
         return b'["Exception", "", null]'
 
 
-def run_calls(
-    code: types.CodeType, entry_point: str, inputs: list[str], traced: tracer.LineTracer | None
-) -> NoReturn:
+def run_calls(code: types.CodeType, entry_point: str, inputs: list[str], traced: tracer.LineTracer | None) -> NoReturn:
     """Answer unit tests by number, read from descriptor 0, until it closes."""
     try:
-        sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc]
-        sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # type: ignore[misc]
-        sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]
+        sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc, assignment]
+        sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+        sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
         questions = os.dup(0)
         os.dup2(1, 0)
         sys.argv = ["main.py"]
+        os.write(_REPORT, STARTED)
         if traced is not None:
             traced.start()
         find = _load(code, entry_point)

@@ -242,7 +242,7 @@ def _run_stdin(
         ended = "output"
     elif ended == "exit" and cpu_s >= job.cpu_s:
         ended = "cpu"
-    error = _read_available(report)
+    error = _started(_read_available(report))
     if ended == "exit" and status != 0:
         body = error
     else:
@@ -251,6 +251,16 @@ def _run_stdin(
         os.close(descriptor)
     head = _head(ended, cpu_s, wall_s, usage.ru_maxrss / 1024, status)
     return _with_lines(head, lines, hit), body
+
+
+def _started(report: bytes | bytearray) -> bytes:
+    """What follows the mark that a program's process makes before the program's own code runs.
+
+    Raises RuntimeError where it is missing: whatever happened then is our fault, and no verdict.
+    """
+    if not report.startswith(program.STARTED):
+        raise RuntimeError("the process ended before its program was started")
+    return bytes(report[len(program.STARTED) :])
 
 
 def _read_available(descriptor: int) -> bytes:
@@ -266,7 +276,7 @@ def _head(ended: str, cpu_s: float, wall_s: float, peak_mib: float, status: int 
 
 
 def _with_lines(
-    head: dict[str, Any], lines: tracer.LineMap | None, hit: "mmap.mmap | bytes | None", before: bytes = b""
+    head: dict[str, Any], lines: tracer.LineMap | None, hit: mmap.mmap | bytes | None, before: bytes = b""
 ) -> dict[str, Any]:
     if lines is not None and hit is not None:
         seen = bytes(hit)
@@ -302,6 +312,7 @@ class _Caller:
         self._answers, answers = os.pipe()
         self._hit = None if lines is None else mmap.mmap(-1, lines.size)
         self._load_lines = b""
+        self._is_started = self._is_loaded = False
         self._buffer = bytearray()
         self._forked = _Program(setup, job)
         if self._forked.pid == 0:
@@ -317,6 +328,9 @@ class _Caller:
     def _load(self) -> tuple[dict[str, Any], bytes] | None:
         """Wait until the module's own code has run; what went wrong with it stands for every unit test."""
         head, body = self._await()
+        if not self._is_started:
+            raise RuntimeError("the process ended before its program was started")
+        self._is_loaded = True
         if self._hit is not None:
             self._load_lines = bytes(self._hit)
         return None if head["ended"] == "ready" else (head, body)
@@ -350,15 +364,27 @@ class _Caller:
             if not part:
                 return self._ended("exit" if _watch(self._forked) == "exit" else self._forked.clock.exceeded())
             self._buffer += part
-            if len(self._buffer) < _ANSWER.size:
-                continue
+            if not self._is_started:
+                self._buffer = bytearray(_started(self._buffer))
+                self._is_started = True
+            answer = self._first_answer()
+            if answer is not None:
+                return answer
+
+    def _first_answer(self) -> tuple[dict[str, Any], bytes] | None:
+        """The first whole answer in the buffer, as far as one has arrived."""
+        while len(self._buffer) >= _ANSWER.size:
             kind, peak_kib, length = _ANSWER.unpack_from(self._buffer)
             if length > self._job.output_bytes:
                 return self._ended("output")
-            if len(self._buffer) >= _ANSWER.size + length:
-                body = bytes(self._buffer[_ANSWER.size : _ANSWER.size + length])
+            if len(self._buffer) < _ANSWER.size + length:
+                return None
+            body = bytes(self._buffer[_ANSWER.size : _ANSWER.size + length])
+            if kind != b"R" or not self._is_loaded:
                 ended = {b"V": "value", b"E": "error", b"R": "ready"}.get(kind, "exit")
                 return _head(ended, *self._forked.clock.spent(), peak_kib / 1024), body
+            del self._buffer[: _ANSWER.size + length]  # said twice; the answer may follow
+        return None
 
     def _ended(self, how: str) -> tuple[dict[str, Any], bytes]:
         cpu_s, wall_s = self._forked.clock.spent()

@@ -14,12 +14,12 @@ A natural dict with a key that begins with "$" is written as "$dict". Subclasses
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 MAX_DEPTH = 200
 _BIG = 10**4000
-_ITERABLES = (range, type({}.keys()), type({}.values()), type({}.items()))
+_SERIAL: tuple[type[Iterable[Any]], ...] = (range, KeysView, ValuesView, ItemsView, Iterator)
 
 
 def encode(value: Any) -> str:
@@ -63,7 +63,7 @@ def _plain_container(value: Any, depth: int) -> Any:
         return {"$bytes": bytes(value).hex()}
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
         return _plain(value.tolist(), depth + 1)
-    if isinstance(value, _ITERABLES) or (isinstance(value, Iterable) and hasattr(type(value), "__next__")):
+    if isinstance(value, _SERIAL):
         return {"$iter": [_plain(item, depth + 1) for item in value]}
     if isinstance(value, Mapping) or type(value).__name__ == "deque":
         return _plain(dict(value) if isinstance(value, Mapping) else list(value), depth + 1)

@@ -35,9 +35,9 @@ WARM = (
 _CONNECTION_LOST = 3
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: str) -> None:
     """Isolate this process, then serve jobs from the socket until it closes."""
-    connection = socket.socket(fileno=descriptor)
+    connection = socket.socket(fileno=int(descriptor))
     isolation.die_with_parent()
     _, options, _ = receive(connection)
     rungs = _isolate(options)
@@ -65,8 +65,9 @@ def _isolate(options: dict[str, Any]) -> isolation.Rungs:
     soft = isolation.STACK_MIB << 20
     resource.setrlimit(resource.RLIMIT_STACK, (soft, soft))
     threading.stack_size(16 << 20)
-    isolation.enter(rungs, isolation.interpreter_paths(), [Path(p) for p in options["packages"]])
-    isolation.drop_user(rungs)
+    as_root = os.geteuid() == 0
+    isolation.enter(rungs, isolation.interpreter_paths(), [Path(p) for p in options["packages"]], as_root=as_root)
+    isolation.drop_user(rungs, as_root=as_root)
     rungs.seccomp = seccomp.supported()
     if not rungs.seccomp:
         rungs.missing["seccomp"] = f"no table of system calls for {os.uname().machine}"
@@ -120,7 +121,3 @@ def _reap_strays() -> None:
             os.waitpid(-1, 0)
     except (ProcessLookupError, ChildProcessError):
         return
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

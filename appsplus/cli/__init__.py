@@ -1,0 +1,62 @@
+"""The command line: definitions only. What a command does lies in the modules it calls.
+
+    build      cli.build      raw problems -> a dataset folder
+    stats      cli.dataset    what a dataset holds
+    show       cli.dataset    one problem, with coverage and split points
+    explain    cli.dataset    one problem's way through the stages
+    judge      cli.programs   one program on one problem's unit tests
+    doctor     cli.programs   what isolation, limits and libraries are in force here
+    cache      cli.programs   what the judge already knows
+
+Results go to standard output, progress and errors to standard error. Exit status: 0 fine, 1 a finding or an error of
+ours, 2 wrong usage, 130 interrupted.
+"""
+
+import os
+import sys
+
+import typer
+
+from appsplus.cli import build, dataset, programs
+from appsplus.errors import AppsplusError
+
+app = typer.Typer(
+    name="appsplus",
+    help="APPS+: programming problems that were run, checked, repaired or rejected with a reason.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(build.build)
+app.command()(dataset.stats)
+app.command()(dataset.show)
+app.command()(dataset.explain)
+app.command()(programs.judge)
+app.command()(programs.doctor)
+app.command()(programs.cache)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    """APPS+: programming problems that were run, checked, repaired or rejected with a reason."""
+    if show:
+        from importlib import metadata
+
+        typer.echo(metadata.version("appsplus"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """The console script `appsplus`."""
+    try:
+        app()
+    except AppsplusError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted; what has been judged is kept, the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone
+        sys.exit(1)

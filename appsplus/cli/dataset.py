@@ -1,0 +1,169 @@
+"""`appsplus stats`, `show` and `explain`: look at a dataset, one problem of it, or one problem's way into it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from appsplus.cli.build import print_funnel
+from appsplus.cli.options import AsJson, DatasetDir, ProblemId
+from appsplus.errors import DatasetError
+from appsplus.pipeline import STAGES
+from appsplus.problem import Problem
+from appsplus.release import RejectedProblem, find_problem, folder_hash, load_rejected, read_manifest
+
+_SHOWN_UNIT_TESTS = 3
+_EXCERPT = 400
+
+
+def stats(folder: DatasetDir, *, as_json: AsJson = False) -> None:
+    """Say what a dataset holds: problems, splits, funnel, sources, and the hash of the folder."""
+    manifest = read_manifest(folder)
+    if as_json:
+        print(
+            json.dumps({"hash": folder_hash(folder), "counts": manifest.counts, "funnel": manifest.to_json()["funnel"]})
+        )
+        return
+    counts = manifest.counts
+    console = Console()
+    splits = ", ".join(f"{split} {count:,}" for split, count in counts["splits"].items())
+    console.print(f"[bold]{escape(str(folder))}[/bold]  built by appsplus {manifest.appsplus}")
+    console.print(f"{counts['problems']:,} problems ({splits}), {counts['rejected']:,} rejected\n")
+    for name in ("difficulty", "io_format"):
+        console.print(_by_split_table(name, counts[name]))
+        console.print()
+    print_funnel(manifest)
+    console.print(f"\nhash {folder_hash(folder)}", soft_wrap=True)
+
+
+def _by_split_table(name: str, rows: dict[str, dict[str, int]]) -> Table:
+    splits = list(next(iter(rows.values()), {}))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(name, min_width=14)
+    for split in splits:
+        table.add_column(split, justify="right")
+    for row, by_split in rows.items():
+        table.add_row(row, *(f"{by_split[split]:,}" for split in splits))
+    return table
+
+
+def show(folder: DatasetDir, problem_id: ProblemId, *, as_json: AsJson = False) -> None:
+    """Show one problem: text, canonical solution with coverage and split points, unit tests."""
+    problem = find_problem(folder, problem_id)
+    if as_json:
+        print(json.dumps({**asdict(problem), "content_hash": problem.content_hash}))
+        return
+    Console().print(Group(*_problem_parts(problem)))
+
+
+def _problem_parts(problem: Problem) -> Iterator[Any]:
+    facts = f"{problem.difficulty} · {problem.split} · {problem.io_format}"
+    if problem.entry_point:
+        facts += f" {problem.entry_point}()"
+    facts += f" · {len(problem.unit_tests)} unit tests · {len(problem.solutions)} solutions"
+    yield Panel(Text(problem.description.strip()), title=escape(problem.problem_id), subtitle=escape(facts))
+    yield Text(f"{problem.source}  {problem.license}  {problem.url}", style="dim")
+    if problem.starter_code:
+        yield Rule("starter code", align="left")
+        yield Syntax(problem.starter_code.rstrip("\n"), "python", background_color="default")
+    yield Rule("canonical solution: unit tests that execute each line, split points", align="left")
+    yield _code_table(problem)
+    yield Rule("unit tests", align="left")
+    for number, unit_test in enumerate(problem.unit_tests[:_SHOWN_UNIT_TESTS]):
+        yield Text.assemble((f"{number} in   ", "dim"), _excerpt(unit_test.input))
+        yield Text.assemble((f"{number} out  ", "dim"), _excerpt(unit_test.output))
+    if len(problem.unit_tests) > _SHOWN_UNIT_TESTS:
+        yield Text(f"... and {len(problem.unit_tests) - _SHOWN_UNIT_TESTS} more", style="dim")
+    for change in problem.changes:
+        yield Text(f"changed by {change.by}: {change.what}: {change.detail}", style="yellow")
+
+
+def _excerpt(text: str) -> str:
+    text = text.rstrip("\n").replace("\n", "\n         ")
+    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} ... ({len(text):,} characters)"
+
+
+def _code_table(problem: Problem) -> Table:
+    """The code, line by line, with how many unit tests execute it ("-": none, blank: not executable) and its cuts."""
+    assert problem.annotation is not None
+    note = problem.annotation
+    executable = set(note.executable_lines)
+    cuts: dict[int, list[str]] = {}
+    for point in note.split_points:
+        cuts.setdefault(point.line, []).append(point.kind)
+    lines = Syntax("", "python").highlight(problem.canonical_solution).split("\n")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for justify in ("right", "right", "left", "left"):
+        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for number, line in enumerate(lines, start=1):
+        hits = sum(number in lines_of for lines_of in note.executed_lines)
+        gutter = Text("" if number not in executable else str(hits or "-"), style="green" if hits else "red")
+        table.add_row(Text(str(number), "dim"), gutter, line, Text(" ".join(cuts.get(number, ())), "cyan"))
+    return table
+
+
+def explain(folder: DatasetDir, problem_id: ProblemId, *, as_json: AsJson = False) -> None:
+    """Tell one problem's way through the stages, and for a rejected one the evidence."""
+    rejected = next((r for r in load_rejected(folder) if r.problem_id == problem_id), None)
+    problem = None
+    if rejected is None:
+        try:
+            problem = find_problem(folder, problem_id)
+        except DatasetError as error:
+            raise DatasetError(f"{error}; it is not among the rejected ones either") from None
+    steps = list(_steps(problem, rejected))
+    if as_json:
+        evidence = rejected.rejection.evidence if rejected else None
+        print(json.dumps({"problem_id": problem_id, "kept": rejected is None, "stages": steps, "evidence": evidence}))
+        return
+    console = Console()
+    console.print(f"[bold]{escape(problem_id)}[/bold]")
+    for step in steps:
+        mark = "[red]✗[/red]" if step["outcome"] == "rejected" else "[green]✓[/green]"
+        console.print(f" {mark} {step['stage']:<11}", escape(step["detail"]), soft_wrap=True)
+    if rejected is not None and rejected.rejection.evidence is not None:
+        console.print("\nevidence")
+        console.print_json(json.dumps(rejected.rejection.evidence))
+
+
+def _steps(problem: Problem | None, rejected: RejectedProblem | None) -> Iterator[dict[str, str]]:
+    for stage in STAGES:
+        if rejected is not None and rejected.stage == stage.name:
+            detail = f"{rejected.rejection.reason}: {rejected.rejection.detail}"
+            yield {"stage": stage.name, "outcome": "rejected", "detail": detail}
+            return
+        yield {"stage": stage.name, "outcome": "kept", "detail": _kept_detail(stage.name, problem) or stage.why}
+
+
+def _kept_detail(stage: str, problem: Problem | None) -> str:
+    """What a stage did to a kept problem, where the dataset records it."""
+    if problem is None:
+        return ""
+    match stage:
+        case "corrected":
+            return "; ".join(f"{c.what} by {c.by}: {c.detail}" for c in problem.changes if c.by != "build")
+        case "normalized":
+            return "; ".join(f"{c.what}: {c.detail}" for c in problem.changes if c.by == "build")
+        case "passing":
+            accepted = sum(s.verdict == "accepted" for s in problem.solutions)
+            return (
+                f"solution {problem.canonical} is the canonical one; {accepted} of {len(problem.solutions)} solutions"
+                f" pass {len(problem.unit_tests)} unit tests"
+            )
+        case "annotated":
+            assert problem.annotation is not None
+            note = problem.annotation
+            reached = {line for lines in note.executed_lines for line in lines}
+            return (
+                f"{len(note.split_points)} split points, {len(note.subtask_chars)} levels; the unit tests execute"
+                f" {len(reached)} of {len(note.executable_lines)} executable lines"
+            )
+    return ""

@@ -1,0 +1,27 @@
+"""Options that several commands share, and where the cache lies."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appsplus.engine import Cache
+from appsplus.judge import ISOLATIONS
+
+DatasetDir = Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder that `appsplus build` wrote.")]
+ProblemId = Annotated[str, typer.Argument(metavar="PROBLEM_ID", help="As in the column problem_id.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Isolation = Annotated[
+    str,
+    typer.Option(help=f"{' or '.join(ISOLATIONS)}: strict refuses to run programs without the whole sandbox."),
+]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(help="Where answers of the judge are kept [default: ~/.cache/appsplus].", show_default=False),
+]
+
+
+def open_cache(folder: Path | None) -> Cache:
+    """The cache in `folder`, else in $XDG_CACHE_HOME/appsplus, else in ~/.cache/appsplus."""
+    return Cache(folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "appsplus")

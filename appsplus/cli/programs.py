@@ -1,0 +1,137 @@
+"""`appsplus judge`, `doctor` and `cache`: one program, this machine's sandbox, and what is already known."""
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from appsplus.cli.options import AsJson, CacheDir, DatasetDir, Isolation, ProblemId, open_cache
+from appsplus.errors import InputError
+from appsplus.judge import BEST_EFFORT, STRICT, Job, Judge, Report, available_cpus
+from appsplus.judge import version as judge_version
+from appsplus.problem import Verdict
+from appsplus.release import find_problem
+
+_LIBRARIES = ("datasets", "huggingface-hub", "pyarrow", "tree-sitter", "tree-sitter-python", "datasketch")
+
+
+def judge(
+    folder: DatasetDir,
+    problem_id: ProblemId,
+    program_file: Annotated[Path, typer.Argument(metavar="PROGRAM_FILE", help="The program to judge.")],
+    *,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Also report the lines each unit test executes.")
+    ] = False,
+    isolation: Isolation = STRICT,
+    allow: Annotated[list[str] | None, typer.Option(help="A package to offer, e.g. numpy; may be repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge one program on one problem: verdict per unit test, CPU seconds, memory. Exits with 1 if not accepted."""
+    problem = find_problem(folder, problem_id)
+    try:
+        program = program_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{program_file} cannot be read as a program: {error}") from None
+    job = Job(
+        program=program,
+        io_format=problem.io_format,
+        unit_tests=problem.unit_tests,
+        entry_point=problem.entry_point,
+        limits=problem.limits,
+        checker=problem.checker,
+        coverage=coverage,
+        modules=tuple(allow or ()),
+        stop_after_timeouts=len(problem.unit_tests),
+    )
+    with Judge(isolation=isolation, modules=job.modules) as worker:
+        report = worker.run(job)
+    if as_json:
+        print(json.dumps({"problem_id": problem_id, **asdict(report)}))
+    else:
+        _print_report(report)
+    raise typer.Exit(report.verdict is not Verdict.ACCEPTED)
+
+
+def _print_report(report: Report) -> None:
+    console = Console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    titles = (("unit test", "right"), ("verdict", "left"), ("cpu ms", "right"), ("peak MiB", "right"), ("", "left"))
+    for title, justify in titles:
+        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    for number, t in enumerate(report.unit_tests):
+        note = t.error or (t.actual.strip()[:60] if t.verdict is Verdict.WRONG_ANSWER else "")
+        if t.executed_lines is not None:
+            note = f"{note}  lines {','.join(map(str, t.executed_lines))}".strip()
+        colour = "green" if t.verdict is Verdict.ACCEPTED else "red"
+        verdict = f"[{colour}]{t.verdict}[/{colour}]"
+        table.add_row(str(number), verdict, f"{t.cpu_s * 1000:.1f}", f"{t.peak_mib:.0f}", escape(note))
+    console.print(table)
+    passed = sum(t.verdict is Verdict.ACCEPTED for t in report.unit_tests)
+    console.print(f"\n{report.verdict}: {passed} of {len(report.unit_tests)} unit tests passed")
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Say what isolation, limits and libraries are in force here. Exits with 1 if strict isolation is not to be had."""
+    with Judge(isolation=BEST_EFFORT) as worker:
+        rungs = dict(worker.rungs)
+    missing = rungs.pop("missing")
+    strict = all(rungs[name] for name in ("namespaces", "root", "user", "seccomp", "rlimits"))
+    facts = _machine_facts()
+    if as_json:
+        print(json.dumps({"strict": strict, "isolation": rungs, "missing": missing, **facts}))
+    else:
+        _print_doctor(strict, rungs, missing, facts)
+    raise typer.Exit(not strict)
+
+
+def _machine_facts() -> dict[str, Any]:
+    memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return {
+        "appsplus": metadata.version("appsplus"),
+        "judge": judge_version(),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "cpus": available_cpus(),
+        "memory_mib": memory_mib,
+        "user": "root" if os.geteuid() == 0 else "ordinary",
+        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def _print_doctor(strict: bool, rungs: dict[str, bool], missing: dict[str, str], facts: dict[str, Any]) -> None:
+    console = Console()
+    console.print(f"strict isolation: {'[green]available' if strict else '[red]not available[/red], see below'}")
+    for name, holds in rungs.items():
+        reason = escape(missing.get(name, ""))
+        console.print(f"  {'[green]✓[/green]' if holds else '[red]✗[/red]'} {name:<12} {reason}", soft_wrap=True)
+    for name in sorted(set(missing) - set(rungs)):
+        console.print(f"  [yellow]![/yellow] {name:<12} {escape(missing[name])}", soft_wrap=True)
+    for name, value in facts.items():
+        shown = ", ".join(f"{n} {v}" for n, v in value.items()) if isinstance(value, dict) else value
+        console.print(f"{name:<14} {shown}", soft_wrap=True, highlight=False)
+
+
+def cache(
+    *,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget everything the judge has answered.")] = False,
+    cache_dir: CacheDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """See, or clear, what the judge already knows."""
+    known = open_cache(cache_dir)
+    cleared = known.clear() if clear else 0
+    facts = {"path": str(known.path), "answers": len(known), "bytes": known.size_bytes(), "cleared": cleared}
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        done = f"cleared {cleared:,} answers; " if clear else ""
+        print(f"{known.path}: {done}{facts['answers']:,} answers, {facts['bytes'] / 1e6:,.1f} MB")

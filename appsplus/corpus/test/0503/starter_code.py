@@ -1,0 +1,2 @@
+class Solution:
+    def first_fault(self, log: list[str], limit: int) -> int:

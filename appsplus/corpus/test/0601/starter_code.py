@@ -1,0 +1,2 @@
+class Solution:
+    def familySizes(self, bracelets: list[str]) -> list[int]:

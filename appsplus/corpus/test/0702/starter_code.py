@@ -1,0 +1,2 @@
+def seat_choir(wishes: list[str], seats: list[int]) -> str:
+    

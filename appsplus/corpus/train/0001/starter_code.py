@@ -1,0 +1,1 @@
+def is_fair(rota: list[str], rest: int) -> bool:

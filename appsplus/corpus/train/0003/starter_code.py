@@ -1,0 +1,2 @@
+class Solution:
+    def caption(self, text: str, width: int) -> str:

@@ -1,0 +1,1 @@
+def swap_cards(first: list[int], second: list[int]) -> list[list[int]]:

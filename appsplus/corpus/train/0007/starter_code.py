@@ -1,0 +1,1 @@
+def average_reading(readings: list[list[int]], start: int, end: int) -> float:

@@ -1,0 +1,2 @@
+class Solution:
+    def pantry(self, entries: list[str]) -> dict[str, dict[str, int]]:

@@ -1,0 +1,2 @@
+class Solution:
+    def clicks(self, start: int, stop: int) -> int:

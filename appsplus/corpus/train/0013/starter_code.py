@@ -1,0 +1,1 @@
+def sort_labels(labels: list[str]) -> list[str]:

@@ -1,0 +1,1 @@
+def count_fair_pieces(beads: str, shortest: int) -> int:

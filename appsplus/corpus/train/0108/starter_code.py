@@ -1,0 +1,1 @@
+def distinct_readers(passes_to: list[int]) -> list[int]:

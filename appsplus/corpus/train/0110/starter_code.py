@@ -1,0 +1,2 @@
+class Solution:
+    def shortestShift(self, ovens: list[list[int]], trays: int) -> int:

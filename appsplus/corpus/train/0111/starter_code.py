@@ -1,0 +1,1 @@
+def smallest_fence(planks: str, clashes: list[str]) -> str:

@@ -1,0 +1,1 @@
+def farm_output(positions: list[int], heights: list[int], reach: int) -> list[int]:

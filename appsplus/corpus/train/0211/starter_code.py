@@ -1,0 +1,2 @@
+def best_jingle(words: list[str], scores: list[int], letters: int, length: int) -> list:
+    

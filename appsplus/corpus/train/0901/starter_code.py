@@ -1,0 +1,1 @@
+def echo_trim(words):

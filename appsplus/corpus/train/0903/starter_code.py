@@ -1,0 +1,1 @@
+def blooming(beds, day):

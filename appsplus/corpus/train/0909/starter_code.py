@@ -1,0 +1,1 @@
+def fence_metres(w, h, g):

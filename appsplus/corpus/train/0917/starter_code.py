@@ -1,0 +1,1 @@
+def longest_quiet(levels, threshold):

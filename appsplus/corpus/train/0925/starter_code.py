@@ -1,0 +1,1 @@
+def worst_pair(heights):

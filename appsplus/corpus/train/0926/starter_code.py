@@ -1,0 +1,1 @@
+def new_marks(levels):

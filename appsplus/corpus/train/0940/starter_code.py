@@ -1,0 +1,1 @@
+def quiet_window(visitors, width):

@@ -1,0 +1,2 @@
+class Solution:
+    def guarded(self, shifts: List[List[int]], pause: int) -> List[List[int]]:

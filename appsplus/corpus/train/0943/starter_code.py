@@ -1,0 +1,1 @@
+def twoLines(text, width):

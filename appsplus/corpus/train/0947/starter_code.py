@@ -1,0 +1,2 @@
+class Solution:
+    def free_berths(self, n, taken):

@@ -1,0 +1,109 @@
+"""What is already known: answers of the judge, addressed by the content of the question.
+
+A key is the SHA-256 of everything an answer depends on: program, unit tests, limits, checker, options and the judge's
+version. One SQLite file; it may be shared by processes and survives kill -9 at any moment.
+"""
+
+import hashlib
+import sqlite3
+import threading
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from appsplus import jsonl
+from appsplus.errors import InputError
+from appsplus.judge import Inspection, Job, Report, UnitTestReport, inspection_from_json, version
+from appsplus.problem import Verdict
+
+FILE_NAME = "judged.sqlite"
+
+
+def key_of(question: Job | tuple[str, tuple[str, ...]]) -> str:
+    """The address of an answer. A job is asked for its verdicts, (program, modules) for its inspection."""
+    parts = asdict(question) if isinstance(question, Job) else {"inspect": question[0], "modules": question[1]}
+    return hashlib.sha256(jsonl.dumps([version(), parts]).encode()).hexdigest()
+
+
+class Cache:
+    """Answers on disk. Raises InputError where the folder cannot be written or the file is damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        self._lock = threading.Lock()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(self.path, timeout=60, check_same_thread=False, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer BLOB) WITHOUT ROWID"
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from error
+
+    def __len__(self) -> int:
+        return int(self._query("SELECT count(*) FROM answers").fetchone()[0])
+
+    def size_bytes(self) -> int:
+        """Bytes on disk, the write-ahead log included."""
+        return sum(path.stat().st_size for path in self.path.parent.glob(f"{FILE_NAME}*"))
+
+    def clear(self) -> int:
+        """Forget everything; returns how many answers there were."""
+        count = len(self)
+        self._query("DELETE FROM answers")
+        self._query("VACUUM")
+        return count
+
+    def close(self) -> None:
+        """Release the file."""
+        self._database.close()
+
+    def report(self, key: str) -> Report | None:
+        """The report of a job, if it is known."""
+        found = self._read(key)
+        if found is None:
+            return None
+        unit_tests = tuple(
+            UnitTestReport(**{**t, "verdict": Verdict(t["verdict"]), "executed_lines": _tuple(t["executed_lines"])})
+            for t in found["unit_tests"]
+        )
+        return Report(Verdict(found["verdict"]), unit_tests, _tuple(found["executable_lines"]))
+
+    def inspection(self, key: str) -> Inspection | None:
+        """The inspection of a program, if it is known."""
+        found = self._read(key)
+        if found is None:
+            return None
+        return inspection_from_json(found)
+
+    def store(self, key: str, answer: Report | Inspection) -> None:
+        """Keep an answer."""
+        blob = zlib.compress(jsonl.dumps(asdict(answer)).encode(), 1)
+        self._query("INSERT OR REPLACE INTO answers VALUES (?, ?)", key, blob)
+
+    def _read(self, key: str) -> dict[str, Any] | None:
+        row = self._query("SELECT answer FROM answers WHERE key = ?", key).fetchone()
+        if row is None:
+            return None
+        found: dict[str, Any] = jsonl.loads(zlib.decompress(row[0]))
+        return found
+
+    def _query(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        try:
+            with self._lock:
+                return self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> InputError:
+        return InputError(
+            f"the cache {self.path} cannot be used ({error}); make room or the folder writable, delete a damaged file,"
+            " name another folder with --cache-dir, or do without with --no-cache"
+        )
+
+
+def _tuple(values: list[int] | None) -> tuple[int, ...] | None:
+    return None if values is None else tuple(values)

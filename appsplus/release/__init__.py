@@ -1,0 +1,36 @@
+"""The dataset folder: Parquet, manifest, card and figures; written by a build, read by everyone else.
+
+    with prepare_target(out) as folder:
+        with DatasetWriter(folder) as writer:
+            writer.add(problem, split) ... writer.reject(rejected)
+        seal(folder, Manifest(..., counts=writer.statistics.counts(), funnel=...))
+        commit(folder, out)
+
+`seal` is not imported here: it needs matplotlib, which a reader of datasets should not wait for.
+"""
+
+from appsplus.release.folder import check_target, commit, disk_errors, prepare_target
+from appsplus.release.manifest import FunnelStage, Manifest, folder_hash, read_manifest
+from appsplus.release.reader import find_problem, load_problems, load_rejected
+from appsplus.release.rows import RejectedProblem, prompt_text
+from appsplus.release.statistics import Statistics
+from appsplus.release.writer import DatasetWriter, validation_split
+
+__all__ = [
+    "DatasetWriter",
+    "FunnelStage",
+    "Manifest",
+    "RejectedProblem",
+    "Statistics",
+    "check_target",
+    "commit",
+    "disk_errors",
+    "find_problem",
+    "folder_hash",
+    "load_problems",
+    "load_rejected",
+    "prepare_target",
+    "prompt_text",
+    "read_manifest",
+    "validation_split",
+]

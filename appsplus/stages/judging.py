@@ -1,0 +1,39 @@
+"""How stages reach the judge: in bulk, without knowing where programs run or what is already known."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from appsplus.judge import Inspection, Job, Report
+from appsplus.problem import Problem
+
+
+class Judging(Protocol):
+    """What an engine offers (`appsplus.engine.LocalEngine`, for one). Both raise SandboxError."""
+
+    modules: tuple[str, ...]  # offered to programs beyond the standard library
+
+    def judge(self, jobs: Sequence[Job]) -> list[Report]:
+        """Run jobs; reports in their order."""
+        ...
+
+    def inspect(self, programs: Sequence[str]) -> list[Inspection]:
+        """Parse programs inside the sandbox; inspections in their order."""
+        ...
+
+
+def job_for(
+    problem: Problem, solution: int, modules: tuple[str, ...] = (), *, hash_seed: int = 0, coverage: bool = False
+) -> Job:
+    """The job that runs one solution on every unit test. All stages ask this one, so that its answer is cached once."""
+    return Job(
+        program=problem.solutions[solution].code,
+        io_format=problem.io_format,
+        unit_tests=problem.unit_tests,
+        entry_point=problem.entry_point,
+        limits=problem.limits,
+        checker=problem.checker,
+        hash_seed=hash_seed,
+        coverage=coverage,
+        modules=modules,
+        stop_after_timeouts=len(problem.unit_tests) if coverage else 2,
+    )

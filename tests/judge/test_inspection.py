@@ -1,0 +1,80 @@
+"""What a program's text says, read inside the sandbox."""
+
+import pytest
+
+from appsplus.judge import Inspection, Judge
+from appsplus.judge.inspection import keeps_state
+
+
+def test_imports_names_and_calls_are_listed(judge: Judge) -> None:
+    found = judge.inspect(
+        "import os.path, numpy as np\nfrom math import *\ntry:\n    import scipy\nexcept ImportError:\n    scipy = None\n"
+        "class A:\n    def f(self):\n        return open('input.txt'), sqrt(x), List\n\ndef main():\n    os.system('x')\n"
+    )
+    assert found == Inspection(
+        imports=("math", "numpy", "os", "scipy"),
+        missing_imports=("numpy",),  # scipy's absence is caught
+        functions=("os", "np", "*", "scipy", "A", "main"),
+        methods=("A.f",),
+        undefined=("List", "x"),
+        calls=("open", "os.system", "sqrt"),
+        file_reads=("input.txt",),
+        executable_lines=(1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12),
+    )
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "print 'hello'",
+        "print x, y",
+        "try:\n    pass\nexcept ValueError, e:\n    pass",
+        "x = 10L",
+        "if 1 <> 2: pass",
+        "x = `1`",
+        "exec 'x = 1'",
+        "raise ValueError, 'x'",
+        "x = 0777",
+        "n = raw_input()",
+        "for i in xrange(3): print(i)",
+    ],
+)
+def test_python_2_is_recognised(judge: Judge, program: str) -> None:
+    assert judge.inspect(program).python2
+
+
+@pytest.mark.parametrize(
+    "program", ["print('hello')", "def f(:", "x = (1", "def xrange(n): return range(n)\nxrange(3)", "print = 3 +"]
+)
+def test_python_3_and_its_errors_are_not_taken_for_python_2(judge: Judge, program: str) -> None:
+    assert not judge.inspect(program).python2
+
+
+def test_tabs_mixed_with_spaces_are_told_from_other_errors(judge: Judge) -> None:
+    assert judge.inspect("if 1:\n\tx = 1\n        y = 2\n").tab_error
+    assert not judge.inspect("if 1:\n\tx = (\n").tab_error
+
+
+@pytest.mark.parametrize("program", ["x = " + "(" * 300, "-" * 300_000 + "1", "\0", "x = '\ud800'", "\ud800"])
+def test_text_that_no_parser_takes_is_a_syntax_error_and_no_failure(judge: Judge, program: str) -> None:
+    assert judge.inspect(program).syntax_error
+
+
+@pytest.mark.parametrize(
+    ("program", "keeps"),
+    [
+        ("def f(a): return a", False),
+        ("import math\nN = 10\nclass Solution:\n    M = (1, 2)\n    def f(self): self.x = 1", False),
+        ('"""Text."""\nMOD = 10**9 + 7', False),
+        ("seen = {}\ndef f(a): seen[a] = 1", True),
+        ("n = 0\ndef f():\n    global n\n    n += 1", True),
+        ("def f(a, s=[]): pass", True),
+        ("@lru_cache(None)\ndef f(a): return a", True),
+        ("class Solution:\n    seen = []", True),
+        ("def f(): f.n = 1", False),  # an attribute of a name: may be self; a failing unit test is confirmed alone
+        ("import random\nrandom.seed(1)\ndef f(): return 1", True),
+        ("for i in range(3): pass", True),
+    ],
+)
+def test_programs_that_may_keep_state_are_found(program: str, keeps: bool) -> None:
+    assert keeps_state(program) is keeps
