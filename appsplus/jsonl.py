@@ -1,7 +1,8 @@
 """JSON as this project writes it: one canonical form, no loss, no surprise.
 
 Numbers of any length, NaN and the infinities, and lone surrogates survive a round trip (the last two as Python's
-json writes them: `NaN`, `"\\ud800"`). Canonical text is ASCII, without spaces, with sorted keys: equal values have equal bytes.
+json writes them: `NaN`, `"\\ud800"`). Canonical text is ASCII, without spaces, with sorted keys: equal values have
+equal bytes.
 """
 
 import json
@@ -70,8 +71,8 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -18,6 +18,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from appsplus.annotate.annotated import annotated
+from appsplus.engine.judging import Judging
 from appsplus.errors import SourceError
 from appsplus.judge import version as judge_version
 from appsplus.ledger import Ledger
@@ -33,10 +35,8 @@ from appsplus.release import (
 )
 from appsplus.release.seal import seal
 from appsplus.sources import Rejected, Source
-from appsplus.stages.annotated import annotated
 from appsplus.stages.complete import complete
 from appsplus.stages.corrected import corrected
-from appsplus.stages.judging import Judging
 from appsplus.stages.normalized import normalized
 from appsplus.stages.passing import passing
 from appsplus.stages.reviewed import reviewed

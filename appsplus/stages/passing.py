@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import Any
 
+from appsplus.engine.judging import Judging, job_for
 from appsplus.judge import Report
 from appsplus.problem import Problem, Reason, Rejection, Verdict
-from appsplus.stages.judging import Judging, job_for
 
 SECOND_HASH_SEED = 1
 _EVIDENCE_SOLUTIONS = 10

@@ -1,3 +1,1 @@
-def earliest_passage(
-    lower: list[list[int]], upper: list[list[int]], slot: int, gap: int, day: int
-) -> int:
+def earliest_passage(lower: list[list[int]], upper: list[list[int]], slot: int, gap: int, day: int) -> int:

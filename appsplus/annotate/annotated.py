@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from appsplus.annotate.split_points import find_split_points
 from appsplus.annotate.subtasks import subtask_chars
+from appsplus.engine.judging import Judging, job_for
 from appsplus.errors import SandboxError
 from appsplus.problem import Annotation, Problem
-from appsplus.stages.judging import Judging, job_for
 
 
 def annotated(problem: Problem, judging: Judging) -> Problem:
