@@ -60,12 +60,12 @@ class LocalEngine:
 
     def judge(self, jobs: Sequence[Job]) -> list[Report]:
         """Run jobs; reports in their order."""
-        known = self._cache.report if self._cache else None
+        known = None if self._cache is None else self._cache.report
         return self._answers(jobs, known, lambda job: self._with_judge(job.hash_seed, lambda j: j.run(job)))
 
     def inspect(self, programs: Sequence[str]) -> list[Inspection]:
         """Parse programs inside the sandbox; inspections in their order."""
-        known = self._cache.inspection if self._cache else None
+        known = None if self._cache is None else self._cache.inspection
         questions = [(program, self.modules) for program in programs]
         return self._answers(questions, known, lambda q: self._with_judge(0, lambda judge: judge.inspect(q[0])))
 
@@ -84,7 +84,7 @@ class LocalEngine:
 
     def _ask_and_store(self, key: str, question: Any, ask: Callable[[Any], Answer]) -> Answer:
         answer = ask(question)
-        if self._cache:
+        if self._cache is not None:
             self._cache.store(key, answer)
         return answer
 

@@ -95,7 +95,15 @@ class Judge:
             self._worker = None
 
     def run(self, job: Job) -> Report:
-        """Judge a program. Raises SandboxError when the judge itself fails, twice in a row."""
+        """Judge a program. Raises SandboxError when the judge itself fails, twice in a row.
+
+        Raises ValueError for a job of another hash seed or other modules than this worker was started with.
+        """
+        if (job.hash_seed, job.modules) != (self.hash_seed, self.modules):
+            raise ValueError(
+                f"this judge was started with hash seed {self.hash_seed} and modules {self.modules};"
+                f" the job wants {job.hash_seed} and {job.modules}: start another Judge for it"
+            )
         if len(job.program) > _LARGEST_PROGRAM:
             return _all(job, Verdict.COMPILE_ERROR, f"the program has more than {_LARGEST_PROGRAM:,} characters")
         with self._lock:

@@ -229,7 +229,7 @@ def test_programs_see_the_same_environment_everywhere(judge: Judge, monkeypatch:
 def test_the_hash_seed_decides_the_order_of_a_set(judge: Judge, seed: int) -> None:
     program = "print(*set('abcdefghijklmnop'))"
     with Judge(isolation=judge.isolation, hash_seed=seed) as seeded:
-        runs = [seeded.run(Job(program, IOFormat.STDIN, (UnitTest("", ""),))).unit_tests[0].actual for _ in range(2)]
+        runs = [seeded.run(Job(program, IOFormat.STDIN, (UnitTest("", ""),), hash_seed=seed)).unit_tests[0].actual for _ in range(2)]
     shell = {"PYTHONHASHSEED": str(seed)}
     expected = subprocess.run([sys.executable, "-c", program], env=shell, capture_output=True, text=True).stdout
     assert runs == [expected, expected]
@@ -280,13 +280,15 @@ def test_offered_packages_can_be_imported_and_others_cannot(judge: Judge) -> Non
     assert report.unit_tests[0].error == "ModuleNotFoundError: No module named 'numpy' (line 1)"
 
 
-def test_bad_options_say_what_was_expected() -> None:
+def test_bad_options_say_what_was_expected(judge: Judge) -> None:
     with pytest.raises(InputError, match="isolation must be one of strict, best-effort; got 'none'"):
         Judge(isolation="none")
     with pytest.raises(InputError, match="'no_such_package' is not installed"):
         Judge(modules=("no_such_package",))
     with pytest.raises(ValueError, match="at least one unit test"):
         Job("", IOFormat.STDIN, ())
+    with pytest.raises(ValueError, match="hash seed 0 and modules \\(\\); the job wants 1"):
+        judge.run(Job("", IOFormat.STDIN, (UnitTest("", ""),), hash_seed=1))
     with pytest.raises(ValueError, match="limit cpu_s must be above zero; got 0"):
         Limits(cpu_s=0)
 

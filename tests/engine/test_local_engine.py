@@ -1,0 +1,68 @@
+"""Jobs in bulk: answers in order, nothing judged twice, the same with any number of workers."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from appsplus.engine import Cache, LocalEngine
+from appsplus.judge import BEST_EFFORT, Job
+from appsplus.problem import IOFormat, UnitTest, Verdict
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Cache]:
+    found = Cache(tmp_path)
+    yield found
+    found.close()
+
+
+def squares(numbers: range) -> list[Job]:
+    """Programs that are right for even numbers."""
+    return [
+        Job(f"print({n} * {n} + {n % 2})", IOFormat.STDIN, (UnitTest("", str(n * n)),), hash_seed=n % 2)
+        for n in numbers
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_reports_come_in_the_order_of_the_jobs(workers: int) -> None:
+    with LocalEngine(workers=workers, isolation=BEST_EFFORT) as engine:
+        reports = engine.judge(squares(range(8)))
+    assert [r.verdict for r in reports] == [Verdict.ACCEPTED, Verdict.WRONG_ANSWER] * 4
+    assert [r.unit_tests[0].actual for r in reports] == ["0\n", "2\n", "4\n", "10\n", "16\n", "26\n", "36\n", "50\n"]
+
+
+def test_what_is_known_is_not_judged_again(cache: Cache) -> None:
+    jobs = squares(range(4))
+    with LocalEngine(workers=2, isolation=BEST_EFFORT, cache=cache) as engine:
+        first = engine.judge([*jobs, jobs[0]])
+        assert engine.counts == {"judged": 4}
+        assert engine.judge(jobs) == first[:4]
+        engine.inspect(["x = 1", "x = 1", "y = 1"])
+        engine.inspect(["x = 1"])
+        assert engine.counts == {"judged": 6, "cached": 5}
+
+
+def test_several_threads_may_ask_at_once() -> None:
+    with LocalEngine(workers=2, isolation=BEST_EFFORT) as engine, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda n: engine.judge(squares(range(n, n + 2))), range(0, 12, 2)))
+    assert [r.verdict for pair in answers for r in pair] == [Verdict.ACCEPTED, Verdict.WRONG_ANSWER] * 6
+
+
+def test_inspections_come_in_the_order_of_the_programs() -> None:
+    with LocalEngine(workers=2, isolation=BEST_EFFORT) as engine:
+        found = engine.inspect(["import os", "def f(): pass", "x ="])
+    assert [i.imports for i in found] == [("os",), (), ()]
+    assert found[1].functions == ("f",)
+    assert found[2].syntax_error == "invalid syntax (line 1)"
+
+
+def test_no_worker_is_left_when_the_engine_is_closed() -> None:
+    engine = LocalEngine(workers=2, isolation=BEST_EFFORT)
+    engine.judge(squares(range(4)))
+    processes = [judge._worker for judge in engine._all]
+    engine.close()
+    assert processes
+    assert all(process is not None and process.poll() is not None for process in processes)
