@@ -21,17 +21,8 @@ LAYERS = [
     ["appsplus.errors"],
 ]
 SANDBOXED = (
-    "worker",
-    "supervisor",
-    "program",
-    "isolation",
-    "seccomp",
-    "inspection",
-    "tracer",
-    "values",
-    "prelude",
-    "frames",
-)
+    "worker supervisor process stdin_runs call_runs program isolation seccomp inspection tracer values prelude frames"
+).split()
 
 
 def modules() -> list[Path]:

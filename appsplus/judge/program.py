@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 from appsplus.judge import inspection, prelude, tracer, values
 
 FILENAME = "<program>"
+RECURSION_LIMIT = 50_000  # frames; a shell has 1,000, graders of functions have more
 FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
 STARTED = b"S"  # written to the report before a program's own code runs
 _REPORT = 3

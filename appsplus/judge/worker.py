@@ -24,7 +24,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from appsplus.judge import isolation, seccomp, supervisor
+from appsplus.judge import isolation, process, program, seccomp, supervisor
 from appsplus.judge.frames import receive, send
 
 WARM = (
@@ -43,7 +43,7 @@ def main(descriptor: str) -> None:
     rungs = _isolate(options)
     for name in [*WARM, *options["modules"]]:
         importlib.import_module(name)
-    setup = supervisor.Setup(
+    setup = process.Setup(
         connection=connection,
         filter=seccomp.build_filter(refuse_kill=not rungs.namespaces) if rungs.seccomp else None,
         nested_pid_namespace=rungs.namespaces and "nested_pid_namespace" not in rungs.missing,
@@ -85,14 +85,14 @@ def _prepare_interpreter(hidden: str) -> None:
     sys.path_importer_cache.clear()
     for name in ("exit", "quit"):  # -S leaves them out
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
-    sys.setrecursionlimit(supervisor.RECURSION_LIMIT)
+    sys.setrecursionlimit(program.RECURSION_LIMIT)
     sys.set_int_max_str_digits(0)
     os.umask(0o022)
     gc.collect()
     gc.freeze()
 
 
-def _serve(setup: supervisor.Setup, job: dict[str, Any], *, init: bool, private_tmp: bool) -> None:
+def _serve(setup: process.Setup, job: dict[str, Any], *, init: bool, private_tmp: bool) -> None:
     child = os.fork()
     if child == 0:
         status = 1

@@ -229,7 +229,10 @@ def test_programs_see_the_same_environment_everywhere(judge: Judge, monkeypatch:
 def test_the_hash_seed_decides_the_order_of_a_set(judge: Judge, seed: int) -> None:
     program = "print(*set('abcdefghijklmnop'))"
     with Judge(isolation=judge.isolation, hash_seed=seed) as seeded:
-        runs = [seeded.run(Job(program, IOFormat.STDIN, (UnitTest("", ""),), hash_seed=seed)).unit_tests[0].actual for _ in range(2)]
+        runs = [
+            seeded.run(Job(program, IOFormat.STDIN, (UnitTest("", ""),), hash_seed=seed)).unit_tests[0].actual
+            for _ in range(2)
+        ]
     shell = {"PYTHONHASHSEED": str(seed)}
     expected = subprocess.run([sys.executable, "-c", program], env=shell, capture_output=True, text=True).stdout
     assert runs == [expected, expected]

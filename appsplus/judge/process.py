@@ -1,0 +1,178 @@
+"""A program's process as its supervisor sees it: forked, locked down, timed, killed, reaped. Standard library only.
+
+Time is measured from outside, with the kernel's clock of the program's process, so a program cannot stop or fool it.
+"""
+
+import mmap
+import os
+import resource
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from appsplus.judge import isolation, program, seccomp, tracer
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What holds for every job of a worker."""
+
+    connection: socket.socket
+    filter: "seccomp._Program | None"
+    nested_pid_namespace: bool
+    capabilities: bool  # there are some to drop
+    base_memory_bytes: int  # mapped before any program
+
+
+@dataclass
+class Job:
+    """The parts of a job that the sandbox may know."""
+
+    source: str
+    entry_point: str | None
+    inputs: list[str]
+    cpu_s: float
+    wall_s: float
+    memory_bytes: int
+    output_bytes: int
+    coverage: bool
+    alone: bool  # every unit test in a fork of its own
+    stop_after_timeouts: int
+
+
+class Clock:
+    """CPU and wall seconds of one process, read from outside, and its limits."""
+
+    def __init__(self, pid: int, job: Job) -> None:
+        self._clock = (~pid << 3) | 2  # the kernel's CPUCLOCK_SCHED of a process
+        self._job = job
+        self._cpu_0 = self._cpu_now()
+        self._wall_0 = time.monotonic()
+
+    def _cpu_now(self) -> float:
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:  # the process is gone
+            return 0.0
+
+    def spent(self) -> tuple[float, float]:
+        """CPU and wall seconds since this clock was made."""
+        return max(0.0, self._cpu_now() - self._cpu_0), time.monotonic() - self._wall_0
+
+    def left_ms(self) -> float:
+        """Milliseconds in which no limit can be reached, at least 1; 0 when one has been."""
+        cpu_s, wall_s = self.spent()
+        left_s = min(self._job.cpu_s - cpu_s, self._job.wall_s - wall_s)
+        return 0.0 if left_s <= 0 else left_s * 1000 + 1
+
+    def exceeded(self) -> str:
+        """Which limit ended the run: "cpu" or "wall"."""
+        return "cpu" if self.spent()[0] >= self._job.cpu_s else "wall"
+
+
+@cache
+def _own_handle() -> int:
+    return os.pidfd_open(os.getpid())
+
+
+class Program:
+    """A forked program: its process, and what the kernel says of it."""
+
+    def __init__(self, setup: Setup, job: Job) -> None:
+        if setup.nested_pid_namespace:
+            self.pid = isolation.fork_in_pid_namespace(_own_handle())
+        else:
+            self.pid = os.fork()
+        if self.pid == 0:
+            return
+        self.handle = os.pidfd_open(self.pid)
+        self.clock = Clock(self.pid, job)
+
+    def kill(self) -> None:
+        """Kill the process, and with it, as PID 1 of its namespace, everything it started."""
+        signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+
+    def reap(self) -> tuple[int, resource.struct_rusage]:
+        """Wait for the end: exit status as a shell gives it (negative: a signal), and resource usage."""
+        _, status, usage = os.wait4(self.pid, 0)
+        os.close(self.handle)
+        return os.waitstatus_to_exitcode(status), usage
+
+
+def watch(forked: Program, answers: int | None = None) -> str:
+    """Sleep until the program has ended ("exit"), has something to say ("answer"), or exceeds a limit."""
+    poll = select.poll()
+    poll.register(forked.handle, select.POLLIN)
+    if answers is not None:
+        poll.register(answers, select.POLLIN)
+    while True:
+        left_ms = forked.clock.left_ms()
+        if left_ms <= 0:
+            return forked.clock.exceeded()
+        ready = [descriptor for descriptor, _ in poll.poll(left_ms)]
+        if answers is not None and answers in ready:
+            return "answer"
+        if ready:
+            return "exit"
+
+
+def lock_down(setup: Setup, job: Job) -> None:
+    """What a program gives up, in order. Runs in its process, before any of its code."""
+    setup.connection.close()
+    if setup.capabilities:
+        isolation.drop_capabilities()
+    isolation.die_with_parent()
+    isolation.limit_resources(cpu_s=job.cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
+    os.closerange(program.FIRST_FREE_DESCRIPTOR, 256)
+    if setup.filter is not None:
+        seccomp.install(setup.filter, isolation.libc.prctl)
+
+
+def memory_file(content: bytes) -> int:
+    """A descriptor of an anonymous file with this content, at its beginning."""
+    descriptor = os.memfd_create("std")
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def started(report: bytes | bytearray) -> bytes:
+    """What follows the mark that a program's process makes before the program's own code runs.
+
+    Raises RuntimeError where it is missing: whatever happened then is our fault, and no verdict.
+    """
+    if not report.startswith(program.STARTED):
+        raise RuntimeError("the process ended before its program was started")
+    return bytes(report[len(program.STARTED) :])
+
+
+def read_available(descriptor: int) -> bytes:
+    """What is in a pipe now, up to 64 KiB; never waits."""
+    os.set_blocking(descriptor, False)
+    try:
+        return os.read(descriptor, 1 << 16)
+    except BlockingIOError:
+        return b""
+
+
+def head_of(ended: str, cpu_s: float, wall_s: float, peak_mib: float, status: int = 0) -> dict[str, Any]:
+    """How a unit test ended, as the parent is told."""
+    return {"ended": ended, "cpu_s": cpu_s, "wall_s": wall_s, "peak_mib": peak_mib, "status": status}
+
+
+def with_lines(
+    head: dict[str, Any], lines: tracer.LineMap | None, hit: mmap.mmap | bytes | None, before: bytes = b""
+) -> dict[str, Any]:
+    """The head with the executed lines, if they were asked for; `before` was hit earlier and counts too."""
+    if lines is not None and hit is not None:
+        seen = bytes(hit)
+        if before:
+            seen = bytes(a | b for a, b in zip(seen, before, strict=True))
+        head["executed"] = list(lines.executed(seen))
+    return head

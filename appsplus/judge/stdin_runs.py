@@ -1,0 +1,66 @@
+"""Programs of the stdin format: one process per unit test, with real descriptors 0, 1 and 2. Standard library only."""
+
+import mmap
+import os
+from types import CodeType
+from typing import Any
+
+from appsplus.judge import program, tracer
+from appsplus.judge.frames import send
+from appsplus.judge.process import (
+    Job,
+    Program,
+    Setup,
+    head_of,
+    lock_down,
+    memory_file,
+    read_available,
+    started,
+    watch,
+    with_lines,
+)
+
+
+def judge_stdin(setup: Setup, job: Job, code: CodeType, lines: tracer.LineMap | None) -> None:
+    """Run all unit tests, and send a report of each."""
+    timeouts = 0
+    for unit_test, text in enumerate(job.inputs):
+        head, body = _run_stdin(setup, job, code, lines, text)
+        send(setup.connection, b"T", {"unit_test": unit_test, "fresh": True, **head}, body)
+        timeouts += head["ended"] in ("cpu", "wall")
+        if timeouts >= job.stop_after_timeouts:
+            return
+
+
+def _run_stdin(
+    setup: Setup, job: Job, code: CodeType, lines: tracer.LineMap | None, text: str
+) -> tuple[dict[str, Any], bytes]:
+    stdin, stdout = memory_file(text.encode("utf-8", "surrogatepass")), memory_file(b"")
+    report, report_end = os.pipe()
+    hit = None if lines is None else mmap.mmap(-1, lines.size)
+    forked = Program(setup, job)
+    if forked.pid == 0:
+        program.take_descriptors(stdin, stdout, report_end)
+        lock_down(setup, job)
+        program.run_stdin(code, None if hit is None else tracer.LineTracer(code, hit))
+    os.close(report_end)
+    ended = watch(forked)
+    _, wall_s = forked.clock.spent()
+    if ended != "exit":
+        forked.kill()
+    status, usage = forked.reap()
+    cpu_s = usage.ru_utime + usage.ru_stime
+    size = os.fstat(stdout).st_size
+    if size >= job.output_bytes:
+        ended = "output"
+    elif ended == "exit" and cpu_s >= job.cpu_s:
+        ended = "cpu"
+    error = started(read_available(report))
+    if ended == "exit" and status != 0:
+        body = error
+    else:
+        body = b"" if ended == "output" else os.pread(stdout, size, 0)
+    for descriptor in (stdin, stdout, report):
+        os.close(descriptor)
+    head = head_of(ended, cpu_s, wall_s, usage.ru_maxrss / 1024, status)
+    return with_lines(head, lines, hit), body
