@@ -246,7 +246,7 @@ def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judgin
 
 def _ordered(work: Callable[[Given], Made], items: Iterable[Given], workers: int) -> Iterator[Made]:
     """Like `map`, several at a time, results in order, and never more than a window of items in memory."""
-    window = 4 * workers
+    window = 32 * workers  # a slow problem holds up the order, not the workers
     pending: deque[Any] = deque()
     pool = ThreadPoolExecutor(2 * workers, thread_name_prefix="stage")  # half of them wait for the judge
     try:

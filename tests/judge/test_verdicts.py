@@ -132,7 +132,7 @@ CALL = {
     "an int that equals everything": (
         "class Answer(int):\n    def __eq__(self, other): return True\ndef f(): return Answer(2)", [("[]", "1")], [WA]),
     "large integers": ("def f(n): return 10 ** n", [("[5000]", "1" + "0" * 5000)], [AC]),
-    "an endless generator": ("def f():\n    while True: yield 'x' * 10**6", [("[]", "[0]")], [MLE]),
+    "an endless generator": ("def f():\n    n = 10**6\n    while True:\n        n += 1\n        yield 'x' * n", [("[]", "[0]")], [MLE]),
     "too much in one answer": ("def f(): return 'x' * (2 << 20)", [("[]", '"x"')], [OLE]),
     "nonsense on the answer channel": (
         "import os\ndef f():\n    os.write(3, b'garbage' * 100)\n    return 1", [("[]", "1")], [OLE]),
