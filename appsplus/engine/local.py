@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from appsplus.engine.cache import Cache, key_of
+from appsplus.errors import SandboxError
 from appsplus.judge import STRICT, Inspection, Job, Judge, Report, available_cpus
 
 Answer = TypeVar("Answer", Report, Inspection)
@@ -18,7 +19,7 @@ class LocalEngine:
     """`judge` and `inspect` in bulk, answers in the order asked. Safe to call from several threads; a context manager.
 
     `workers`: how many programs run at once (default: the CPUs this process may use). Raises SandboxError where the
-    isolation asked for cannot be had, or the judge fails.
+    isolation asked for cannot be had, the judge fails, or the engine is closed while it works.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class LocalEngine:
         self._lock = threading.Lock()
         self._idle: dict[_Kind, list[Judge]] = {}
         self._all: list[Judge] = []
+        self._closed = False
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="judge")
         first = self._acquire((0, modules))
         self.rungs = first.rungs
@@ -50,10 +52,14 @@ class LocalEngine:
         self.close()
 
     def close(self) -> None:
-        """End all workers; what is being judged is lost, what has been judged is in the cache."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End all workers, at once; what is being judged is lost, what has been judged is in the cache.
+
+        Threads that wait for an answer get SandboxError or CancelledError. A second call does nothing.
+        """
         with self._lock:
+            self._closed = True
             judges, self._all = self._all, []
+        self._pool.shutdown(wait=False, cancel_futures=True)
         for judge in judges:
             judge.close()
         self._pool.shutdown(wait=True)
@@ -78,9 +84,21 @@ class LocalEngine:
             if key in found:
                 continue
             answer = known(key) if known else None
-            self.counts["judged" if answer is None else "cached"] += 1
-            found[key] = self._pool.submit(self._ask_and_store, key, question, ask) if answer is None else answer
-        return [item.result() if isinstance(item := found[key], Future) else item for key in keys]
+            with self._lock:
+                self.counts["judged" if answer is None else "cached"] += 1
+            found[key] = self._submit(key, question, ask) if answer is None else answer
+        try:
+            return [item.result() if isinstance(item := found[key], Future) else item for key in keys]
+        finally:  # where one has failed, nobody waits for the others
+            for item in found.values():
+                if isinstance(item, Future):
+                    item.cancel()
+
+    def _submit(self, key: str, question: Any, ask: Callable[[Any], Answer]) -> Future[Answer]:
+        try:
+            return self._pool.submit(self._ask_and_store, key, question, ask)
+        except RuntimeError:
+            raise SandboxError("the engine is closed, and judges nothing any more") from None
 
     def _ask_and_store(self, key: str, question: Any, ask: Callable[[Any], Answer]) -> Answer:
         answer = ask(question)
@@ -102,8 +120,11 @@ class LocalEngine:
                 return idle.pop()
         judge = Judge(isolation=self.isolation, hash_seed=kind[0], modules=kind[1])
         with self._lock:
-            self._all.append(judge)
-        return judge
+            if not self._closed:
+                self._all.append(judge)
+                return judge
+        judge.close()  # the engine was closed while this worker started
+        raise SandboxError("the engine was closed before it judged this program")
 
     def _release(self, kind: _Kind, judge: Judge) -> None:
         with self._lock:

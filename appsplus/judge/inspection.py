@@ -46,6 +46,7 @@ def inspect(source: str) -> dict[str, Any]:
     try:
         tree = ast.parse(source)
         table = symtable.symtable(source, "<program>", "exec")
+        compile(tree, "<program>", "exec", dont_inherit=True)  # finds what neither of them does: `return` outside
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         return _unparsable(source, error)
     undefined = sorted(_undefined(table, _star_names(tree)))

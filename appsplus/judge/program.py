@@ -30,6 +30,7 @@ STARTED = b"S"  # written to the report before a program's own code runs
 _REPORT = 3
 _ANSWER = struct.Struct("<cII")
 _exit = os._exit
+_LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120
 
 
 def take_descriptors(stdin: int, stdout: int, report: int, *, call: bool = False) -> None:
@@ -100,7 +101,8 @@ def _described(error: BaseException) -> bytes:
             if traceback.tb_frame.f_code.co_filename == FILENAME:
                 line = traceback.tb_lineno
             traceback = traceback.tb_next
-        return json.dumps([str(type(error).__name__)[:100], str(error)[:300], line]).encode()
+        message = str(error).replace(_LIBRARY, "<python>")  # where Python lies is the host's business
+        return json.dumps([str(type(error).__name__)[:100], message[:300], line]).encode()
     except BaseException:
         return b'["Exception", "", null]'
 

@@ -1,16 +1,24 @@
-"""The ways in which the unit tests of a function can be read, most literal first.
+"""The ways in which the unit tests of a function can be read, most literal first, and which of them the solutions prove.
 
 APPS stores an expected value as it is or inside a list of one, arguments as a list or as lines of JSON text, and dict keys
-as text even where they were integers. Each reading here is a consistent one, for all unit tests of the problem alike.
+as text even where they were integers. A reading is consistent: it treats all unit tests of a problem alike. What the
+solutions return decides between readings; the comparison is the judge's, never a looser one.
 """
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from appsplus import jsonl
-from appsplus.problem import Change, RawProblem, Reason, Rejection, UnitTest
+from appsplus.judge import Report, compare
+from appsplus.problem import Change, Checker, RawProblem, Reason, Rejection, UnitTest, Verdict
+
+_HUGE = 10**4000  # the judge's JSON writes integers beyond as {"$int": hex}
+
+Values = list[Any]
+Run = Callable[[tuple[UnitTest, ...]], list[Report]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,104 +29,162 @@ class Reading:
     changes: tuple[Change, ...]
 
 
-_PARSED = Change("arguments_parsed", "unit tests stored as lines of JSON text were read as values")
-_UNWRAPPED = Change(
-    "output_unwrapped", "expected values stored in a list of one were taken out: the solutions return them so"
+_LINES = Change("arguments_parsed", "arguments stored as lines of JSON text, one a line, were read as values")
+_TEXTS = Change(
+    "arguments_parsed", "arguments stored as JSON text each were read as values: the solutions take them so"
 )
-_KEYS_OUT = Change(
-    "integer_keys_restored", "keys of expected dicts became integers again: the solutions return them so"
+_SINGLE = Change("argument_wrapped", "an input that is no list of arguments became the only argument")
+_LIST = Change("argument_wrapped", "an input list became the only argument: the solutions take it so")
+_UNWRAPPED = Change("output_unwrapped", "expected values came out of a list of one: the solutions return them so")
+_PARSED = Change(
+    "output_parsed", "expected values stored as JSON text were read as values: the solutions return them so"
 )
+_KEYS = Change("integer_keys_restored", "keys of expected dicts became integers again: the solutions return them so")
 _KEYS_IN = Change("integer_keys_restored", "keys of argument dicts became integers again: the solutions expect them so")
+_SETS = Change("set_restored", "expected lists became sets again: the solutions return sets")
 
 
-def readings(raw: RawProblem) -> list[Reading] | Rejection:
-    """Every reading that the values allow; a rejection where there is none."""
-    inputs, outputs, changes = list(raw.inputs or ()), list(raw.outputs or ()), []
-    if any(isinstance(value, str) for value in inputs):
-        parsed = [_parsed_arguments(value) if isinstance(value, str) else value for value in inputs]
-        if any(value is None for value in parsed):
-            return _malformed(inputs, parsed.index(None))
-        if all(isinstance(value, str) for value in outputs):
-            outputs = [_parsed_value(value) for value in outputs]
-        inputs, changes = parsed, [_PARSED]
-    for number, arguments in enumerate(inputs):
-        if not isinstance(arguments, list):
-            return _malformed(inputs, number)
-    found = [_reading(inputs, outputs, changes)]
-    options: list[tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None, list[Change]]] = []
-    wrapped = all(isinstance(value, list) and len(value) == 1 for value in outputs)
-    keys_out, keys_in = any(map(_has_number_keys, outputs)), any(map(_has_number_keys, inputs))
-    if wrapped:
-        options.append((None, _unwrap, [_UNWRAPPED]))
-    if keys_out:
-        options.append((None, _integer_keys, [_KEYS_OUT]))
-    if keys_in:
-        options.append((_integer_keys, None, [_KEYS_IN]))
-    if keys_in and keys_out:
-        options.append((_integer_keys, _integer_keys, [_KEYS_IN, _KEYS_OUT]))
-    if wrapped and keys_out:
-        options.append((None, lambda value: _integer_keys(value[0]), [_UNWRAPPED, _KEYS_OUT]))
-    if wrapped and keys_in:
-        options.append((_integer_keys, _unwrap, [_UNWRAPPED, _KEYS_IN]))
-    for change_input, change_output, own in options:
-        changed_inputs = inputs if change_input is None else [change_input(value) for value in inputs]
-        changed_outputs = outputs if change_output is None else [change_output(value) for value in outputs]
-        found.append(_reading(changed_inputs, changed_outputs, [*changes, *own]))
-    return found
+def choose(raw: RawProblem, run: Run) -> Reading | Rejection:
+    """The first reading that a solution passes whole; else the one with which a solution agrees on most unit tests.
+
+    `run` judges the witnesses on unit tests. Another reading of the inputs costs another run, and is tried only where
+    no solution agrees with any unit test so far; readings of the outputs cost nothing. Without a witness the most
+    literal reading stands.
+    """
+    raw_outputs = list(raw.outputs or ())
+    best: Reading | None = None
+    most = -1
+    for inputs, input_changes in _input_readings(list(raw.inputs or ())):
+        literal = _reading(inputs, raw_outputs, input_changes)
+        reports = run(literal.unit_tests)
+        for outputs, output_changes in _output_readings(raw_outputs):
+            reading = _reading(inputs, outputs, [*input_changes, *output_changes])
+            as_is = reading.unit_tests == literal.unit_tests
+            agreed = max((_agreed(reading, report, raw.checker, as_is=as_is) for report in reports), default=0)
+            if agreed > most:
+                most, best = agreed, reading
+            if agreed == len(raw_outputs):
+                return reading
+        if most > 0 or not reports:
+            break
+    if best is None or (_SINGLE in best.changes and most <= 0):
+        return _malformed(list(raw.inputs or ()))
+    return best
 
 
-def tagged(value: Any) -> Any:
-    """A value as the judge's JSON: dicts whose keys are not all plain text become {"$dict": [[key, value], ...]}."""
-    if isinstance(value, list):
-        return [tagged(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if all(isinstance(key, str) and not key.startswith("$") for key in value):
-        return {key: tagged(item) for key, item in value.items()}
-    return {"$dict": [[key, tagged(item)] for key, item in value.items()]}
-
-
-def _reading(inputs: list[Any], outputs: list[Any], changes: list[Change]) -> Reading:
-    pairs = zip(inputs, outputs, strict=True)
-    unit_tests = tuple(UnitTest(jsonl.dumps(tagged(i)), jsonl.dumps(tagged(o))) for i, o in pairs)
-    return Reading(unit_tests, tuple(changes))
-
-
-def _malformed(inputs: list[Any], number: int) -> Rejection:
-    value = inputs[number]
+def _malformed(inputs: Values) -> Rejection:
+    number, value = next(((n, v) for n, v in enumerate(inputs) if not isinstance(v, list)), (0, inputs[0]))
     detail = f"input {number} is {type(value).__name__}; a function needs a list of arguments, or one JSON value a line"
     return Rejection(Reason.MALFORMED_TESTS, detail, {"value": repr(value)[:300]})
 
 
-def _parsed_arguments(text: str) -> list[Any] | None:
-    """One JSON value a line; None where a line is none."""
+def tagged(value: Any, *, ordered: bool = False) -> Any:
+    """A value as the judge's JSON (`appsplus.judge.values`). `ordered`: a dict whose order JSON would lose is a "$dict"."""
+    if isinstance(value, list):
+        return [tagged(item, ordered=ordered) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and not -_HUGE < value < _HUGE:
+        return {"$int": hex(value)}
+    if not isinstance(value, dict):
+        return value
+    keys = list(value)
+    plain = all(isinstance(key, str) and not key.startswith("$") for key in keys)
+    if plain and not (ordered and keys != sorted(keys)):
+        return {key: tagged(item, ordered=ordered) for key, item in value.items()}
+    return {"$dict": [[key, tagged(item, ordered=ordered)] for key, item in value.items()]}
+
+
+def _input_readings(inputs: Values) -> Iterator[tuple[Values, list[Change]]]:
+    if all(isinstance(value, list) for value in inputs):
+        yield inputs, []
+        if any(map(_has_number_keys, inputs)):
+            yield _integer_keys(inputs), [_KEYS_IN]
+        if any(isinstance(item, str) for value in inputs for item in value):
+            texts = [[_loaded(item) if isinstance(item, str) else item for item in value] for value in inputs]
+            if not any(item is _NOT_JSON for value in texts for item in value):
+                yield texts, [_TEXTS]
+        yield [[value] for value in inputs], [_LIST]
+    elif all(isinstance(value, str) for value in inputs):
+        lines = [[_loaded(line) for line in value.split("\n") if line.strip()] for value in inputs]
+        if not any(item is _NOT_JSON for value in lines for item in value):
+            yield lines, [_LINES]
+        yield [[value] for value in inputs], [_SINGLE]
+    elif not any(isinstance(value, str) for value in inputs):
+        yield [value if isinstance(value, list) else [value] for value in inputs], [_SINGLE]
+
+
+def _output_readings(outputs: Values) -> Iterator[tuple[Values, list[Change]]]:
+    yield outputs, []
+    shapes: list[tuple[Values, list[Change]]] = [(outputs, [])]
+    if all(isinstance(value, list) and len(value) == 1 for value in outputs):
+        shapes.append(([value[0] for value in outputs], [_UNWRAPPED]))
+    if all(isinstance(value, str) for value in outputs):
+        parsed = [_loaded(value) for value in outputs]
+        if not any(value is _NOT_JSON for value in parsed):
+            shapes.append((parsed, [_PARSED]))
+    yield from shapes[1:]
+    for values, changes in shapes:
+        if any(map(_has_number_keys, values)):
+            yield _integer_keys(values), [*changes, _KEYS]
+        if all(isinstance(value, list) for value in values):
+            yield [_Set(value) for value in values], [*changes, _SETS]
+
+
+def _reading(inputs: Values, outputs: Values, changes: Sequence[Change]) -> Reading:
+    pairs = zip(inputs, outputs, strict=True)
+    unit_tests = (UnitTest(jsonl.dumps(tagged(i, ordered=True)), jsonl.dumps(_expected(o))) for i, o in pairs)
+    return Reading(tuple(unit_tests), tuple(changes))
+
+
+def _agreed(reading: Reading, report: Report, checker: Checker | None, *, as_is: bool) -> int:
+    """Unit tests on which a solution, by what it returned, agrees with a reading."""
+    if as_is:
+        return sum(test.verdict is Verdict.ACCEPTED for test in report.unit_tests)
+    pairs = enumerate(zip(reading.unit_tests, report.unit_tests, strict=False))
+    return sum(_agree(t.output, r.actual, r.actual_hash, checker, number) for number, (t, r) in pairs if r.actual)
+
+
+def _agree(expected: str, actual: str, actual_hash: str, checker: Checker | None, number: int) -> bool:
     try:
-        return [jsonl.loads(line) for line in text.split("\n") if line.strip()]
-    except (json.JSONDecodeError, RecursionError):
-        return None
+        return compare.value_is_right(expected, compare.parse_actual(actual), checker, number)
+    except ValueError:  # cut off: a long value is compared whole, by its hash
+        return hashlib.sha256(expected.encode()).hexdigest() == actual_hash
 
 
-def _parsed_value(text: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """An expected list that is to be read as a set."""
+
+    items: Values
+
+
+class _NotJson:
+    """Text that is no JSON."""
+
+
+_NOT_JSON = _NotJson()
+
+
+def _expected(value: Any) -> Any:
+    if isinstance(value, _Set):
+        return {"$set": sorted((tagged(item) for item in value.items), key=json.dumps)}
+    return tagged(value)
+
+
+def _loaded(text: str) -> Any:
     try:
         return jsonl.loads(text)
     except (json.JSONDecodeError, RecursionError):
-        return text
-
-
-def _unwrap(value: list[Any]) -> Any:
-    return value[0]
+        return _NOT_JSON
 
 
 def _has_number_keys(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_has_number_keys, value))
-    if isinstance(value, dict):
-        return _all_numbers(value) or any(map(_has_number_keys, value.values()))
-    return False
+    return isinstance(value, dict) and (_all_numbers(value) or any(map(_has_number_keys, value.values())))
 
 
 def _all_numbers(value: dict[str, Any]) -> bool:
-    return bool(value) and all(key.removeprefix("-").isdecimal() and key.isascii() for key in value)
+    return bool(value) and all(key.isascii() and key.removeprefix("-").isdecimal() for key in value)
 
 
 def _integer_keys(value: Any) -> Any:
@@ -126,5 +192,5 @@ def _integer_keys(value: Any) -> Any:
         return [_integer_keys(item) for item in value]
     if not isinstance(value, dict):
         return value
-    keys = (int(key) for key in value) if _all_numbers(value) else iter(value)
-    return {key: _integer_keys(item) for key, item in zip(keys, value.values(), strict=True)}
+    restored = _all_numbers(value)
+    return {int(key) if restored else key: _integer_keys(item) for key, item in value.items()}

@@ -16,8 +16,8 @@ _IMAGE = re.compile(
 _LINK = re.compile(r"\[[^\]]*\]\([^)]*\)|<a\b[^>]*>.*?</a>|https?://\S+", re.I | re.S)
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
 _SEE_PICTURE = re.compile(
-    r"\b(?:please |kindly )?(?:see|refer to|look at|check|read|view|open|click(?: on)?|as shown in|(?:is|are) (?:given|shown) in)"
-    r"\b[^.\n]{0,30}\b(?:pictures?|images?|figures?|screenshots?|attachments?|pdf|links?|here|below|above)\b[^.\n]{0,30}",
+    r"\b(?:please |kindly )?(?:see|refer to|look at|check|read|view|open|click(?: on)?|as shown in|given in|shown in)\b"
+    r"[^.\n]{0,30}\b(?:pictures?|images?|figures?|screenshots?|attachments?|pdf|links?|here|below|above)\b[^.\n]{0,30}",
     re.I,
 )
 _HEADING = re.compile(
@@ -39,9 +39,9 @@ _INTERACTION_SECTION = re.compile(r"^\W*interaction(?: protocol)?\W*$", re.I | r
 _FLUSH = re.compile(
     r"\bflush(?:ing)?\b[^.\n]{0,40}\b(?:output|stdout|buffer)|\b(?:fflush|stdout\.flush|cout\.flush)\b", re.I
 )
-_FILE = r"[\"'`«“*]*(?:[\w-]+\.(?:txt|in|inp|dat|out)|\w*INPUT\w*\.\w+)\b"
+_FILE = r"[\"'`«“*]*[\w-]+\.(?:txt|in|inp|dat)\b[\"'`»”*]*"
 _FILE_INPUT = re.compile(
-    rf"^\W*input(?: file)?(?: name)?\s*[:\-–]\s*{_FILE}"
+    rf"(?:^|[.;]\s)\W*input(?: file)?(?: name)?\s*[:\-–]\s*{_FILE}"
     rf"|\b(?:read|reads|given|provided|stored|contained|located|input|data)\b[^.\n]{{0,40}}\b(?:from|in) (?:the |an? )?"
     rf"(?:input |text )*(?:file )?(?:named |called )?{_FILE}"
     rf"|\bthe (?:input |text )?file {_FILE} (?:contains|consists)\b",

@@ -1,132 +1,187 @@
 """No problem twice, within and across sources, and none in train that is in test.
 
-Two problems are the same where their texts are, apart from case, white space, punctuation and the examples, or where
-the texts overlap nearly completely (MinHash, estimated Jaccard similarity of word triples >= 0.8) and a second piece of
-evidence agrees: they share unit tests. Similar text alone is no proof: series of problems ("... II", "... with at most k
-...") are written from one template.
+Two problems are the same where
+
+    same_text   the words of their descriptions are equal (case, punctuation, mark-up and LaTeX apart), and no two
+                entry points say otherwise
+    near_text   the word triples overlap (Jaccard similarity >= 0.8; MinHash finds the pairs, the exact value decides),
+                the same numbers occur in both, and a second piece of evidence agrees: a unit test that both have, or
+                the same sequence of numbers
+    same_page   they come from one URL with one entry point, and every unit test of the smaller is in the larger
+
+The numbers tell a problem from its variants ("... II", "hard version"), which differ in their constraints only and share
+examples and even solutions. Unit tests with equal input and other output count against near_text.
 """
 
 import hashlib
 import re
-from collections.abc import Sequence
+import unicodedata
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 from datasketch import MinHash, MinHashLSH
 
-from appsplus.problem import Problem, Reason, Rejection
+from appsplus.problem import Problem, Reason, Rejection, Verdict
 
 SIMILARITY = 0.8
-PERMUTATIONS = 128
-_SHARED_UNIT_TESTS = 0.3  # of the smaller set, at least
-_EXAMPLES = re.compile(r"-{3,}\s*(?:examples?|sample)|^\W*examples?(?: \d+)?\s*:", re.IGNORECASE | re.MULTILINE)
-_TESTS_KEPT = 64
+_SHINGLE_WORDS = 3
+_BANDS, _ROWS = 25, 5  # a pair at 0.8 is missed with probability (1 - 0.8^5)^25 = 5e-5
+_TESTS_KEPT = 64  # the first ones; samples, which copies share, come first
+_LINK = re.compile(r"!?\[([^\]\n]*)\]\(\S*?\)|https?://\S+|<[a-z/][^<>]{0,200}>|\[image\]")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What is kept of a problem to compare it with all others: about a kilobyte."""
+    """What is kept of a problem to compare it with all others: one to three kilobytes."""
 
     problem_id: str
     split: str
-    text_hash: bytes
-    minhash: bytes  # PERMUTATIONS 32-bit values
-    unit_test_hashes: frozenset[int]  # of at most 64 unit tests, those with the smallest hashes
+    entry_point: str  # without case and underscores; empty for standard input
+    text_hash: bytes  # of all words
+    numbers_hash: bytes  # of the set of numbers in the text
+    sequence_hash: bytes  # of the numbers in their order
+    page_hash: bytes  # of URL and entry point; empty where there is no URL
+    shingles: bytes  # sorted 32-bit hashes of word triples
+    tests: bytes  # of the first 64 unit tests, 4 bytes of the input's hash and 4 of the output's each
     unit_tests: int
-    solutions: int
+    solutions: int  # that are not known to fail
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Which problem is kept instead of one that goes."""
+    """Which problem is kept instead of one that goes, and why they are the same."""
 
     kept: str
-    similarity: float  # estimated Jaccard similarity of the texts; 1.0 for equal texts
+    similarity: float  # Jaccard similarity of the word triples
+    basis: str  # same_text, near_text or same_page
     shared_unit_tests: int  # of the at most 64 that are compared
 
 
 def signature(problem: Problem) -> Signature:
     """The signature of a problem that has passed all checks so far."""
     words = _words(problem.description)
-    minhash = MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine32")
-    minhash.update_batch([" ".join(words[i : i + 3]).encode() for i in range(max(1, len(words) - 2))])
-    hashes = sorted(_short_hash(f"{t.input.split()}\0{t.output.split()}") for t in problem.unit_tests)
+    numbers = [word for word in words if word.isdecimal()]
+    starts = range(max(1, len(words) - _SHINGLE_WORDS + 1))
+    shingles = {int.from_bytes(_digest(" ".join(words[i : i + _SHINGLE_WORDS]), 4)) for i in starts}
+    tests = {_digest(_squeezed(t.input), 4) + _digest(_squeezed(t.output), 4) for t in problem.unit_tests[:_TESTS_KEPT]}
+    entry_point = (problem.entry_point or "").replace("_", "").casefold()
+    page = problem.url.strip().rstrip("/").casefold()
     return Signature(
         problem_id=problem.problem_id,
         split=problem.split,
-        text_hash=hashlib.sha256(" ".join(words).encode()).digest()[:16],
-        minhash=minhash.hashvalues.astype("<u4").tobytes(),
-        unit_test_hashes=frozenset(hashes[:_TESTS_KEPT]),
+        entry_point=entry_point,
+        text_hash=_digest(" ".join(words), 16),
+        numbers_hash=_digest(" ".join(sorted(set(numbers))), 8),
+        sequence_hash=_digest(" ".join(numbers), 8),
+        page_hash=_digest(f"{page} {problem.io_format} {entry_point}", 8) if page else b"",
+        shingles=array("I", sorted(shingles)).tobytes(),
+        tests=b"".join(sorted(tests)),
         unit_tests=len(problem.unit_tests),
-        solutions=len(problem.solutions),
+        solutions=sum(s.verdict in (None, Verdict.ACCEPTED) for s in problem.solutions),
     )
 
 
-def find_duplicates(signatures: Sequence[Signature]) -> dict[str, Duplicate]:
-    """For every problem that goes, the one that is kept: in test if any is, then the better tested one.
+def find_duplicates(signatures: Iterable[Signature]) -> dict[str, Duplicate]:
+    """For every problem that goes, the one that is kept, which it equals itself; independent of the order given.
 
-    The result does not depend on the order of `signatures`. Groups are closed: if a is b and b is c, one of them stays.
+    Problems are looked at in the order of preference: test before train, then more unit tests, more solutions, the
+    smaller id; each one goes that equals one kept before it.
     """
-    ordered = sorted(signatures, key=_preference)
-    by_text: dict[bytes, Signature] = {}
-    index = MinHashLSH(threshold=SIMILARITY, num_perm=PERMUTATIONS)
     kept: dict[str, Signature] = {}
+    by_hash: defaultdict[bytes, list[str]] = defaultdict(list)
+    index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
     found: dict[str, Duplicate] = {}
-    for one in ordered:
-        same = by_text.get(one.text_hash)
-        candidates = [same] if same else [kept[name] for name in sorted(index.query(_minhash(one)))]
-        original = next((other for other in candidates if _are_duplicates(one, other)), None)
-        if original is not None:
-            shared = len(one.unit_test_hashes & original.unit_test_hashes)
-            found[one.problem_id] = Duplicate(original.problem_id, round(_similarity(one, original), 2), shared)
-            by_text.setdefault(one.text_hash, original)
+    for one in sorted(signatures, key=_preference):
+        minhash = _minhash(one)
+        names = {*by_hash[one.text_hash], *index.query(minhash)}
+        if one.page_hash:
+            names.update(by_hash[one.page_hash])
+        same = [match for name in sorted(names) if (match := _match(one, kept[name])) is not None]
+        if same:
+            found[one.problem_id] = max(same, key=lambda match: match.similarity)
             continue
         kept[one.problem_id] = one
-        by_text.setdefault(one.text_hash, one)
-        index.insert(one.problem_id, _minhash(one))
+        by_hash[one.text_hash].append(one.problem_id)
+        if one.page_hash:
+            by_hash[one.page_hash].append(one.problem_id)
+        index.insert(one.problem_id, minhash)
     return found
 
 
 def duplicate_rejection(duplicate: Duplicate) -> Rejection:
     """The rejection of a problem that goes."""
-    detail = (
-        f"the same problem as {duplicate.kept}, which is kept: texts {duplicate.similarity:.0%} alike,"
-        f" {duplicate.shared_unit_tests} unit tests in common"
-    )
-    evidence = {"kept": duplicate.kept, "similarity": duplicate.similarity}
+    how = {
+        "same_text": "the text is the same",
+        "near_text": f"{duplicate.similarity:.0%} of the text and all numbers in it are the same",
+        "same_page": "both come from one page and have the same unit tests",
+    }[duplicate.basis]
+    detail = f"the same problem as {duplicate.kept}, which is kept: {how}"
+    evidence = {"kept": duplicate.kept, "basis": duplicate.basis, "similarity": duplicate.similarity}
     return Rejection(Reason.DUPLICATE, detail, evidence | {"shared_unit_tests": duplicate.shared_unit_tests})
 
 
 def _preference(one: Signature) -> tuple[bool, int, int, str]:
-    """What is kept comes first: test before train, more unit tests, more solutions, then the smaller id."""
     return one.split != "test", -one.unit_tests, -one.solutions, one.problem_id
 
 
-def _are_duplicates(one: Signature, other: Signature) -> bool:
-    if one.text_hash == other.text_hash:
-        return True
-    smaller = min(len(one.unit_test_hashes), len(other.unit_test_hashes))
-    shared = len(one.unit_test_hashes & other.unit_test_hashes)
-    return shared >= max(1, _SHARED_UNIT_TESTS * smaller) and _similarity(one, other) >= SIMILARITY
+def _match(one: Signature, other: Signature) -> Duplicate | None:
+    shared, contrary = _compared_tests(one, other)
+    similarity = _similarity(one, other)
+    same_entry_point = one.entry_point == other.entry_point
+    basis = ""
+    if one.text_hash == other.text_hash and (same_entry_point or not (one.entry_point and other.entry_point)):
+        basis = "same_text"
+    elif (
+        same_entry_point
+        and similarity >= SIMILARITY
+        and one.numbers_hash == other.numbers_hash
+        and shared >= contrary
+        and (shared or one.sequence_hash == other.sequence_hash)
+    ):
+        basis = "near_text"
+    elif one.page_hash and one.page_hash == other.page_hash and shared * 8 == min(len(one.tests), len(other.tests)):
+        basis = "same_page"
+    return Duplicate(other.problem_id, round(similarity, 3), basis, shared) if basis else None
 
 
 def _similarity(one: Signature, other: Signature) -> float:
-    if one.text_hash == other.text_hash:
-        return 1.0
-    return float(_minhash(one).jaccard(_minhash(other)))
+    mine, theirs = set(array("I", one.shingles)), set(array("I", other.shingles))
+    return len(mine & theirs) / len(mine | theirs)
+
+
+def _compared_tests(one: Signature, other: Signature) -> tuple[int, int]:
+    """(unit tests that both have, inputs that both have with another output)."""
+    mine, theirs = set(_records(one.tests)), set(_records(other.tests))
+    same_input = {test[:4] for test in mine} & {test[:4] for test in theirs}
+    shared = mine & theirs
+    return len(shared), len(same_input - {test[:4] for test in shared})
+
+
+def _records(tests: bytes) -> Iterator[bytes]:
+    return (tests[i : i + 8] for i in range(0, len(tests), 8))
 
 
 def _minhash(one: Signature) -> MinHash:
-    values = np.frombuffer(one.minhash, dtype="<u4").astype(np.uint64)
-    return MinHash(num_perm=PERMUTATIONS, seed=1, hashvalues=values, scheme="affine32")
+    minhash = MinHash(num_perm=_BANDS * _ROWS, seed=1, hashfunc=int)  # the shingles are hashes already
+    minhash.update_batch(list(array("I", one.shingles)))
+    return minhash
 
 
 def _words(description: str) -> list[str]:
-    """The words of a description, up to its examples (of which two sources of one problem may show different ones)."""
-    first = _EXAMPLES.search(description)
-    text = description[: first.start()] if first and first.start() > len(description) // 4 else description
-    return re.findall(r"[^\W_]+", text.lower()) or re.findall(r"\S+", description.lower())
+    """The words of a text: $10^5$, 10⁵ and 100,000-like groups as plain digits, LaTeX commands and mark-up left out."""
+    text = unicodedata.normalize("NFKC", description).lower()
+    text = _LINK.sub(lambda found: f" {found.group(1) or ''} ", text)
+    text = re.sub(r"\\[a-z]+", " ", text)
+    text = _THOUSANDS.sub("", re.sub(r"[\^_{}]", "", text))
+    return re.findall(r"[^\W_]+", text) or text.split()
 
 
-def _short_hash(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:6])
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _digest(text: str, size: int) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()
