@@ -272,8 +272,7 @@ def _word(outcome: _Outcome) -> str:
 
 def _input_row(source: Source) -> dict[str, Any]:
     files = [asdict(item) for item in source.inputs()]
-    revision = {"revision": source.revision} if source.revision else {}
-    return {"name": source.name, **revision, "files": files}
+    return {"name": source.name, "revision": source.revision, "files": files}
 
 
 def _versions() -> dict[str, str]:

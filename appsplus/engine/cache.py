@@ -1,7 +1,7 @@
 """What is already known: answers of the judge, addressed by the content of the question.
 
 A key is the SHA-256 of everything an answer depends on: program, unit tests, limits, checker, options and the judge's
-version. One SQLite file; it may be shared by processes and survives kill -9 at any moment.
+version. One SQLite file; several processes may share it, and it survives kill -9 at any moment.
 """
 
 import hashlib
@@ -10,7 +10,8 @@ import threading
 import zlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from appsplus import jsonl
 from appsplus.errors import InputError
@@ -27,14 +28,20 @@ def key_of(question: Job | tuple[str, tuple[str, ...]]) -> str:
 
 
 class Cache:
-    """Answers on disk. Raises InputError where the folder cannot be written or the file is damaged."""
+    """Answers on disk; a context manager. Safe to share among threads.
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE_NAME
+    `folder`: None keeps them in a nameless temporary file that ends with this process, however it ends. Every method
+    raises InputError where the folder cannot be written, the disk is full or the file is damaged.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.path = None if folder is None else folder / FILE_NAME
         self._lock = threading.Lock()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(self.path, timeout=60, check_same_thread=False, isolation_level=None)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+            name = self.path or ""  # SQLite deletes a file without a name as soon as it has opened it
+            self._database = sqlite3.connect(name, timeout=60, check_same_thread=False, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.execute(
@@ -43,11 +50,21 @@ class Cache:
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from error
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
     def __len__(self) -> int:
         return int(self._query("SELECT count(*) FROM answers").fetchone()[0])
 
     def size_bytes(self) -> int:
-        """Bytes on disk, the write-ahead log included."""
+        """Bytes on disk, the write-ahead log included; 0 for a temporary file."""
+        if self.path is None:
+            return 0
         return sum(path.stat().st_size for path in self.path.parent.glob(f"{FILE_NAME}*"))
 
     def clear(self) -> int:
@@ -55,6 +72,7 @@ class Cache:
         count = len(self)
         self._query("DELETE FROM answers")
         self._query("VACUUM")
+        self._query("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
 
     def close(self) -> None:

@@ -94,7 +94,13 @@ def make_dataset() -> Callable[..., Path]:
         given = counts["problems"] + counts["rejected"]
         defaults: dict[str, Any] = {
             "appsplus": "0.1.0",
-            "inputs": [{"name": "apps", "sha256": "a" * 64}],
+            "inputs": [
+                {
+                    "name": "apps",
+                    "revision": "",
+                    "files": [{"name": "train", "num_files": 2, "num_bytes": 3, "sha256": "a" * 64}],
+                }
+            ],
             "options": {"isolation": "strict"},
             "ledger": {},
             "versions": {"python": "3.11.9"},
