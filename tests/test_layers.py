@@ -21,7 +21,8 @@ LAYERS = [
     ["appsplus.errors"],
 ]
 SANDBOXED = (
-    "worker supervisor process stdin_runs call_runs program isolation seccomp inspection tracer values prelude frames"
+    "worker supervisor process stdin_runs call_runs program isolation seccomp inspection tracer probes values prelude"
+    " frames"
 ).split()
 
 

@@ -11,7 +11,7 @@ import struct
 from types import CodeType
 from typing import Any
 
-from appsplus.judge import program, tracer
+from appsplus.judge import probes, program, tracer
 from appsplus.judge.frames import send
 from appsplus.judge.process import (
     Clock,
@@ -62,7 +62,7 @@ class _Caller:
         if self._forked.pid == 0:
             program.take_descriptors(questions, os.open(os.devnull, os.O_RDWR), answers, call=True)
             lock_down(setup, job)
-            traced = None if self._hit is None else tracer.LineTracer(code, self._hit)
+            traced = None if self._hit is None else probes.recorder(code, self._hit)
             program.run_calls(code, str(job.entry_point), job.inputs, traced)
         os.close(questions)
         os.close(answers)

@@ -21,8 +21,11 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from appsplus.judge import inspection, prelude, tracer, values
+from appsplus.judge import inspection, prelude, values
+from appsplus.judge.probes import Probes
+from appsplus.judge.tracer import LineTracer
 
+Recorder = LineTracer | Probes
 FILENAME = "<program>"
 RECURSION_LIMIT = 50_000  # frames; a shell has 1,000, graders of functions have more
 FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
@@ -43,7 +46,7 @@ def take_descriptors(stdin: int, stdout: int, report: int, *, call: bool = False
         os.dup2(1, 2)
 
 
-def run_stdin(code: types.CodeType, traced: tracer.LineTracer | None) -> NoReturn:
+def run_stdin(code: types.CodeType, traced: Recorder | None) -> NoReturn:
     """Run a program as a shell would, and end this process with its status."""
     status = 1
     try:
@@ -107,7 +110,7 @@ def _described(error: BaseException) -> bytes:
         return b'["Exception", "", null]'
 
 
-def run_calls(code: types.CodeType, entry_point: str, inputs: list[str], traced: tracer.LineTracer | None) -> NoReturn:
+def run_calls(code: types.CodeType, entry_point: str, inputs: list[str], traced: Recorder | None) -> NoReturn:
     """Answer unit tests by number, read from descriptor 0, until it closes."""
     try:
         sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc, assignment]
@@ -149,7 +152,7 @@ def _load(code: types.CodeType, entry_point: str) -> Callable[[], Callable[..., 
     return lambda: names[entry_point]
 
 
-def _answer(find: Callable[[], Callable[..., Any]], arguments: str, traced: tracer.LineTracer | None) -> None:
+def _answer(find: Callable[[], Callable[..., Any]], arguments: str, traced: Recorder | None) -> None:
     if traced is not None:
         traced.clear()
     try:

@@ -5,7 +5,7 @@ import os
 from types import CodeType
 from typing import Any
 
-from appsplus.judge import program, tracer
+from appsplus.judge import probes, program, tracer
 from appsplus.judge.frames import send
 from appsplus.judge.process import (
     Job,
@@ -42,7 +42,7 @@ def _run_stdin(
     if forked.pid == 0:
         program.take_descriptors(stdin, stdout, report_end)
         lock_down(setup, job)
-        program.run_stdin(code, None if hit is None else tracer.LineTracer(code, hit))
+        program.run_stdin(code, None if hit is None else probes.recorder(code, hit))
     os.close(report_end)
     ended = watch(forked)
     _, wall_s = forked.clock.spent()

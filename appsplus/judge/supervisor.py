@@ -11,10 +11,11 @@ peak_mib, fresh, status, executed} with what the program wrote as the body, "I" 
 import os
 import resource
 import signal
+import sys
 from types import CodeType
 from typing import Any
 
-from appsplus.judge import inspection, program, tracer
+from appsplus.judge import inspection, probes, program, tracer
 from appsplus.judge.call_runs import judge_calls
 from appsplus.judge.frames import send
 from appsplus.judge.process import Job, Program, Setup, lock_down, memory_file, watch
@@ -63,6 +64,8 @@ def _compile(setup: Setup, job: Job) -> tuple[CodeType | None, tracer.LineMap | 
         code = compile(job.source, program.FILENAME, "exec", dont_inherit=True)
         if job.coverage:
             lines = tracer.LineMap(job.source)
+            if sys.version_info < (3, 12):  # later versions have sys.monitoring, which costs less
+                code = probes.instrument(job.source, program.FILENAME) or code
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         send(setup.connection, b"C", {"error": _describe_compile_error(error), "executable": None})
         return None, None

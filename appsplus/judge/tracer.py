@@ -9,8 +9,9 @@ by default (`if TYPE_CHECKING:`, bodies that are `...`); compare with a `Coverag
     tracer.start(); exec(code, names); tracer.stop()
     line_map.executed(hit)              # in any process that has the map and the buffer
 
-CPython 3.11 traces with `sys.settrace`, at a Python call per line; a function is left alone once all its lines were
-seen, a thread once all lines of the program were. From 3.12 on, `sys.monitoring` reports each line once.
+CPython 3.11 traces with `sys.settrace`, at a Python call per line; a function is left alone once all its lines were seen,
+the thread once all lines of the program were. The judge prefers `probes` there, and comes here for what they cannot follow.
+From 3.12 on, `sys.monitoring` reports each line once.
 
 Not covered: code that the program compiles itself; on 3.11 also threads started by `_thread` directly, and whatever
 follows a program's own `sys.settrace`. A hostile program can find the buffer and write its own coverage into it.
