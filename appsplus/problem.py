@@ -80,8 +80,8 @@ class UnitTest:
 class Limits:
     """What one unit test may use."""
 
-    cpu_s: float = 10.0  # CPU seconds, the real bound
-    wall_s: float = 30.0  # wall seconds, a generous backstop (sleepers, a loaded host)
+    cpu_s: float = 5.0  # CPU seconds, the real bound
+    wall_s: float = 20.0  # wall seconds, a generous backstop (sleepers, a loaded host)
     memory_mib: int = 1024
     output_mib: int = 16
 

@@ -141,6 +141,7 @@ def _become_init() -> None:
     if child == 0:
         die_with_parent()
         return
+    die_with_parent()  # again: the kernel forgets it when user or capabilities change
     with contextlib.suppress(OSError):
         os.closerange(3, 256)
     _, status = os.waitpid(child, 0)

@@ -1,7 +1,9 @@
 """Programs and the verdict each must get: honest ones, wrong ones, hostile ones."""
 
+import contextlib
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -264,13 +266,37 @@ def test_a_killed_worker_is_replaced_and_the_job_is_done(judge: Judge) -> None:
         assert fresh.run(Job("print(1)", IOFormat.STDIN, (UnitTest("", "1"),))).verdict is AC
 
 
-def test_closing_a_judge_ends_a_program_that_is_running(judge: Judge, tmp_path: Path) -> None:
+def descendants(pid: int) -> set[int]:
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = {pid}
+    while new := {child for child, parent in parents.items() if parent in found} - found:
+        found |= new
+    return found
+
+
+def test_closing_a_judge_ends_a_program_that_is_running(judge: Judge) -> None:
     fresh = Judge(isolation=judge.isolation)
     assert fresh._worker is not None
-    pid = fresh._worker.pid
+    job = Job("while True: pass", IOFormat.STDIN, (UnitTest("", ""),), limits=Limits(cpu_s=60, wall_s=60))
+
+    def run() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            fresh._run(job)
+
+    running = threading.Thread(target=run)
+    running.start()
+    time.sleep(0.5)
+    processes = descendants(fresh._worker.pid)
+    assert len(processes) >= 3  # worker, supervisor, program
+    fresh._worker.kill()
+    fresh._worker.wait()
+    time.sleep(0.5)
+    assert [pid for pid in processes if Path(f"/proc/{pid}").exists()] == []
+    running.join()
     fresh.close()
-    time.sleep(0.1)
-    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_offered_packages_can_be_imported_and_others_cannot(judge: Judge) -> None:
