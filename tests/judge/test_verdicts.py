@@ -277,6 +277,13 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def test_closing_a_judge_ends_a_program_that_is_running(judge: Judge) -> None:
     fresh = Judge(isolation=judge.isolation)
     assert fresh._worker is not None
@@ -294,7 +301,7 @@ def test_closing_a_judge_ends_a_program_that_is_running(judge: Judge) -> None:
     fresh._worker.kill()
     fresh._worker.wait()
     time.sleep(0.5)
-    assert [pid for pid in processes if Path(f"/proc/{pid}").exists()] == []
+    assert [pid for pid in processes if is_running(pid)] == []
     running.join()
     fresh.close()
 
