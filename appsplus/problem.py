@@ -45,6 +45,7 @@ class Reason(StrEnum):
     MISSING_TESTS = "missing_tests"
     UNBALANCED_TESTS = "unbalanced_tests"
     INTERACTIVE_OR_FILE_IO = "interactive_or_file_io"
+    AMBIGUOUS_OUTPUT = "ambiguous_output"
     SYNTAX_ERROR = "syntax_error"
     PYTHON2 = "python2"
     MISSING_DEPENDENCY = "missing_dependency"

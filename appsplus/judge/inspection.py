@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from appsplus.judge import tracer
 
 _MODULE_NAMES = {
     "__name__",
@@ -63,7 +62,6 @@ def inspect(source: str) -> dict[str, Any]:
             {name for node in ast.walk(tree) if isinstance(node, ast.Call) if (name := _dotted(node.func))}
         ),
         "file_reads": sorted(_opened_files(tree)),
-        "executable_lines": list(tracer.executable_lines(source)),
     }
 
 

@@ -69,4 +69,3 @@ class Inspection:
     undefined: tuple[str, ...] = ()  # global names read but never bound, no builtins, sorted
     calls: tuple[str, ...] = ()  # names and dotted names that are called, e.g. "input", "os.system", sorted
     file_reads: tuple[str, ...] = ()  # files that it opens by a literal name
-    executable_lines: tuple[int, ...] = ()  # as coverage.py defines them

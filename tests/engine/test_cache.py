@@ -39,7 +39,7 @@ def test_a_report_comes_back_as_it_was_also_in_another_process(tmp_path: Path) -
 
 def test_an_inspection_comes_back_as_it_was(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    inspection = Inspection(imports=("os",), undefined=("x",), executable_lines=(1, 4))
+    inspection = Inspection(imports=("os",), undefined=("x",), python2=True)
     cache.store("k", inspection)
     assert cache.inspection("k") == inspection
     cache.close()
