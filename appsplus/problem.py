@@ -13,6 +13,7 @@ from appsplus import jsonl
 
 DIFFICULTIES = ("introductory", "interview", "competition", "unknown")
 SOURCE_SPLITS = ("train", "test")
+CHECKER_KINDS = ("unordered", "any_case", "any_of")
 
 
 class IOFormat(StrEnum):
@@ -96,12 +97,13 @@ class Limits:
 class Checker:
     """A decision that a problem has several right answers; without one, the comparison ladder alone decides."""
 
-    kind: str  # "unordered": lines (STDIN) or list elements (CALL) in any order; "any_of": one of several outputs
+    kind: str  # "unordered": lines (STDIN) or list elements (CALL) in any order; "any_case": letters of either case;
+    #            "any_of": one of several outputs
     any_of: tuple[tuple[str, ...], ...] = ()  # for "any_of": per unit test, further outputs that are right
 
     def __post_init__(self) -> None:
-        if self.kind not in ("unordered", "any_of"):
-            raise ValueError(f"checker kind must be 'unordered' or 'any_of'; got {self.kind!r}")
+        if self.kind not in CHECKER_KINDS:
+            raise ValueError(f"checker kind must be one of {', '.join(CHECKER_KINDS)}; got {self.kind!r}")
 
 
 @dataclass(frozen=True, slots=True)

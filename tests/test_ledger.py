@@ -244,7 +244,7 @@ def test_a_correction_of_another_problem_with_the_same_content_is_not_applied(tm
         ({"op": "add", "path": "/solutions/-", "value": 1}, "solutions must be a list of texts"),
         (
             {"op": "replace", "path": "/checker", "value": {"kind": "any"}},
-            "checker kind must be 'unordered' or 'any_of'",
+            "checker kind must be one of unordered, any_case, any_of",
         ),
         (
             {"op": "replace", "path": "/checker", "value": {"kind": "any_of", "any_of": ["4"]}},

@@ -138,6 +138,8 @@ def text_is_right(expected: str, actual: str, checker: Checker | None, unit_test
         return False
     if checker.kind == "unordered":
         return _sorted_lines(expected) == _sorted_lines(actual)
+    if checker.kind == "any_case":
+        return text_rung(expected.lower(), actual.lower()) is not None
     return any(text_rung(other, actual) is not None for other in _alternatives(checker, unit_test))
 
 
@@ -148,9 +150,20 @@ def value_is_right(expected: str, actual: Any, checker: Checker | None, unit_tes
         return True
     if checker is None:
         return False
+    if checker.kind == "any_case":
+        return values_agree(_lowered(wanted), _lowered(actual))
     if checker.kind == "unordered":
         return isinstance(wanted, list) and isinstance(actual, list) and _sorted_items(wanted) == _sorted_items(actual)
     return any(values_agree(jsonl.loads(other), actual) for other in _alternatives(checker, unit_test))
+
+
+def _lowered(value: Any) -> Any:
+    """A value with its texts in lower case; keys stay as they are."""
+    if isinstance(value, str):
+        return value.lower()
+    if isinstance(value, list):
+        return [_lowered(item) for item in value]
+    return {key: _lowered(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _sorted_lines(text: str) -> list[list[str]]:

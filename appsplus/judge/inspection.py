@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-
 _MODULE_NAMES = {
     "__name__",
     "__file__",

@@ -25,7 +25,9 @@ _SEVERAL_ANSWERS = re.compile(
     r"|solution)\b"
     # "you may return the answer in any order"
     r"|\b(?:you (?:can|may) |can be |may be )(?:print|output|return|given|printed|listed)(?:ed)?\b[^.]{0,60}\bin any order\b"
-    r"|\b(?:return|print|output)\b[^.,]{0,60}\bin any order\b",
+    r"|\b(?:return|print|output)\b[^.,]{0,60}\bin any order\b"
+    # "you can print each letter in any case (upper or lower)"
+    r"|\bprint(?:ed)?\b[^.,]{0,60}\bin any (?:letter )?(?:case|register)\b|\bprint \W{0,3}\w+\W{1,4}case[- ]insensitive\b",
     re.IGNORECASE,
 )
 _QUOTE = 60  # characters on either side

@@ -107,6 +107,14 @@ def test_the_checker_unordered_takes_lines_and_elements_in_any_order_but_each_as
     assert not value_is_right("[1,1,2]", [1, 2, 2], unordered, 0)
 
 
+def test_the_checker_any_case_takes_letters_of_either_case_and_nothing_else() -> None:
+    any_case = Checker("any_case")
+    assert text_is_right("YES\n", "yEs\n", any_case, 0)
+    assert not text_is_right("YES\n", "NO\n", any_case, 0)
+    assert value_is_right('["Ab",1]', ["aB", 1], any_case, 0)
+    assert not value_is_right('["Ab",1]', ["aB", True], any_case, 0)
+
+
 def test_the_checker_any_of_takes_further_outputs_of_that_unit_test_only() -> None:
     any_of = Checker("any_of", (("2 1\n",), ("7\n",)))
     assert text_is_right("1 2\n", "2 1", any_of, 0)

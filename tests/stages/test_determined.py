@@ -26,6 +26,9 @@ def make_raw(description: str) -> RawProblem:
         "You may return the answer in any order.",
         "Return the indices of the two numbers in any order.",
         "The cuts can be printed in any order.",
+        "You can print each letter in any case (upper or lower).",
+        "The letters in words can be printed in any register.",
+        "Print YES (case insensitive) if there is one.",
     ],
 )
 def test_several_right_answers_need_a_checker(description: str) -> None:
@@ -44,6 +47,8 @@ def test_several_right_answers_need_a_checker(description: str) -> None:
         "She may choose any valid cell and moves there. Print who wins.",
         "If there are several roads between two towns, she takes any of them.",
         "Do not print any extra spaces.",
+        "So, in any case, we win. Print the number of wins.",
+        "Words are case-insensitive. Print how many there are.",
         "If there are multiple answers, print the smallest one.",
         "There are several ways to pour the wine. Print their number.",
         "Any two valid stops lie apart. Print any number of times the word that follows.",
