@@ -8,28 +8,32 @@ number of workers. What the judge has answered is in the cache, so a build that 
 
 import pickle
 import platform
+import tempfile
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self
 
 from appsplus.annotate.annotated import annotated
 from appsplus.engine.judging import Judging
+from appsplus.engine.ordered import in_order, threads
 from appsplus.errors import SourceError
 from appsplus.judge import version as judge_version
 from appsplus.ledger import Ledger
-from appsplus.problem import Problem, RawProblem, Reason, Rejection
+from appsplus.problem import Problem, RawProblem, Rejection
 from appsplus.release import (
     DatasetWriter,
     FunnelStage,
     Manifest,
     RejectedProblem,
     commit,
+    disk_errors,
     prepare_target,
     validation_split,
 )
@@ -37,6 +41,7 @@ from appsplus.release.seal import seal
 from appsplus.sources import Rejected, Source
 from appsplus.stages.complete import complete
 from appsplus.stages.corrected import corrected
+from appsplus.stages.determined import determined
 from appsplus.stages.normalized import normalized
 from appsplus.stages.passing import passing
 from appsplus.stages.reviewed import reviewed
@@ -44,8 +49,9 @@ from appsplus.stages.runnable import runnable
 from appsplus.stages.unique import Signature, duplicate_rejection, find_duplicates, signature
 
 Record = RawProblem | Problem
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+
+THREADS = 2  # per worker: half of them wait for the judge
+WINDOW = 32  # problems in memory, per worker: a slow problem holds up the order, not the workers
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,15 @@ class Stage:
     run: Callable[[Any, Judging, Ledger], Record | Rejection] | None = None  # None: it looks at all problems at once
 
 
-READ = Stage("read", "the record can be read, and has the shape of a problem")
-UNIQUE = Stage("unique", "no problem twice, and none in train that is in test")
+READ = Stage("read", "the record has the shape of a problem")
+UNIQUE = Stage("unique", "no problem twice, none in train that is in test")
 STAGES = (
     READ,
     Stage("corrected", "corrections from the ledger are in place", lambda p, _, ledger: corrected(p, ledger)),
-    Stage("complete", "description, solutions, and as many outputs as inputs", lambda p, _, __: complete(p)),
+    Stage("complete", "description, solutions, an output for every input", lambda p, _, __: complete(p)),
+    Stage("determined", "one right output per input, or a checker", lambda p, _, __: determined(p)),
     Stage("normalized", "one I/O format, by the evidence of the solutions", lambda p, judge, _: normalized(p, judge)),
-    Stage("runnable", "it parses, imports what the judge offers, has its entry point", lambda p, j, _: runnable(p, j)),
+    Stage("runnable", "parses, imports what is offered, has its entry point", lambda p, j, _: runnable(p, j)),
     Stage("passing", "a solution passes every unit test, every time", lambda p, judge, _: passing(p, judge)),
     UNIQUE,
     Stage("reviewed", "no person has ruled it out", lambda p, _, ledger: reviewed(p, ledger)),
@@ -91,12 +98,18 @@ class BuildOptions:
     seed: int = 0  # chooses them
 
 
-@dataclass
-class Progress:
-    """What a long build tells while it runs; the CLI draws it. Every method may be replaced."""
+KEPT, REJECTED = "kept", "rejected"
+OUTCOMES = (KEPT, REJECTED)
 
-    start: Callable[[str, int | None], None] = field(default=lambda _what, _total: None)
-    advance: Callable[[str], None] = field(default=lambda _outcome: None)
+
+class Progress:
+    """What a long build tells while it runs: nothing here, the command line draws it."""
+
+    def start(self, what: str, total: int | None) -> None:
+        """A pass begins; `total` problems, if that is known."""
+
+    def advance(self, outcome: str) -> None:
+        """One problem is through the pass: one of OUTCOMES."""
 
 
 @dataclass(frozen=True)
@@ -107,30 +120,9 @@ class _Outcome:
     stage: str = ""  # where it was rejected; empty: it is still in
     rejection: Rejection | None = None
 
-
-class _Books:
-    """Given = kept + rejected, at every stage."""
-
-    def __init__(self) -> None:
-        self._rejected: dict[str, Counter[str]] = {stage.name: Counter() for stage in STAGES}
-        self._given = 0
-        self.kept = 0
-
-    def enter(self) -> None:
-        self._given += 1
-
-    def reject(self, stage: str, reason: Reason) -> None:
-        self._rejected[stage][reason.value] += 1
-
-    def funnel(self) -> tuple[FunnelStage, ...]:
-        rows, given = [], self._given
-        for stage in STAGES:
-            rejected = dict(sorted(self._rejected[stage.name].items()))
-            kept = given - sum(rejected.values())
-            rows.append(FunnelStage(stage.name, given, kept, rejected))
-            given = kept
-        assert given == self.kept, f"the books do not balance: {given} should be left, {self.kept} were written"
-        return tuple(rows)
+    @property
+    def word(self) -> str:
+        return KEPT if self.rejection is None else REJECTED
 
 
 def build(
@@ -143,64 +135,45 @@ def build(
 ) -> Manifest:
     """Build a dataset folder at `target` from `sources`; an existing dataset there is replaced in the end, at once.
 
-    Raises InputError for a source or target that cannot be used, SourceError also where no problem was found, and
-    SandboxError where the judge fails. Whatever is raised, `target` stays as it was.
+    Raises InputError for a source, a target or a disk that cannot be used, SourceError also where no problem was found,
+    and SandboxError where the judge fails. Whatever is raised, `target` stays as it was; what `engine` is doing then
+    goes on until it is closed.
     """
     options, progress = options or BuildOptions(), progress or Progress()
     started = time.monotonic()
     with prepare_target(target) as folder:
-        spool = folder / ".spool"
         books = _Books()
-        with DatasetWriter(folder) as writer:
-            signatures = _first_pass(sources, engine, ledger, spool, books, progress)
-            _second_pass(signatures, engine, ledger, spool, books, progress, writer, options)
-        spool.unlink()
-        manifest = Manifest(
-            appsplus=metadata.version("appsplus"),
-            inputs=[_input_row(source) for source in sources],
-            options={**asdict(options), "isolation": engine.isolation, "modules": list(engine.modules)},
-            ledger={"decisions": len(ledger), "sha256": ledger.digest},
-            versions=_versions(),
-            counts=writer.statistics.counts(),
-            funnel=books.funnel(),
-            run=_run_facts(engine, started),
-        )
-        manifest = seal(folder, manifest)
+        with threads(THREADS * engine.workers) as pool, _Spool(folder) as spool, DatasetWriter(folder) as writer:
+            progress.start("judging", None)
+            for outcome in _first_pass(pool, sources, engine, ledger):
+                books.given += 1
+                spool.add(outcome)
+                progress.advance(outcome.word)
+            if not books.given:
+                raise _nothing_found(sources)
+            progress.start("annotating", books.given)
+            for outcome in _second_pass(pool, spool, engine, ledger):
+                books.enter(outcome)
+                _write(outcome, writer, options)
+                progress.advance(outcome.word)
+        manifest = seal(folder, _manifest(sources, engine, ledger, options, writer, books, started))
         commit(folder, target)
     return manifest
 
 
 def _first_pass(
-    sources: Sequence[Source], engine: Engine, ledger: Ledger, spool: Path, books: _Books, progress: Progress
-) -> list[Signature]:
-    """Spool the outcome of every record, in the sources' order; returns the signatures of those that are still in."""
-    progress.start("judging", None)
-    signatures = []
+    pool: ThreadPoolExecutor, sources: Sequence[Source], engine: Engine, ledger: Ledger
+) -> Iterator[_Outcome]:
+    """Every record of the sources, in their order, taken as far as the stages before `unique` let it."""
     records = (record for source in sources for record in source.read())
-    with spool.open("wb") as file:
-        for outcome in _ordered(lambda record: _through(FIRST_PASS, record, engine, ledger), records, engine.workers):
-            books.enter()
-            pickle.dump(outcome, file)
-            if isinstance(outcome.record, Problem) and outcome.rejection is None:
-                signatures.append(signature(outcome.record))
-            progress.advance(_word(outcome))
-    if not books._given:
-        names = ", ".join(source.location for source in sources)
-        raise SourceError(f"no problem was found in {names}; check the path, or map its columns with --columns")
-    return signatures
+    return in_order(
+        pool, lambda record: _through(FIRST_PASS, record, engine, ledger), records, window=WINDOW * engine.workers
+    )
 
 
-def _second_pass(
-    signatures: Sequence[Signature],
-    engine: Engine,
-    ledger: Ledger,
-    spool: Path,
-    books: _Books,
-    progress: Progress,
-    writer: DatasetWriter,
-    options: BuildOptions,
-) -> None:
-    duplicates = find_duplicates(signatures)
+def _second_pass(pool: ThreadPoolExecutor, spool: "_Spool", engine: Engine, ledger: Ledger) -> Iterator[_Outcome]:
+    """Every outcome of the first pass, taken to its end."""
+    duplicates = find_duplicates(spool.signatures)
 
     def finish(outcome: _Outcome) -> _Outcome:
         if outcome.rejection is not None:
@@ -209,26 +182,7 @@ def _second_pass(
             return _Outcome(outcome.record, UNIQUE.name, duplicate_rejection(duplicate))
         return _through(SECOND_PASS, outcome.record, engine, ledger)
 
-    progress.start("annotating", books._given)
-    for outcome in _ordered(finish, _spooled(spool), engine.workers):
-        progress.advance(_word(outcome))
-        if outcome.rejection is not None:
-            books.reject(outcome.stage, outcome.rejection.reason)
-            writer.reject(RejectedProblem.of(outcome.record, outcome.stage, outcome.rejection))
-        else:
-            assert isinstance(outcome.record, Problem)
-            books.kept += 1
-            writer.add(outcome.record, _split(outcome.record, options))
-
-
-def _spooled(spool: Path) -> Iterator[_Outcome]:
-    """Outcomes that this process has written a moment ago."""
-    with spool.open("rb") as file:
-        while True:
-            try:
-                yield pickle.load(file)
-            except EOFError:
-                return
+    return in_order(pool, finish, spool.read(), window=WINDOW * engine.workers)
 
 
 def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judging, ledger: Ledger) -> _Outcome:
@@ -244,30 +198,107 @@ def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judgin
     return _Outcome(record)
 
 
-def _ordered(work: Callable[[Given], Made], items: Iterable[Given], workers: int) -> Iterator[Made]:
-    """Like `map`, several at a time, results in order, and never more than a window of items in memory."""
-    window = 32 * workers  # a slow problem holds up the order, not the workers
-    pending: deque[Any] = deque()
-    pool = ThreadPoolExecutor(2 * workers, thread_name_prefix="stage")  # half of them wait for the judge
-    try:
-        for item in items:
-            pending.append(pool.submit(work, item))
-            if len(pending) >= window:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+def _write(outcome: _Outcome, writer: DatasetWriter, options: BuildOptions) -> None:
+    if outcome.rejection is not None:
+        writer.reject(RejectedProblem.of(outcome.record, outcome.stage, outcome.rejection))
+    else:
+        assert isinstance(outcome.record, Problem)
+        writer.add(outcome.record, _split(outcome.record, options))
+
+
+class _Spool:
+    """The outcomes of the first pass, on disk, and the signatures of those that are still in.
+
+    In a nameless file of the target's disk, so that nothing is left of it however this process ends.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.signatures: list[Signature] = []
+        self._folder = folder
+        with disk_errors(folder):
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # what is not on disk yet need not get there
+            self._file.close()
+
+    def add(self, outcome: _Outcome) -> None:
+        """Append an outcome. Raises InputError where the disk is full."""
+        with disk_errors(self._folder):
+            pickle.dump(outcome, self._file)
+        if isinstance(outcome.record, Problem) and outcome.rejection is None:
+            self.signatures.append(signature(outcome.record))
+
+    def read(self) -> Iterator[_Outcome]:
+        """Every outcome, in order. This process has written them a moment ago, so that they may be pickles."""
+        with disk_errors(self._folder):
+            self._file.seek(0)
+        while True:
+            try:
+                yield pickle.load(self._file)
+            except EOFError:
+                return
+
+
+class _Books:
+    """Given = kept + rejected, at every stage."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self._kept = 0
+        self._rejected: dict[str, Counter[str]] = {stage.name: Counter() for stage in STAGES}
+
+    def enter(self, outcome: _Outcome) -> None:
+        """A problem has come to its end."""
+        if outcome.rejection is None:
+            self._kept += 1
+        else:
+            self._rejected[outcome.stage][outcome.rejection.reason.value] += 1
+
+    def funnel(self) -> tuple[FunnelStage, ...]:
+        rows, given = [], self.given
+        for stage in STAGES:
+            rejected = dict(sorted(self._rejected[stage.name].items()))
+            kept = given - sum(rejected.values())
+            rows.append(FunnelStage(stage.name, given, kept, rejected))
+            given = kept
+        assert given == self._kept, f"the books do not balance: {given} should be left, {self._kept} were written"
+        return tuple(rows)
+
+
+def _nothing_found(sources: Sequence[Source]) -> SourceError:
+    names = ", ".join(source.location for source in sources)
+    return SourceError(f"no problem was found in {names}; check the path, or map its columns with --columns")
+
+
+def _manifest(
+    sources: Sequence[Source],
+    engine: Engine,
+    ledger: Ledger,
+    options: BuildOptions,
+    writer: DatasetWriter,
+    books: _Books,
+    started: float,
+) -> Manifest:
+    return Manifest(
+        appsplus=metadata.version("appsplus"),
+        inputs=[_input_row(source) for source in sources],
+        options={**asdict(options), "isolation": engine.isolation, "modules": list(engine.modules)},
+        ledger={"decisions": len(ledger), "sha256": ledger.digest},
+        versions=_versions(),
+        counts=writer.statistics.counts(),
+        funnel=books.funnel(),
+        run=_run_facts(engine, started),
+    )
 
 
 def _split(problem: Problem, options: BuildOptions) -> str:
     if problem.split == "train" and validation_split(problem.content_hash, options.validation_share, options.seed):
         return "validation"
     return problem.split
-
-
-def _word(outcome: _Outcome) -> str:
-    return "kept" if outcome.rejection is None else "rejected"
 
 
 def _input_row(source: Source) -> dict[str, Any]:

@@ -1,9 +1,14 @@
 """Fixtures of all tests, and the rule about the real data: skipped where it is absent, unless it is required."""
 
+import fcntl
 import os
+import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+
+from appsplus.sources import CORPUS_DIR
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -23,3 +28,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def real_data() -> Path:
     """The folder of real problems and submissions."""
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def embedded_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the answers of the judge about the embedded corpus are, once `embedded` is built."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "embedded-cache"
+
+
+@pytest.fixture(scope="session")
+def embedded(embedded_cache: Path) -> Path:
+    """The embedded corpus, built once, by two workers, for all processes of a parallel test run. Do not change it."""
+    from appsplus.engine import Cache, LocalEngine
+    from appsplus.ledger import Ledger
+    from appsplus.pipeline import build
+    from appsplus.sources import open_sources
+
+    folder = embedded_cache.parent / "embedded" / "appsplus"
+    with embedded_cache.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            with (
+                Cache(embedded_cache) as cache,
+                LocalEngine(workers=2, isolation="best-effort", cache=cache) as engine,
+            ):
+                build(open_sources([]), folder, engine, Ledger.read([CORPUS_DIR / "ledger"]))
+    return folder
+
+
+@pytest.fixture
+def some_of_the_corpus(tmp_path: Path) -> Callable[[Iterable[str]], Path]:
+    """Copy folders of the embedded corpus, such as "train/0000", into a corpus of their own."""
+
+    def copy(names: Iterable[str]) -> Path:
+        for name in names:
+            shutil.copytree(CORPUS_DIR / name, tmp_path / "corpus" / name)
+        return tmp_path / "corpus"
+
+    return copy

@@ -9,15 +9,18 @@
     cache      cli.programs   what the judge already knows
 
 Results go to standard output, progress and errors to standard error. Exit status: 0 fine, 1 a finding or an error of
-ours, 2 wrong usage, 130 interrupted.
+ours, 2 wrong usage, 130 interrupted (143 by SIGTERM).
 """
 
 import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
 from appsplus.cli import build, dataset, programs
+from appsplus.cli.options import UsageError
 from appsplus.errors import AppsplusError
 
 app = typer.Typer(
@@ -49,14 +52,37 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """The console script `appsplus`."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, _interrupt)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except AppsplusError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except _InterruptedError as interrupted:
         print("interrupted; what has been judged is kept, the same command goes on from there", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(128 + interrupted.number)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone
         sys.exit(1)
+    except OSError as error:  # of a file or a disk that no command expected
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
+
+
+class _InterruptedError(BaseException):
+    """A signal asked us to stop. Not a KeyboardInterrupt: typer would turn that into an exit without a word."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
+    raise _InterruptedError(number)

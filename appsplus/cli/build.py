@@ -1,25 +1,24 @@
 """`appsplus build`: raw problems in, a dataset folder out, and the books of what was kept and why not."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import textwrap
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from tqdm import tqdm
 
-from appsplus.cli.options import AsJson, CacheDir, Isolation, open_cache
-from appsplus.engine import LocalEngine
+from appsplus.cli.options import AsJson, CacheDir, Isolation, UsageError, open_cache
+from appsplus.cli.progress import shown_progress
+from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError
 from appsplus.judge import STRICT
 from appsplus.ledger import Ledger
-from appsplus.pipeline import STAGES, BuildOptions, Progress
+from appsplus.pipeline import STAGES, BuildOptions
 from appsplus.pipeline import build as run_build
-from appsplus.release import Manifest, folder_hash
+from appsplus.release import Manifest, folder_hash, load_problems, load_rejected
 from appsplus.sources import CORPUS_DIR, open_sources, parse_columns
 
 ENGINES = ("local",)
@@ -29,7 +28,7 @@ def build(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SOURCE]...",
+            metavar="SOURCE",
             help="PATH, NAME=PATH or hub:OWNER/NAME[@REVISION]: a folder in the APPS layout, or files of rows"
             " (Parquet, JSON Lines, JSON). Without any: the embedded corpus.",
             show_default=False,
@@ -59,74 +58,81 @@ def build(
 ) -> None:
     """Build a dataset: run, check, repair or reject every problem, and annotate what is kept."""
     if engine not in ENGINES:
-        raise InputError(f"--engine {engine} is not known; expected one of: {', '.join(ENGINES)}")
-    opened = open_sources(sources or [], parse_columns(columns) if columns else None)
-    ledgers = list(ledger or []) + ([] if sources else [CORPUS_DIR / "ledger"])
+        raise UsageError(f"--engine {engine} is not known; expected one of: {', '.join(ENGINES)}")
+    opened = open_sources(sources or [], _columns(columns))
+    decisions = Ledger.read([*(ledger or []), *([] if sources else [CORPUS_DIR / "ledger"])])
     options = BuildOptions(validation_share=validation_share, seed=seed)
     with ExitStack() as stack:
-        judged = None if no_cache else open_cache(cache_dir)
+        # Without a cache, too, no program is judged twice in one build.
+        cache = stack.enter_context(Cache(None) if no_cache else open_cache(cache_dir))
         local = stack.enter_context(
-            LocalEngine(workers=workers, isolation=isolation, cache=judged, modules=tuple(allow or ()))
+            LocalEngine(workers=workers, isolation=isolation, cache=cache, modules=tuple(allow or ()))
         )
-        progress = stack.enter_context(_bar())
-        manifest = run_build(opened, out, local, Ledger.read(ledgers), options, progress)
+        progress = stack.enter_context(shown_progress())
+        manifest = run_build(opened, out, local, decisions, options, progress)
     if as_json:
         print(json.dumps({"path": str(out), "hash": folder_hash(out), "manifest": manifest.to_json()}))
     else:
         print_funnel(manifest)
-        _print_how_to_load(out, manifest)
+        _print_what_came_out(out, manifest)
 
 
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    """A progress bar per pass, on standard error."""
-    bars: list[tqdm[None]] = []
-    counts: dict[str, int] = {}
-
-    def start(what: str, total: int | None) -> None:
-        for bar in bars:
-            bar.close()
-        counts.clear()
-        bars.append(tqdm(desc=f"{what:>10}", total=total, unit=" problems", file=sys.stderr, mininterval=0.5))
-
-    def advance(outcome: str) -> None:
-        counts[outcome] = counts.get(outcome, 0) + 1
-        bars[-1].set_postfix(counts, refresh=False)
-        bars[-1].update()
-
+def _columns(text: str) -> dict[str, str] | None:
     try:
-        yield Progress(start, advance)
-    finally:
-        for bar in bars:
-            bar.close()
+        return dict(parse_columns(text)) if text else None
+    except InputError as error:
+        raise UsageError(str(error)) from None
 
 
 def print_funnel(manifest: Manifest) -> None:
     """The books of a build, as a table: what each stage was given, kept and rejected."""
     why = {stage.name: stage.why for stage in STAGES}
+    console = Console()
+    room = max(30, console.width - 29)  # right of the first three columns
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, justify in (("stage", "left"), ("given", "right"), ("kept", "right"), ("rejected", "left")):
-        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    table.add_column("stage", min_width=10)
+    table.add_column("given", justify="right", min_width=6)
+    table.add_column("kept", justify="right", min_width=6)
+    table.add_column("rejected")
     for stage in manifest.funnel:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(stage.rejected.items()))
-        told = reasons or f"[dim]{why.get(stage.stage, '')}[/dim]"
-        table.add_row(stage.stage, f"{stage.given:,}", f"{stage.kept:,}", told)
-    Console().print(table)
+        rejected = _reasons(stage.rejected, room) or f"[dim]{why.get(stage.stage, '')}[/dim]"
+        table.add_row(stage.stage, f"{stage.given:,}", f"{stage.kept:,}", rejected)
+    console.print(table)
 
 
-def _print_how_to_load(out: Path, manifest: Manifest) -> None:
-    splits_of = manifest.counts["splits"]
-    given, kept = manifest.funnel[0].given, manifest.funnel[-1].kept
-    splits = ", ".join(f"{split} {count:,}" for split, count in splits_of.items())
-    run = manifest.run
-    print(
-        f"\nKept {kept:,} of {given:,} problems ({splits}) in {out}; {given - kept:,} rejected, each with its reason."
-    )
-    print(f"{run['judged']:,} programs judged, {run['cached']:,} known from the cache, {run['wall_s']:g} s.")
-    print(f"""
-Load it:
-    from datasets import load_dataset
-    problems = load_dataset("{out}")                    # or "rejected", "subtasks" as the second argument
-Look at it:
-    appsplus stats {out}
-    appsplus show {out} PROBLEM_ID""")
+def _reasons(rejected: dict[str, int], room: int) -> str:
+    """The commonest first; a line never ends between a number and its reason."""
+    ordered = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
+    text = ", ".join(f"{count:,}\N{NO-BREAK SPACE}{reason}" for reason, count in ordered)
+    return textwrap.fill(text, room, break_long_words=False).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _print_what_came_out(out: Path, manifest: Manifest) -> None:
+    given, kept, run = manifest.funnel[0].given, manifest.funnel[-1].kept, manifest.run
+    splits = ", ".join(f"{split} {count:,}" for split, count in manifest.counts["splits"].items())
+    print(f"\nKept {kept:,} of {given:,} problems: {splits}.")
+    print(f"Rejected {given - kept:,}, each with its reason and the evidence.")
+    print(f"Judged {run['judged']:,} programs, knew {run['cached']:,} already; {_duration(run['wall_s'])}.")
+    if lacking := _lacking(run["isolation"]):
+        print(f"Programs ran without {', '.join(lacking)}: `appsplus doctor` says why.")
+    print("\nLoad it:\n    from datasets import load_dataset")
+    configs = (["default", "subtasks"] if kept else []) + (["rejected"] if given > kept else [])
+    for config in configs:
+        arguments = f'"{out}"' if config == "default" else f'"{out}", "{config}"'
+        print(f"    {'problems' if config == 'default' else config} = load_dataset({arguments})")
+    print(f"Look at it:\n    appsplus stats {out}")
+    for command, example in (("show", next(load_problems(out), None)), ("explain", next(load_rejected(out), None))):
+        if example is not None:
+            print(f"    appsplus {command} {out} {example.problem_id}")
+
+
+def _lacking(isolation: dict[str, Any]) -> list[str]:
+    return sorted(name for name, holds in isolation.items() if holds is False)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

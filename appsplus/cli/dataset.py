@@ -15,7 +15,6 @@ from rich.text import Text
 
 from appsplus.cli.build import print_funnel
 from appsplus.cli.options import AsJson, DatasetDir, ProblemId
-from appsplus.errors import DatasetError
 from appsplus.pipeline import STAGES
 from appsplus.problem import Problem
 from appsplus.release import RejectedProblem, find_problem, folder_hash, load_rejected, read_manifest
@@ -101,8 +100,10 @@ def _code_table(problem: Problem) -> Table:
         cuts.setdefault(point.line, []).append(point.kind)
     lines = Syntax("", "python").highlight(problem.canonical_solution).split("\n")
     table = Table(box=None, pad_edge=False, show_header=False)
-    for justify in ("right", "right", "left", "left"):
-        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    table.add_column()
     for number, line in enumerate(lines, start=1):
         hits = sum(number in lines_of for lines_of in note.executed_lines)
         gutter = Text("" if number not in executable else str(hits or "-"), style="green" if hits else "red")
@@ -113,12 +114,7 @@ def _code_table(problem: Problem) -> Table:
 def explain(folder: DatasetDir, problem_id: ProblemId, *, as_json: AsJson = False) -> None:
     """Tell one problem's way through the stages, and for a rejected one the evidence."""
     rejected = next((r for r in load_rejected(folder) if r.problem_id == problem_id), None)
-    problem = None
-    if rejected is None:
-        try:
-            problem = find_problem(folder, problem_id)
-        except DatasetError as error:
-            raise DatasetError(f"{error}; it is not among the rejected ones either") from None
+    problem = None if rejected else find_problem(folder, problem_id)
     steps = list(_steps(problem, rejected))
     if as_json:
         evidence = rejected.rejection.evidence if rejected else None

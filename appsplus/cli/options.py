@@ -7,14 +7,29 @@ from typing import Annotated
 import typer
 
 from appsplus.engine import Cache
+from appsplus.errors import InputError
 from appsplus.judge import ISOLATIONS
+
+
+class UsageError(InputError):
+    """An option has a value that it cannot have; the exit status is 2, as for an option that does not exist."""
+
+
+def _known_isolation(value: str) -> str:
+    if value not in ISOLATIONS:
+        raise UsageError(f"--isolation {value} is not known; expected one of: {', '.join(ISOLATIONS)}")
+    return value
+
 
 DatasetDir = Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder that `appsplus build` wrote.")]
 ProblemId = Annotated[str, typer.Argument(metavar="PROBLEM_ID", help="As in the column problem_id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Isolation = Annotated[
     str,
-    typer.Option(help=f"{' or '.join(ISOLATIONS)}: strict refuses to run programs without the whole sandbox."),
+    typer.Option(
+        callback=_known_isolation,
+        help=f"{' or '.join(ISOLATIONS)}: strict refuses to run programs without the whole sandbox.",
+    ),
 ]
 CacheDir = Annotated[
     Path | None,

@@ -15,9 +15,9 @@ from rich.table import Table
 
 from appsplus.cli.options import AsJson, CacheDir, DatasetDir, Isolation, ProblemId, open_cache
 from appsplus.errors import InputError
-from appsplus.judge import BEST_EFFORT, STRICT, Job, Judge, Report, available_cpus
+from appsplus.judge import BEST_EFFORT, STRICT, STRICT_RUNGS, Job, Judge, Report, available_cpus
 from appsplus.judge import version as judge_version
-from appsplus.problem import Verdict
+from appsplus.problem import Limits, Verdict
 from appsplus.release import find_problem
 
 _LIBRARIES = ("datasets", "huggingface-hub", "pyarrow", "tree-sitter", "tree-sitter-python", "datasketch")
@@ -40,7 +40,8 @@ def judge(
     try:
         program = program_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{program_file} cannot be read as a program: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{program_file} cannot be read as a program ({why}); expected UTF-8 text") from None
     job = Job(
         program=program,
         io_format=problem.io_format,
@@ -84,7 +85,7 @@ def doctor(*, as_json: AsJson = False) -> None:
     with Judge(isolation=BEST_EFFORT) as worker:
         rungs = dict(worker.rungs)
     missing = rungs.pop("missing")
-    strict = all(rungs[name] for name in ("namespaces", "root", "user", "seccomp", "rlimits"))
+    strict = all(rungs[name] for name in STRICT_RUNGS)
     facts = _machine_facts()
     if as_json:
         print(json.dumps({"strict": strict, "isolation": rungs, "missing": missing, **facts}))
@@ -103,6 +104,7 @@ def _machine_facts() -> dict[str, Any]:
         "cpus": available_cpus(),
         "memory_mib": memory_mib,
         "user": "root" if os.geteuid() == 0 else "ordinary",
+        "limits": asdict(Limits()),  # of one unit test
         "libraries": {name: metadata.version(name) for name in _LIBRARIES},
     }
 
@@ -127,11 +129,12 @@ def cache(
     as_json: AsJson = False,
 ) -> None:
     """See, or clear, what the judge already knows."""
-    known = open_cache(cache_dir)
-    cleared = known.clear() if clear else 0
-    facts = {"path": str(known.path), "answers": len(known), "bytes": known.size_bytes(), "cleared": cleared}
+    with open_cache(cache_dir) as known:
+        cleared = known.clear() if clear else 0
+        answers, size = len(known), known.size_bytes()
+        path = known.path
     if as_json:
-        print(json.dumps(facts))
+        print(json.dumps({"path": str(path), "answers": answers, "bytes": size, "cleared": cleared}))
     else:
         done = f"cleared {cleared:,} answers; " if clear else ""
-        print(f"{known.path}: {done}{facts['answers']:,} answers, {facts['bytes'] / 1e6:,.1f} MB")
+        print(f"{path}: {done}{answers:,} answers, {size / 1e6:,.1f} MB")

@@ -59,7 +59,7 @@ class Cache:
         self.close()
 
     def __len__(self) -> int:
-        return int(self._query("SELECT count(*) FROM answers").fetchone()[0])
+        return int(self._query("SELECT count(*) FROM answers")[0][0])
 
     def size_bytes(self) -> int:
         """Bytes on disk, the write-ahead log included; 0 for a temporary file."""
@@ -76,8 +76,9 @@ class Cache:
         return count
 
     def close(self) -> None:
-        """Release the file."""
-        self._database.close()
+        """Release the file. Threads that still ask get InputError."""
+        with self._lock:
+            self._database.close()
 
     def report(self, key: str) -> Report | None:
         """The report of a job, if it is known."""
@@ -103,20 +104,28 @@ class Cache:
         self._query("INSERT OR REPLACE INTO answers VALUES (?, ?)", key, blob)
 
     def _read(self, key: str) -> dict[str, Any] | None:
-        row = self._query("SELECT answer FROM answers WHERE key = ?", key).fetchone()
-        if row is None:
+        rows = self._query("SELECT answer FROM answers WHERE key = ?", key)
+        if not rows:
             return None
-        found: dict[str, Any] = jsonl.loads(zlib.decompress(row[0]))
+        try:
+            found: dict[str, Any] = jsonl.loads(zlib.decompress(rows[0][0]))
+        except (zlib.error, TypeError, ValueError) as error:
+            raise self._unusable(error) from error
         return found
 
-    def _query(self, statement: str, *values: Any) -> sqlite3.Cursor:
+    def _query(self, statement: str, *values: Any) -> list[Any]:
         try:
-            with self._lock:
-                return self._database.execute(statement, values)
+            with self._lock:  # until the rows are here: a cursor must not outlive the connection in another thread
+                return self._database.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> InputError:
+        if self.path is None:
+            return InputError(
+                f"the temporary file of answers cannot be used ({error}); make room on its disk, or set TMPDIR to"
+                " a folder on another one"
+            )
         return InputError(
             f"the cache {self.path} cannot be used ({error}); make room or the folder writable, delete a damaged file,"
             " name another folder with --cache-dir, or do without with --no-cache"

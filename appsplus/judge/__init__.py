@@ -12,13 +12,23 @@ is not address space of the program (page cache, up to 16 MiB of /tmp and the ou
 prints a right answer by chance. With `isolation="best-effort"`, whatever `Judge.rungs` says is missing.
 """
 
-from appsplus.judge.client import BEST_EFFORT, ISOLATIONS, STRICT, Judge, available_cpus, inspection_from_json, version
+from appsplus.judge.client import (
+    BEST_EFFORT,
+    ISOLATIONS,
+    STRICT,
+    STRICT_RUNGS,
+    Judge,
+    available_cpus,
+    inspection_from_json,
+    version,
+)
 from appsplus.judge.job import Inspection, Job, Report, UnitTestReport
 
 __all__ = [
     "BEST_EFFORT",
     "ISOLATIONS",
     "STRICT",
+    "STRICT_RUNGS",
     "Inspection",
     "Job",
     "Judge",

@@ -28,7 +28,7 @@ Answer = TypeVar("Answer", Report, Inspection)
 STRICT, BEST_EFFORT = "strict", "best-effort"
 ISOLATIONS = (STRICT, BEST_EFFORT)
 EXCERPT_CHARS = 2000
-_STRICT_RUNGS = ("namespaces", "root", "user", "seccomp", "rlimits")
+STRICT_RUNGS = ("namespaces", "root", "user", "seccomp", "rlimits")
 _START_S, _GRACE_S = 60.0, 60.0
 _LARGEST_PROGRAM = 16 << 20  # characters
 _COVERAGE_COST = 20  # a traced program may take so many times its CPU limit
@@ -139,7 +139,7 @@ class Judge:
         except (OSError, EOFError) as error:
             raise SandboxError(f"the judge's worker did not start: {self._last_words(error)}") from error
         self._rungs: dict[str, Any] = hello["rungs"]
-        lacking = [name for name in _STRICT_RUNGS if not self._rungs[name]]
+        lacking = [name for name in STRICT_RUNGS if not self._rungs[name]]
         if self.isolation == STRICT and lacking:
             self.close()
             reasons = "; ".join(f"{name}: {self._rungs['missing'].get(name, 'not available')}" for name in lacking)

@@ -1,5 +1,8 @@
 """What is known is found again, only for exactly the same question, and survives its process."""
 
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -95,3 +98,125 @@ def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="--cache-dir"):
         Cache(tmp_path / "file" / "cache")
+
+
+def test_a_damaged_answer_says_what_to_do(tmp_path: Path) -> None:
+    with Cache(tmp_path) as cache:
+        cache.store("k", REPORT)
+        cache._query("UPDATE answers SET answer = x'00'")
+        with pytest.raises(InputError, match="delete a damaged file"):
+            cache.report("k")
+
+
+@pytest.mark.parametrize("temporary", [False, True])
+def test_a_full_disk_says_what_to_do(temporary: bool, tmp_path: Path) -> None:
+    with Cache(None if temporary else tmp_path) as cache:
+        cache._query("PRAGMA max_page_count = 8")
+        with pytest.raises(InputError, match=r"disk is full.*make room"):
+            for number in range(1000):
+                cache.store(str(number), REPORT)
+
+
+def test_without_a_folder_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path))
+    with Cache(None) as cache:
+        for number in range(5000):  # more than SQLite keeps in memory
+            cache.store(str(number), Inspection(syntax_error=f"{number}" * 200))
+        assert cache.inspection("77") == Inspection(syntax_error="77" * 200)
+        assert (cache.path, cache.size_bytes(), len(cache)) == (None, 0, 5000)
+        assert list(tmp_path.iterdir()) == []
+    with Cache(None) as another:
+        assert len(another) == 0
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from appsplus.engine import Cache
+from appsplus.judge import Inspection
+
+folder, name = sys.argv[1:]
+input()  # all at once
+with Cache(Path(folder)) as cache:
+    for number in range(100):
+        cache.store(f"{name}-{number}", Inspection(syntax_error=name))
+        cache.store(f"shared-{number}", Inspection())
+"""
+
+
+def test_several_builds_may_share_it(tmp_path: Path) -> None:
+    names = ["a", "b", "c"]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, name], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for name in names
+    ]
+    with Cache(tmp_path) as ours:
+        for writer in writers:
+            assert writer.stdin is not None
+            writer.stdin.write(b"\n")
+            writer.stdin.flush()
+        ours.store("ours", Inspection())
+        for writer in writers:
+            _, told = writer.communicate(timeout=60)
+            assert (writer.returncode, told) == (0, b"")
+        assert len(ours) == len(names) * 100 + 100 + 1
+        assert ours.inspection("b-99") == Inspection(syntax_error="b")
+
+
+def test_threads_may_share_it(tmp_path: Path) -> None:
+    with Cache(tmp_path) as cache:
+
+        def fill(name: int) -> None:
+            for number in range(50):
+                cache.store(f"{name}-{number}", REPORT)
+                assert cache.report(f"{name}-{number}") == REPORT
+
+        threads = [threading.Thread(target=fill, args=(name,)) for name in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(cache) == 200
+
+
+CLOSER = """
+import sys, threading
+from pathlib import Path
+from appsplus.engine import Cache
+from appsplus.errors import InputError
+from appsplus.judge import Inspection
+
+def ask():
+    try:
+        while cache.inspection("k"):
+            pass
+    except InputError as error:
+        told.append(str(error))
+
+told = []
+for _ in range(100):
+    cache = Cache(Path(sys.argv[1]))
+    cache.store("k", Inspection())
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    cache.close()
+    for thread in threads:
+        thread.join()
+assert len(told) == 400
+assert "closed database" in told[0], told[0]
+"""
+
+
+def test_it_may_be_closed_while_threads_still_ask(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", CLOSER, tmp_path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_was_stored_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
+    program = WRITER.replace("input()  # all at once\n", "") + "    import os; os.kill(os.getpid(), 9)\n"
+    done = subprocess.run([sys.executable, "-c", program, tmp_path, "a"], check=False)
+    assert done.returncode == -9
+    with Cache(tmp_path) as cache:
+        assert len(cache) == 200
+        assert cache.inspection("a-99") == Inspection(syntax_error="a")

@@ -1,12 +1,16 @@
 """Jobs in bulk: answers in order, nothing judged twice, the same with any number of workers."""
 
+import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from appsplus.engine import Cache, LocalEngine
+from appsplus.errors import SandboxError
 from appsplus.judge import BEST_EFFORT, Job
 from appsplus.problem import IOFormat, UnitTest, Verdict
 
@@ -66,3 +70,69 @@ def test_no_worker_is_left_when_the_engine_is_closed() -> None:
     engine.close()
     assert processes
     assert all(process is not None and process.poll() is not None for process in processes)
+
+
+ENDLESS = Job("while True:\n    pass\n", IOFormat.STDIN, (UnitTest("", "1"),) * 9)
+
+
+def test_closing_ends_what_is_being_judged_at_once() -> None:
+    engine = LocalEngine(workers=2, isolation=BEST_EFFORT)
+    told: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            engine.judge([ENDLESS, *squares(range(3))])
+        except (SandboxError, CancelledError) as error:
+            told.append(error)
+
+    asking = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in asking:
+        thread.start()
+    time.sleep(0.5)
+    started = time.monotonic()
+    engine.close()
+    for thread in asking:
+        thread.join(timeout=20)
+    assert time.monotonic() - started < 3
+    assert len(told) == 3
+
+
+def test_a_closed_engine_judges_nothing() -> None:
+    engine = LocalEngine(workers=1, isolation=BEST_EFFORT)
+    engine.close()
+    engine.close()
+    with pytest.raises(SandboxError, match="closed"):
+        engine.judge(squares(range(1)))
+
+
+def test_where_one_answer_fails_the_others_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalEngine(workers=1, isolation=BEST_EFFORT) as engine:
+        asked = []
+
+        def fail(key: str, job: Job, ask: object) -> None:
+            asked.append((key, ask))
+            time.sleep(0.05)
+            raise SandboxError(job.program)
+
+        monkeypatch.setattr(engine, "_ask_and_store", fail)
+        with pytest.raises(SandboxError, match=r"print\(0 \* 0"):
+            engine.judge(squares(range(50)))
+        time.sleep(0.4)
+        assert len(asked) <= 2
+
+
+def test_every_answer_is_counted_also_from_several_threads(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalEngine(workers=2, isolation=BEST_EFFORT, cache=cache) as engine, ThreadPoolExecutor(8) as pool:
+        engine.inspect(["x = 1"])
+
+        class Slow(Counter[str]):
+            """A count that another thread may come between."""
+
+            def __getitem__(self, key: str) -> int:
+                found = super().__getitem__(key)
+                time.sleep(0.0001)
+                return found
+
+        monkeypatch.setattr(engine, "counts", Slow(engine.counts))
+        list(pool.map(lambda _: engine.inspect(["x = 1"]), range(400)))
+        assert engine.counts == {"judged": 1, "cached": 400}

@@ -1,0 +1,104 @@
+"""What a long build tells while it runs, on standard error: a live line on a terminal, else a line every few seconds."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from appsplus import pipeline
+
+LINE_EVERY_S = 10.0  # where there is no terminal: into a log, one line so often and one at the end of a pass
+
+
+@contextmanager
+def shown_progress() -> Iterator[pipeline.Progress]:
+    """The progress of a build, drawn for as long as the block lasts."""
+    console = Console(stderr=True)
+    if console.is_terminal and not console.is_dumb_terminal:
+        with _bars(console) as bars:
+            yield _Live(bars)
+    else:
+        lines = _Lines(console)
+        yield lines
+        lines.end()
+
+
+class _Live(pipeline.Progress):
+    """A line for each pass, redrawn in place."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._counts: Counter[str] = Counter()
+
+    def start(self, what: str, total: int | None) -> None:
+        for task in self._bars.tasks:
+            self._bars.update(task.id, total=task.completed)
+        self._counts.clear()
+        self._task = self._bars.add_task(what, total=total, counts="")
+
+    def advance(self, outcome: str) -> None:
+        self._counts[outcome] += 1
+        self._bars.update(self._task, advance=1, counts=f": {_told(self._counts)}")
+
+
+class _Lines(pipeline.Progress):
+    """Plain lines, few of them."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._counts: Counter[str] = Counter()
+        self._what, self._of = "", ""
+
+    def start(self, what: str, total: int | None) -> None:
+        self.end()
+        self._counts.clear()
+        self._what, self._of = what, "" if total is None else f" of {total:,}"
+        self._started = self._told_at = time.monotonic()
+
+    def advance(self, outcome: str) -> None:
+        self._counts[outcome] += 1
+        if time.monotonic() - self._told_at >= LINE_EVERY_S:
+            self._tell()
+
+    def end(self) -> None:
+        """Tell how the pass ended, if there was one."""
+        if self._what:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        line = f"{self._what}: {self._counts.total():,}{self._of} problems: {_told(self._counts)}"
+        self._console.out(f"{line}; {self._told_at - self._started:.0f} s", highlight=False)
+
+
+def _told(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in pipeline.OUTCOMES)
+
+
+class _TimeLeft(ProgressColumn):
+    """Nothing where it is not known."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        left_s = None if task.finished else task.time_remaining
+        return Text("" if left_s is None else f"about {timedelta(seconds=round(left_s))} left", style="dim")
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(finished_text="[green]✓[/green]"),
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=12),
+        TextColumn("{task.completed:,} problems{task.fields[counts]}"),
+        TimeElapsedColumn(),
+        _TimeLeft(),
+        console=console,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )

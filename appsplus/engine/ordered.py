@@ -1,0 +1,36 @@
+"""Many items through one function, several at a time: results in order, and a bounded number of items in memory."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+@contextmanager
+def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool of `count` threads. What they do when the block ends is not waited for; what they have not begun is not."""
+    pool = ThreadPoolExecutor(count, thread_name_prefix="stage")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Given], Made], items: Iterable[Given], *, window: int
+) -> Iterator[Made]:
+    """Like `map`, in the pool. `items` are read at most `window` ahead of the result that is taken next.
+
+    Raises what `work` or `items` raise, when it is that item's turn.
+    """
+    pending: deque[Future[Made]] = deque()
+    for item in items:
+        pending.append(pool.submit(work, item))
+        if len(pending) >= window:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()

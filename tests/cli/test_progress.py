@@ -1,0 +1,61 @@
+"""Progress: a live line on a terminal, few plain lines in a log, nothing on standard output."""
+
+import io
+import re
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+
+from appsplus.cli import progress
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end_of_a_pass(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress.shown_progress() as shown:
+        shown.start("judging", None)
+        for number in range(1500):
+            clock[0] += 0.01
+            shown.advance("rejected" if number % 3 == 0 else "kept")
+        shown.start("annotating", 1500)
+        clock[0] += 2
+        shown.advance("kept")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "judging: 1,000 problems: 666 kept, 334 rejected; 10 s",
+        "judging: 1,500 problems: 1,000 kept, 500 rejected; 15 s",
+        "annotating: 1 of 1,500 problems: 1 kept, 0 rejected; 2 s",
+    ]
+
+
+def test_a_build_that_fails_at_once_tells_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.shown_progress():
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_counts_and_ends_with_both_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=80, color_system=None, legacy_windows=False)
+    monkeypatch.setattr(progress, "Console", lambda **_: terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.shown_progress() as shown:
+        shown.start("judging", None)
+        for outcome in ("kept", "kept", "rejected"):
+            shown.advance(outcome)
+        shown.start("annotating", 3)
+        for outcome in ("kept", "kept", "rejected"):
+            shown.advance(outcome)
+    seen = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", screen.getvalue()).replace("\r", "\n")
+    first, second = [line.rstrip() for line in seen.splitlines() if line.strip()][-2:]
+    assert re.fullmatch(r"✓ judging    ━+ 3 problems: 2 kept, 1 rejected 0:00:0\d", first)
+    assert re.fullmatch(r"✓ annotating ━+ 3 problems: 2 kept, 1 rejected 0:00:0\d", second)
