@@ -26,8 +26,8 @@ def test_the_figure_shows_the_build_of_the_embedded_problems(embedded: Path) -> 
 
 
 def test_the_stages_are_listed_in_their_order() -> None:
-    rows = re.findall(r"^\| (\w+) \| (?:the |there |it |a |corrections |no |split )", README, re.MULTILINE)
-    assert rows == [stage.name for stage in STAGES]
+    [table] = re.findall(r"\| stage \|.*?\n\n", README, re.DOTALL)
+    assert re.findall(r"^\| ([a-z]+) \|", table, re.MULTILINE)[1:] == [stage.name for stage in STAGES]
 
 
 @pytest.mark.parametrize("which", ["build", "test"])

@@ -15,46 +15,22 @@ ours, 2 wrong usage, 130 interrupted (143 by SIGTERM).
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
-import typer
-
-from appsplus.cli import build, dataset, programs
-from appsplus.cli.options import UsageError
-from appsplus.errors import AppsplusError
-
-app = typer.Typer(
-    name="appsplus",
-    help="APPS+: programming problems that were run, checked, repaired or rejected with a reason.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command()(build.build)
-app.command()(dataset.stats)
-app.command()(dataset.show)
-app.command()(dataset.explain)
-app.command()(programs.judge)
-app.command()(programs.doctor)
-app.command()(programs.cache)
+from appsplus.errors import AppsplusError, InputError
 
 
-@app.callback(invoke_without_command=True)
-def version(show: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
-    """APPS+: programming problems that were run, checked, repaired or rejected with a reason."""
-    if show:
-        from importlib import metadata
-
-        typer.echo(metadata.version("appsplus"))
-        raise typer.Exit
+class UsageError(InputError):
+    """An option has a value that it cannot have; the exit status is 2, as for an option that does not exist."""
 
 
 def main() -> None:
     """The console script `appsplus`."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
-            signal.signal(number, _interrupt)
+    _on_interruption(signal.SIG_DFL)  # nothing to tidy up yet, and loading takes a moment
+    from appsplus.cli.commands import app
+
+    _on_interruption(_interrupt)
     try:
         try:
             app()
@@ -86,3 +62,9 @@ class _InterruptedError(BaseException):
 def _interrupt(number: int, _frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
     raise _InterruptedError(number)
+
+
+def _on_interruption(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, handler)

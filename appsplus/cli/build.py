@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from appsplus.cli.options import AsJson, CacheDir, Isolation, UsageError, open_cache
+from appsplus.cli import UsageError
+from appsplus.cli.options import AsJson, CacheDir, Isolation, open_cache
 from appsplus.cli.progress import shown_progress
 from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError

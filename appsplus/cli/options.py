@@ -6,13 +6,9 @@ from typing import Annotated
 
 import typer
 
+from appsplus.cli import UsageError
 from appsplus.engine import Cache
-from appsplus.errors import InputError
 from appsplus.judge import ISOLATIONS
-
-
-class UsageError(InputError):
-    """An option has a value that it cannot have; the exit status is 2, as for an option that does not exist."""
 
 
 def _known_isolation(value: str) -> str:

@@ -70,6 +70,7 @@ class Judge:
         self.isolation, self.hash_seed, self.modules = isolation, hash_seed, modules
         self._lock = threading.Lock()
         self._worker: subprocess.Popen[bytes] | None = None
+        self._closed = False
         self._start()
 
     def __enter__(self) -> Self:
@@ -86,7 +87,14 @@ class Judge:
         return self._rungs
 
     def close(self) -> None:
-        """End the worker and everything in it."""
+        """End the worker and everything in it, at once; a thread that waits for an answer gets SandboxError."""
+        self._closed = True
+        if (worker := self._worker) is not None:
+            worker.kill()
+        with self._lock:
+            self._stop()
+
+    def _stop(self) -> None:
         if self._worker is not None:
             self._connection.close()
             self._worker.kill()
@@ -141,7 +149,7 @@ class Judge:
         self._rungs: dict[str, Any] = hello["rungs"]
         lacking = [name for name in STRICT_RUNGS if not self._rungs[name]]
         if self.isolation == STRICT and lacking:
-            self.close()
+            self._stop()
             reasons = "; ".join(f"{name}: {self._rungs['missing'].get(name, 'not available')}" for name in lacking)
             raise SandboxError(
                 f"strict isolation is not available here ({reasons}). Programs are untrusted: enable what is missing,"
@@ -151,11 +159,13 @@ class Judge:
     def _last_words(self, error: BaseException) -> str:
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
-        self.close()
+        self._stop()
         return " / ".join(line.strip() for line in lines[-3:]) if lines else f"{type(error).__name__}: {error}"
 
     def _again_once(self, work: Callable[[], Answer]) -> Answer:
         for attempt in (1, 2):
+            if self._closed:
+                raise SandboxError("the judge was closed before it answered")
             if self._worker is None:
                 self._start()
             try:

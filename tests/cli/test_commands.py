@@ -11,6 +11,8 @@ import pytest
 import typer.main
 
 from appsplus import cli
+from appsplus.cli import commands
+from appsplus.pipeline import STAGES
 from appsplus.release import folder_hash, load_rejected, read_manifest
 from stepcoder import cli as stepcoder_cli
 
@@ -30,7 +32,7 @@ def lines_of_readme() -> list[list[str]]:
 
 
 def commands_of(program: str) -> dict[str, Any]:
-    app = {"appsplus": cli.app, "stepcoder": stepcoder_cli.app}[program]
+    app = {"appsplus": commands.app, "stepcoder": stepcoder_cli.app}[program]
     found: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     return found
 
@@ -63,7 +65,7 @@ def test_the_readmes_commands_on_a_dataset_run(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "appsplus").symlink_to(embedded)
     if line[0] == "curriculum":
-        monkeypatch.setattr(cli, "app", stepcoder_cli.app)
+        monkeypatch.setattr(commands, "app", stepcoder_cli.app)
     if line[0] == "judge":
         Path(line[3]).write_text(_canonical_solution(embedded, line[2]))
         line = [*line, *BEST_EFFORT]
@@ -200,7 +202,7 @@ def test_show_has_the_coverage_gutter_and_the_split_points(run: Run, embedded: P
 def test_explain_follows_a_kept_problem_to_the_end(run: Run, embedded: Path) -> None:
     ran = run("explain", embedded, "corpus/train/0944")
     assert ran.status == 0
-    assert [line.split()[:2] for line in ran.out.splitlines()[1:]] == [["✓", stage.name] for stage in cli.build.STAGES]
+    assert [line.split()[:2] for line in ran.out.splitlines()[1:]] == [["✓", stage.name] for stage in STAGES]
     assert "line_ends_normalized" in ran.out
     answer = json.loads(run("explain", embedded, "corpus/train/0944", "--json").out)
     assert (answer["kept"], answer["evidence"]) == (True, None)

@@ -1,0 +1,31 @@
+"""The commands, put together. Loading this loads everything that any of them needs."""
+
+from importlib import metadata
+
+import typer
+
+from appsplus.cli import build, dataset, programs
+
+app = typer.Typer(
+    name="appsplus",
+    help="APPS+: programming problems that were run, checked, repaired or rejected with a reason.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(build.build)
+app.command()(dataset.stats)
+app.command()(dataset.show)
+app.command()(dataset.explain)
+app.command()(programs.judge)
+app.command()(programs.doctor)
+app.command()(programs.cache)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    """APPS+: programming problems that were run, checked, repaired or rejected with a reason."""
+    if show:
+        typer.echo(metadata.version("appsplus"))
+        raise typer.Exit
