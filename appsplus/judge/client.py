@@ -138,6 +138,7 @@ class Judge:
                 stderr=self._log,
                 env={**_ENVIRONMENT, "PYTHONHASHSEED": str(self.hash_seed)},
                 cwd="/",
+                start_new_session=True,  # a terminal's Ctrl-C is for us; we end the worker
             )
         self._connection = ours
         self._connection.settimeout(_START_S)
@@ -164,10 +165,11 @@ class Judge:
 
     def _again_once(self, work: Callable[[], Answer]) -> Answer:
         for attempt in (1, 2):
-            if self._closed:
-                raise SandboxError("the judge was closed before it answered")
-            if self._worker is None:
+            if self._worker is None and not self._closed:
                 self._start()
+            if self._closed:  # asked after the start: `close` ends a worker that it sees, we end one that it missed
+                self._stop()
+                raise SandboxError("the judge was closed before it answered")
             try:
                 return work()
             except (OSError, EOFError, json.JSONDecodeError) as error:

@@ -107,6 +107,7 @@ def drop_user(rungs: Rungs, *, as_root: bool) -> None:
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
+    die_with_parent()  # again: the kernel forgets it with the user
     rungs.user = True
     if rungs.namespaces:
         prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self/uid_map belongs to root

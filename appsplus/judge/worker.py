@@ -40,8 +40,10 @@ def main(descriptor: str) -> None:
     connection = socket.socket(fileno=int(descriptor))
     isolation.die_with_parent()
     _, options, _ = receive(connection)
+    for name in WARM:  # while the whole library can still be read
+        importlib.import_module(name)
     rungs = _isolate(options)
-    for name in [*WARM, *options["modules"]]:
+    for name in options["modules"]:
         importlib.import_module(name)
     setup = process.Setup(
         connection=connection,

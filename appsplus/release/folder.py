@@ -38,8 +38,7 @@ def check_target(target: Path) -> None:
             f"{target} is a Python package, not a dataset; a build would replace it: choose another --out, "
             "or run the command in another folder"
         )
-    found = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
-    if not found and not any(target.iterdir()):
+    if not any(target.iterdir()):
         return
     try:
         ours = {*manifest.read_manifest(target).files, manifest.NAME}
@@ -47,6 +46,7 @@ def check_target(target: Path) -> None:
         raise InputError(
             f"{target} holds something else than a dataset of ours ({error}): choose another --out, or empty it"
         ) from None
+    found = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
     if found - ours:
         raise InputError(
             f"{target} is a dataset, but holds a file that no build wrote, {min(found - ours)}: move it elsewhere first"
