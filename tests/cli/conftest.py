@@ -41,6 +41,11 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         signal.signal(number, handler)
 
 
+def _heed_interruption() -> None:
+    """A test run in the background has SIGINT ignored, and its children would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start `appsplus ARGUMENTS...` as a process of its own, with pipes for its output."""
@@ -53,6 +58,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "xdg-cache")},
+            preexec_fn=_heed_interruption,
         )
         started.append(process)
         return process
