@@ -15,9 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-Json = None | bool | int | float | str | list[Any] | dict[str, Any]
-"""A value as `json.loads` makes it; containers are not followed further."""
-
 _lock = threading.Lock()
 _depth = 0
 _before = 4300

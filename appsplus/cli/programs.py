@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from appsplus.cli.options import AsJson, CacheDir, DatasetDir, Isolation, ProblemId, open_cache
+from appsplus.engine.judging import job_for
 from appsplus.errors import InputError
-from appsplus.judge import BEST_EFFORT, STRICT, STRICT_RUNGS, Job, Judge, Report, available_cpus
+from appsplus.judge import BEST_EFFORT, STRICT, STRICT_RUNGS, Judge, Report, available_cpus
 from appsplus.judge import version as judge_version
 from appsplus.problem import Limits, Verdict
 from appsplus.release import find_problem
@@ -42,17 +43,8 @@ def judge(
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{program_file} cannot be read as a program ({why}); expected UTF-8 text") from None
-    job = Job(
-        program=program,
-        io_format=problem.io_format,
-        unit_tests=problem.unit_tests,
-        entry_point=problem.entry_point,
-        limits=problem.limits,
-        checker=problem.checker,
-        coverage=coverage,
-        modules=tuple(allow or ()),
-        stop_after_timeouts=len(problem.unit_tests),
-    )
+    canonical = job_for(problem, problem.canonical or 0, tuple(allow or ()), coverage=coverage)
+    job = replace(canonical, program=program, stop_after_timeouts=len(problem.unit_tests))
     with Judge(isolation=isolation, modules=job.modules) as worker:
         report = worker.run(job)
     if as_json:

@@ -77,13 +77,14 @@ def _unparsable(source: str, error: BaseException) -> dict[str, Any]:
 
 def _tabs_help(source: str) -> bool:
     try:
-        ast.parse("\n".join(_expanded(line) for line in source.split("\n")))
+        ast.parse("\n".join(expand_tabs(line) for line in source.split("\n")))
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return False
     return "\t" in source
 
 
-def _expanded(line: str) -> str:
+def expand_tabs(line: str) -> str:
+    """A line whose indentation has no tabs: each counts as up to 8 columns, as in Python 2."""
     body = line.lstrip(" \t")
     return line[: len(line) - len(body)].expandtabs(8) + body
 

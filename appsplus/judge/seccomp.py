@@ -8,7 +8,6 @@ and message queues that would outlive the program, loading modules, and every ca
 
 import ctypes
 import platform
-import struct
 
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _EAGAIN, _ENOSYS = 1, 11, 38
@@ -92,8 +91,3 @@ def install(program: _Program, prctl: "ctypes._NamedFuncPointer") -> None:
     if prctl(38, 1, 0, 0, 0) or prctl(22, 2, ctypes.byref(program), 0, 0):
         number = ctypes.get_errno()
         raise OSError(number, "seccomp could not be installed")
-
-
-def encoded(program: _Program) -> bytes:
-    """The filter's instructions as the kernel sees them; part of the judge's version."""
-    return b"".join(struct.pack("<HBBI", f.code, f.jt, f.jf, f.k) for f in program._keep)

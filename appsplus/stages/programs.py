@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from appsplus.engine.judging import Judging
 from appsplus.judge import Inspection, prelude
+from appsplus.judge.inspection import expand_tabs
 from appsplus.problem import Change
 
 _ROUNDS = 60  # repairs of one program; each mends one line, or one kind of flaw
@@ -80,7 +81,7 @@ def _attempt(text: str, found: Inspection, done: Sequence[str]) -> tuple[str, st
     if found.syntax_error:
         if not found.tab_error or "tabs_expanded" in done:
             return None
-        return "\n".join(_expanded(line) for line in text.split("\n")), "tabs_expanded"
+        return "\n".join(expand_tabs(line) for line in text.split("\n")), "tabs_expanded"
     if done and done[-1].startswith("imports_"):
         return None
     lines = _import_lines(found.undefined)
@@ -97,11 +98,6 @@ def _on_line(text: str, number: int, pattern: str, replacement: str, what: str) 
         return None
     lines[number - 1], count = re.subn(pattern, replacement, lines[number - 1])
     return ("\n".join(lines), what) if count else None
-
-
-def _expanded(line: str) -> str:
-    body = line.lstrip(" \t")
-    return line[: len(line) - len(body)].expandtabs(8) + body
 
 
 def _import_lines(undefined: Sequence[str]) -> str:
