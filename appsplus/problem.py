@@ -13,7 +13,7 @@ from appsplus import jsonl
 
 DIFFICULTIES = ("introductory", "interview", "competition", "unknown")
 SOURCE_SPLITS = ("train", "test")
-CHECKER_KINDS = ("unordered", "any_case", "any_of")
+CHECKER_KINDS = ("unordered", "any_case", "any_of", "program")
 
 
 class IOFormat(StrEnum):
@@ -98,12 +98,15 @@ class Checker:
     """A decision that a problem has several right answers; without one, the comparison ladder alone decides."""
 
     kind: str  # "unordered": lines (STDIN) or list elements (CALL) in any order; "any_case": letters of either case;
-    #            "any_of": one of several outputs
+    #            "any_of": one of several outputs; "program": what a program says of them
     any_of: tuple[tuple[str, ...], ...] = ()  # for "any_of": per unit test, further outputs that are right
+    program: str = ""  # for "program": defines check(input, expected, actual), see `appsplus.judge.checkers`
 
     def __post_init__(self) -> None:
         if self.kind not in CHECKER_KINDS:
             raise ValueError(f"checker kind must be one of {', '.join(CHECKER_KINDS)}; got {self.kind!r}")
+        if (self.kind == "program") != bool(self.program):
+            raise ValueError(f"a checker of kind 'program' has a program, and no other has; got kind {self.kind!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ class Problem:
             self.starter_code,
             self.canonical_solution,
             [[t.input, t.output] for t in self.unit_tests],
-            None if self.checker is None else [self.checker.kind, self.checker.any_of],
+            None if self.checker is None else [self.checker.kind, self.checker.any_of, self.checker.program],
         )
 
 

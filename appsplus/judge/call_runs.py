@@ -1,45 +1,57 @@
 """Programs of the call format: one process answers unit tests in turn, a fresh one after each that broke it.
 
-Standard library only.
+Standard library only. The process compiles the program itself, unless it was compiled before it was forked.
 """
 
+import json
 import mmap
 import os
 import resource
 import signal
 import struct
-from types import CodeType
-from typing import Any
+from typing import Any, NoReturn
 
-from appsplus.judge import probes, program, tracer
+from appsplus.judge import compiling, probes, program
+from appsplus.judge.compiling import Compiled
 from appsplus.judge.frames import send
 from appsplus.judge.process import (
     Clock,
     Job,
     Program,
     Setup,
+    become,
     head_of,
     lock_down,
     read_available,
-    started,
     watch,
     with_lines,
 )
 
 _ANSWER = struct.Struct("<cII")  # kind, peak resident KiB, length
+_ENDED = {b"V": "value", b"E": "error", b"R": "ready", b"C": "compiled"}
 
 
-def judge_calls(setup: Setup, job: Job, code: CodeType, lines: tracer.LineMap | None) -> None:
-    """Run all unit tests, and send a report of each."""
-    unit_test, timeouts = 0, 0
+def judge_calls(setup: Setup, job: Job, compiled: Compiled | None) -> None:
+    """Run all unit tests, and send a report of each. `compiled`: None where the program's process is to compile it."""
+    unit_test, timeouts, first = 0, 0, compiled is None
     while unit_test < len(job.inputs):
-        caller = _Caller(setup, job, code, lines)
+        caller = _Caller(setup, job, compiled)
+        if compiled is None:
+            facts = caller.compile()
+            if first:
+                send(setup.connection, b"C", {"error": facts["error"], "executable": None})
+                first = False
+            job.alone = job.alone or facts["keeps_state"]
+            if facts["error"] is not None:
+                caller.close()
+                return
+        caller.load()
         fresh = True
         while unit_test < len(job.inputs) and (fresh or not job.alone):
             head, body, usable = caller.ask(unit_test)
             send(setup.connection, b"T", {"unit_test": unit_test, "fresh": fresh, **head}, body)
             unit_test, fresh = unit_test + 1, False
-            timeouts += head["ended"] in ("cpu", "wall")
+            timeouts += head["ended"] == "wall" or head["cpu_s"] >= job.cpu_s
             if timeouts >= job.stop_after_timeouts:
                 unit_test = len(job.inputs)
             if not usable:
@@ -50,34 +62,50 @@ def judge_calls(setup: Setup, job: Job, code: CodeType, lines: tracer.LineMap | 
 class _Caller:
     """A forked program of the call format, which answers unit tests one after another."""
 
-    def __init__(self, setup: Setup, job: Job, code: CodeType, lines: tracer.LineMap | None) -> None:
-        self._job, self._lines = job, lines
+    def __init__(self, setup: Setup, job: Job, compiled: Compiled | None) -> None:
+        self._job = job
+        self._lines = None if compiled is None else compiled.lines
         questions, self._questions = os.pipe()
         self._answers, answers = os.pipe()
-        self._hit = None if lines is None else mmap.mmap(-1, lines.size)
+        self._hit = None if self._lines is None else mmap.mmap(-1, self._lines.size)
         self._load_lines = b""
-        self._is_started = self._is_loaded = False
+        self._stage = b"C" if compiled is None else b"S"  # the kind of record that comes next from our own code
         self._buffer = bytearray()
-        self._forked = Program(setup, job)
-        if self._forked.pid == 0:
-            program.take_descriptors(questions, os.open(os.devnull, os.O_RDWR), answers, call=True)
-            lock_down(setup, job)
+        self._forked = Program(setup, compiling.CPU_S, compiling.WALL_S)
+
+        def run() -> NoReturn:
+            program.take_descriptors(questions, answers)
+            lock_down(setup, job, compiling.CPU_S + job.kill_cpu_s * len(job.inputs))
+            code = program.compile_here(job.source) if compiled is None else compiled.code
+            assert code is not None
             traced = None if self._hit is None else probes.recorder(code, self._hit)
             program.run_calls(code, str(job.entry_point), job.inputs, traced)
+
+        if self._forked.pid == 0:
+            become(run)
         os.close(questions)
         os.close(answers)
         os.set_blocking(self._answers, False)
-        self._failure = self._load()
+        self._failure: tuple[dict[str, Any], bytes] | None = None
 
-    def _load(self) -> tuple[dict[str, Any], bytes] | None:
-        """Wait until the module's own code has run; what went wrong with it stands for every unit test."""
+    def compile(self) -> dict[str, Any]:
+        """What the process says of its compilation: {error, keeps_state}."""
         head, body = self._await()
-        if not self._is_started:
-            raise RuntimeError("the process ended before its program was started")
-        self._is_loaded = True
+        if head["ended"] != "compiled":
+            return {"error": compiling.died(head["status"]), "keeps_state": False}
+        facts: dict[str, Any] = json.loads(body)
+        return facts
+
+    def load(self) -> None:
+        """Wait until the module's own code has run; what goes wrong with it stands for every unit test."""
+        self._restart_clock()
+        head, body = self._await()
+        if self._stage == b"S":
+            raise RuntimeError(f"the process ended before its program was started: {bytes(self._buffer[:300])!r}")
+        self._stage = b"V"
         if self._hit is not None:
             self._load_lines = bytes(self._hit)
-        return None if head["ended"] == "ready" else (head, body)
+        self._failure = None if head["ended"] == "ready" else (head, body)
 
     def ask(self, unit_test: int) -> tuple[dict[str, Any], bytes, bool]:
         """Run one unit test: head, body, and whether this process can take another."""
@@ -88,7 +116,7 @@ class _Caller:
             self._hit[:] = bytes(len(self._hit))
         self._buffer.clear()
         read_available(self._answers)  # an answer given before the question is no answer
-        self._forked.clock = Clock(self._forked.pid, self._job)
+        self._restart_clock()
         try:
             os.write(self._questions, struct.pack("<I", unit_test))
             head, body = self._await()
@@ -96,8 +124,15 @@ class _Caller:
             head, body = self._ended("exit")
         return with_lines(head, self._lines, self._hit, self._load_lines), body, head["ended"] in ("value", "error")
 
+    def _restart_clock(self) -> None:
+        if self._forked.pid > 0:
+            self._forked.clock = Clock(self._forked.pid, self._job.kill_cpu_s, self._job.wall_s)
+
     def _await(self) -> tuple[dict[str, Any], bytes]:
         while True:
+            answer = self._first_answer()
+            if answer is not None:
+                return answer
             state = watch(self._forked, self._answers)
             if state != "answer":
                 return self._ended(state)
@@ -108,12 +143,6 @@ class _Caller:
             if not part:
                 return self._ended("exit" if watch(self._forked) == "exit" else self._forked.clock.exceeded())
             self._buffer += part
-            if not self._is_started:
-                self._buffer = bytearray(started(self._buffer))
-                self._is_started = True
-            answer = self._first_answer()
-            if answer is not None:
-                return answer
 
     def _first_answer(self) -> tuple[dict[str, Any], bytes] | None:
         """The first whole answer in the buffer, as far as one has arrived."""
@@ -124,17 +153,23 @@ class _Caller:
             if len(self._buffer) < _ANSWER.size + length:
                 return None
             body = bytes(self._buffer[_ANSWER.size : _ANSWER.size + length])
-            if kind != b"R" or not self._is_loaded:
-                ended = {b"V": "value", b"E": "error", b"R": "ready"}.get(kind, "exit")
-                return head_of(ended, *self._forked.clock.spent(), peak_kib / 1024), body
-            del self._buffer[: _ANSWER.size + length]  # said twice; the answer may follow
+            if kind == self._stage == b"S":  # from here on it is the program that speaks
+                self._stage = b"R"
+            elif kind != b"R" or self._stage == b"R":  # else ready was said twice, and the answer may follow
+                if kind == b"C" != self._stage:
+                    kind = b""
+                del self._buffer[: _ANSWER.size + length]
+                if kind == b"C":
+                    self._stage = b"S"
+                return head_of(_ENDED.get(kind, "exit"), *self._forked.clock.spent(), peak_kib / 1024), body
+            del self._buffer[: _ANSWER.size + length]
         return None
 
     def _ended(self, how: str) -> tuple[dict[str, Any], bytes]:
         cpu_s, wall_s = self._forked.clock.spent()
         status, usage = self._stop()
-        if how == "exit" and status == -signal.SIGKILL and usage.ru_utime + usage.ru_stime >= self._job.cpu_s:
-            how = "cpu"
+        if how == "exit" and status == -signal.SIGKILL and usage.ru_utime + usage.ru_stime >= self._job.kill_cpu_s:
+            how, cpu_s = "cpu", max(cpu_s, self._job.kill_cpu_s)
         return head_of(how, cpu_s, wall_s, usage.ru_maxrss / 1024, status), b""
 
     def _stop(self) -> tuple[int, resource.struct_rusage]:

@@ -11,7 +11,7 @@ import importlib.util
 import re
 import symtable
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 _MODULE_NAMES = {
@@ -38,8 +38,8 @@ _PYTHON2_LINE = re.compile(
 )
 
 
-def inspect(source: str) -> dict[str, Any]:
-    """The fields of `appsplus.judge.job.Inspection`."""
+def inspect(source: str, offered: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of `appsplus.judge.job.Inspection`. `offered`: packages that count as importable, though not here."""
     warnings.simplefilter("ignore")
     try:
         tree = ast.parse(source)
@@ -49,7 +49,9 @@ def inspect(source: str) -> dict[str, Any]:
         return _unparsable(source, error)
     undefined = sorted(_undefined(table, _star_names(tree)))
     imports = sorted({name for name, _ in _imports(tree)})
-    missing = {name for name, guarded in _imports(tree) if not guarded and not _importable(name)}
+    missing = {
+        name for name, guarded in _imports(tree) if not guarded and name not in offered and not _importable(name)
+    }
     return {
         "python2": bool(_PYTHON2_NAMES.intersection(undefined)),
         "imports": imports,
@@ -197,49 +199,3 @@ def _opened_files(tree: ast.Module) -> Iterator[str]:
             first = node.args[0] if node.args else None
             if isinstance(first, ast.Constant) and isinstance(first.value, str) and not first.value.startswith("/dev/"):
                 yield first.value[:200]
-
-
-def keeps_state(source: str) -> bool:
-    """Whether one call may change what the next one sees: any value outside functions that is no constant.
-
-    Errs on the safe side: True costs a process per unit test, False must be certain.
-    """
-    tree = ast.parse(source)
-    allowed = (ast.Import, ast.ImportFrom, ast.Pass)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Global, ast.Nonlocal)):
-            return True
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            defaults = [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]
-            if not all(_is_constant(default) for default in defaults):
-                return True
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, (ast.Store, ast.Del)) and not _is_self(node):
-            return True
-    return any(not isinstance(node, allowed) and _statement_keeps_state(node) for node in tree.body)
-
-
-def _statement_keeps_state(node: ast.stmt) -> bool:
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return bool(node.decorator_list)
-    if isinstance(node, ast.ClassDef):
-        plain = not node.decorator_list and not node.keywords
-        return not plain or any(_statement_keeps_state(inner) for inner in node.body)
-    if isinstance(node, ast.Expr):
-        return not isinstance(node.value, ast.Constant)
-    if isinstance(node, ast.Assign):
-        return not _is_constant(node.value)
-    return not isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom))
-
-
-def _is_constant(node: ast.expr) -> bool:
-    if isinstance(node, ast.UnaryOp):
-        return _is_constant(node.operand)
-    if isinstance(node, ast.BinOp):
-        return _is_constant(node.left) and _is_constant(node.right)
-    if isinstance(node, ast.Tuple):
-        return all(_is_constant(item) for item in node.elts)
-    return isinstance(node, ast.Constant)
-
-
-def _is_self(node: ast.Attribute) -> bool:
-    return isinstance(node.value, ast.Name)

@@ -15,7 +15,7 @@ class Job:
     entry_point: str | None = None
     limits: Limits = Limits()
     checker: Checker | None = None
-    coverage: bool = False  # also report executed lines; several times slower on CPython 3.11
+    coverage: bool = False  # also report executed lines; see benchmarks/speed for what it costs
     hash_seed: int = 0  # PYTHONHASHSEED of the program
     stop_after_timeouts: int = 2  # after so many time-limit verdicts the remaining unit tests are not run
     modules: tuple[str, ...] = ()  # offered beyond the standard library, e.g. ("numpy",)
@@ -38,6 +38,8 @@ class UnitTestReport:
     actual: str = ""  # what came out, at most 2,000 characters: standard output, or the JSON of the returned value
     actual_hash: str = ""  # SHA-256 (hex) of all that came out, trailing white space apart
     error: str = ""  # e.g. "ZeroDivisionError: division by zero (line 3)"
+    traceback: tuple[tuple[int, str], ...] = ()  # of an exception: (line, function) in the program, outermost first
+    near_limit: bool = False  # it took 0.7 to 1.5 times its CPU limit: another host may say otherwise
     executed_lines: tuple[int, ...] | None = None  # ascending; None: not asked for
 
 

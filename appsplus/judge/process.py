@@ -10,11 +10,11 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
-from appsplus.judge import isolation, program, seccomp, tracer
+from appsplus.judge import isolation, landlock, program, seccomp, tracer
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Setup:
 
     connection: socket.socket
     filter: "seccomp._Program | None"
+    rules: int | None  # of Landlock: a descriptor
     nested_pid_namespace: bool
     capabilities: bool  # there are some to drop
     base_memory_bytes: int  # mapped before any program
@@ -35,7 +36,8 @@ class Job:
     source: str
     entry_point: str | None
     inputs: list[str]
-    cpu_s: float
+    cpu_s: float  # beyond it a unit test has failed
+    kill_cpu_s: float  # beyond it the program is killed
     wall_s: float
     memory_bytes: int
     output_bytes: int
@@ -44,12 +46,30 @@ class Job:
     stop_after_timeouts: int
 
 
+def job_of(request: dict[str, Any], base_memory_bytes: int) -> Job:
+    """The job that a request of the parent asks for."""
+    limits = request["limits"]
+    return Job(
+        source=request["program"],
+        entry_point=request.get("entry_point"),
+        inputs=request.get("inputs", []),
+        cpu_s=limits["cpu_s"],
+        kill_cpu_s=limits["kill_cpu_s"],
+        wall_s=limits["wall_s"],
+        memory_bytes=(limits["memory_mib"] << 20) + base_memory_bytes,
+        output_bytes=limits["output_mib"] << 20,
+        coverage=request.get("coverage", False),
+        alone=request.get("alone", False),
+        stop_after_timeouts=request.get("stop_after_timeouts", 1),
+    )
+
+
 class Clock:
     """CPU and wall seconds of one process, read from outside, and its limits."""
 
-    def __init__(self, pid: int, job: Job) -> None:
+    def __init__(self, pid: int, cpu_s: float, wall_s: float) -> None:
         self._clock = (~pid << 3) | 2  # the kernel's CPUCLOCK_SCHED of a process
-        self._job = job
+        self._cpu_s, self._wall_s = cpu_s, wall_s
         self._cpu_0 = self._cpu_now()
         self._wall_0 = time.monotonic()
 
@@ -66,31 +86,23 @@ class Clock:
     def left_ms(self) -> float:
         """Milliseconds in which no limit can be reached, at least 1; 0 when one has been."""
         cpu_s, wall_s = self.spent()
-        left_s = min(self._job.cpu_s - cpu_s, self._job.wall_s - wall_s)
+        left_s = min(self._cpu_s - cpu_s, self._wall_s - wall_s)
         return 0.0 if left_s <= 0 else left_s * 1000 + 1
 
     def exceeded(self) -> str:
         """Which limit ended the run: "cpu" or "wall"."""
-        return "cpu" if self.spent()[0] >= self._job.cpu_s else "wall"
-
-
-@cache
-def _own_handle() -> int:
-    return os.pidfd_open(os.getpid())
+        return "cpu" if self.spent()[0] >= self._cpu_s else "wall"
 
 
 class Program:
     """A forked program: its process, and what the kernel says of it."""
 
-    def __init__(self, setup: Setup, job: Job) -> None:
-        if setup.nested_pid_namespace:
-            self.pid = isolation.fork_in_pid_namespace(_own_handle())
-        else:
-            self.pid = os.fork()
+    def __init__(self, setup: Setup, cpu_s: float, wall_s: float) -> None:
+        self.pid = isolation.fork_in_pid_namespace() if setup.nested_pid_namespace else isolation.fork()
         if self.pid == 0:
             return
         self.handle = os.pidfd_open(self.pid)
-        self.clock = Clock(self.pid, job)
+        self.clock = Clock(self.pid, cpu_s, wall_s)
 
     def kill(self) -> None:
         """Kill the process, and with it, as PID 1 of its namespace, everything it started."""
@@ -120,14 +132,28 @@ def watch(forked: Program, answers: int | None = None) -> str:
             return "exit"
 
 
-def lock_down(setup: Setup, job: Job) -> None:
-    """What a program gives up, in order. Runs in its process, before any of its code."""
-    setup.connection.close()
+def become(program_of: Callable[[], NoReturn]) -> NoReturn:
+    """Run in a forked process what it is to become; a fault of ours on the way there ends it, with the reason told."""
+    try:
+        program_of()
+    except BaseException as error:
+        os.write(program.REPORT, f"{type(error).__name__}: {error}".encode())
+    finally:
+        os._exit(1)
+
+
+def lock_down(setup: Setup, job: Job, cpu_s: float) -> None:
+    """What a program gives up, in order. Runs in its process, before any of its code.
+
+    `cpu_s`: what the process may use in all, should its supervisor's clock fail.
+    """
     if setup.capabilities:
         isolation.drop_capabilities()
     isolation.die_with_parent()
-    isolation.limit_resources(cpu_s=job.cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
-    os.closerange(program.FIRST_FREE_DESCRIPTOR, 256)
+    isolation.limit_resources(cpu_s=cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
+    if setup.rules is not None:
+        landlock.restrict(setup.rules)
+    os.closerange(program.FIRST_FREE_DESCRIPTOR, 256)  # the connection to the parent is among them
     if setup.filter is not None:
         seccomp.install(setup.filter, isolation.libc.prctl)
 
@@ -148,7 +174,7 @@ def started(report: bytes | bytearray) -> bytes:
     Raises RuntimeError where it is missing: whatever happened then is our fault, and no verdict.
     """
     if not report.startswith(program.STARTED):
-        raise RuntimeError("the process ended before its program was started")
+        raise RuntimeError(f"the process ended before its program was started: {bytes(report[:300])!r}")
     return bytes(report[len(program.STARTED) :])
 
 

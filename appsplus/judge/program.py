@@ -9,8 +9,6 @@ Nothing in here is trusted by the parent: a program may patch all of it, and wou
 import atexit
 import builtins
 import contextlib
-import fcntl
-import io
 import json
 import os
 import resource
@@ -21,54 +19,68 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from appsplus.judge import inspection, prelude, values
+from appsplus.judge import compiling, inspection, prelude, state, values
 from appsplus.judge.probes import Probes
 from appsplus.judge.tracer import LineTracer
 
 Recorder = LineTracer | Probes
-FILENAME = "<program>"
 RECURSION_LIMIT = 50_000  # frames; a shell has 1,000, graders of functions have more
 FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
 STARTED = b"S"  # written to the report before a program's own code runs
-_REPORT = 3
+REPORT = 3
+_FRAMES = 10  # of a traceback, from either end
 _ANSWER = struct.Struct("<cII")
 _exit = os._exit
 _LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120
 
 
-def take_descriptors(stdin: int, stdout: int, report: int, *, call: bool = False) -> None:
+def make_streams() -> None:
+    """Make the standard streams, once, in the worker, on files such as a program gets; every program inherits them.
+
+    To make them costs a fifth of a short run. Afterwards descriptors 0, 1 and 3 are /dev/null, so that nothing of ours
+    lies where `take_descriptors` puts something.
+    """
+    null, log = os.open(os.devnull, os.O_RDWR), os.dup(2)
+    for target in (0, 1):
+        empty = os.memfd_create("std")
+        os.dup2(empty, target)
+        os.close(empty)
+    os.dup2(null, 2)
+    kinds: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "closefd": False}
+    sys.stdin = sys.__stdin__ = open(0, **kinds)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", **kinds)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", **kinds)  # type: ignore[misc]  # noqa: SIM115
+    for target, source in ((0, null), (1, null), (2, log), (REPORT, null)):
+        os.dup2(source, target)
+    for descriptor in (null, log):
+        if descriptor != REPORT:
+            os.close(descriptor)
+
+
+def take_descriptors(stdin: int, report: int, stdout: int | None = None) -> None:
     """Put the descriptors where `run_stdin` (0, 1, 3) or `run_calls` (0: questions, 3: answers) finds them."""
-    null = os.open(os.devnull, os.O_RDWR)
-    high = [fcntl.fcntl(d, fcntl.F_DUPFD, 16) for d in (stdin, stdout, report, null)]  # clear of the targets
-    for target, descriptor in zip((0, 1, _REPORT, 2), high, strict=True):
-        os.dup2(descriptor, target, inheritable=True)
-    if call:
-        os.dup2(1, 2)
+    os.dup2(0, 2)  # the worker's 0 and 1 are /dev/null
+    os.dup2(stdin, 0)
+    if stdout is not None:
+        os.dup2(stdout, 1)
+    os.dup2(report, REPORT)
 
 
 def run_stdin(code: types.CodeType, traced: Recorder | None) -> NoReturn:
     """Run a program as a shell would, and end this process with its status."""
     status = 1
     try:
-        _connect_standard_streams()
         main = types.ModuleType("__main__")
         main.__dict__.update(__file__="main.py", __builtins__=builtins)
         sys.modules["__main__"] = main
         sys.argv = ["main.py"]
-        os.write(_REPORT, STARTED)
+        os.write(REPORT, STARTED)
         if traced is not None:
             traced.start()
         status = _status_of(lambda: exec(code, main.__dict__))
         status = _finish(status)
     finally:
         _exit(status)
-
-
-def _connect_standard_streams() -> None:
-    kinds: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "closefd": False}
-    sys.stdin = sys.__stdin__ = open(0, **kinds)  # type: ignore[misc]  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = open(1, "w", **kinds)  # type: ignore[misc]  # noqa: SIM115
-    sys.stderr = sys.__stderr__ = open(2, "w", **kinds)  # type: ignore[misc]  # noqa: SIM115
 
 
 def _status_of(run: Callable[[], Any]) -> int:
@@ -79,13 +91,14 @@ def _status_of(run: Callable[[], Any]) -> int:
             return 0
         return leaving.code & 0xFF if isinstance(leaving.code, int) else 1
     except BaseException as error:
-        os.write(_REPORT, _described(error))
+        os.write(REPORT, _described(error))
         return 1
     return 0
 
 
 def _finish(status: int) -> int:
-    threading._shutdown()  # type: ignore[attr-defined]
+    if len(threading._active) > 1 or threading._threading_atexits:  # type: ignore[attr-defined]
+        threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     try:
         sys.stdout.flush()
@@ -97,29 +110,41 @@ def _finish(status: int) -> int:
 
 
 def _described(error: BaseException) -> bytes:
-    """Type, message and line of an exception, as JSON of at most a few hundred bytes."""
+    """Type, message and traceback of an exception, as JSON of at most a few kilobytes.
+
+    The traceback is cut to the program's own lines, [line, function] each, and to the outermost and innermost of them.
+    """
     try:
-        line, traceback = None, error.__traceback__
+        lines, traceback = [], error.__traceback__
         while traceback is not None:
-            if traceback.tb_frame.f_code.co_filename == FILENAME:
-                line = traceback.tb_lineno
+            if traceback.tb_frame.f_code.co_filename == compiling.FILENAME:
+                lines.append([traceback.tb_lineno, traceback.tb_frame.f_code.co_name[:60]])
             traceback = traceback.tb_next
+        if len(lines) > 2 * _FRAMES:
+            lines[_FRAMES:-_FRAMES] = []
         message = str(error).replace(_LIBRARY, "<python>")  # where Python lies is the host's business
-        return json.dumps([str(type(error).__name__)[:100], message[:300], line]).encode()
+        return json.dumps([str(type(error).__name__)[:100], message[:300], lines]).encode()
     except BaseException:
-        return b'["Exception", "", null]'
+        return b'["Exception", "", []]'
+
+
+def compile_here(source: str) -> types.CodeType:
+    """Compile in the program's own process, and say what came of it; no code ends the process."""
+    found = compiling.compiled(source, coverage=False)
+    keeps_state = found.code is not None and state.keeps_state(found.code)
+    _write(b"C", json.dumps({"error": found.error, "keeps_state": keeps_state}).encode())
+    if found.code is None:
+        _exit(0)
+    return found.code
 
 
 def run_calls(code: types.CodeType, entry_point: str, inputs: list[str], traced: Recorder | None) -> NoReturn:
     """Answer unit tests by number, read from descriptor 0, until it closes."""
     try:
-        sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc, assignment]
-        sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
-        sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
         questions = os.dup(0)
         os.dup2(1, 0)
         sys.argv = ["main.py"]
-        os.write(_REPORT, STARTED)
+        _write(STARTED, b"")
         if traced is not None:
             traced.start()
         find = _load(code, entry_point)
@@ -166,13 +191,13 @@ def _write(kind: bytes, body: bytes) -> None:
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     view = memoryview(_ANSWER.pack(kind, peak_kib, len(body)) + body)
     while view:
-        view = view[os.write(_REPORT, view) :]
+        view = view[os.write(REPORT, view) :]
 
 
-def run_inspection(source: str) -> NoReturn:
-    """Write what a program's text says to descriptor 1, as JSON."""
+def run_inspection(source: str, offered: list[str]) -> NoReturn:
+    """Write what a program's text says to descriptor 1, as JSON. `offered`: packages that another worker has."""
     try:
-        answer = json.dumps(inspection.inspect(source)).encode()
+        answer = json.dumps(inspection.inspect(source, offered)).encode()
         with contextlib.suppress(OSError):
             view = memoryview(answer)
             while view:

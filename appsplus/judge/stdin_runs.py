@@ -3,7 +3,7 @@
 import mmap
 import os
 from types import CodeType
-from typing import Any
+from typing import Any, NoReturn
 
 from appsplus.judge import probes, program, tracer
 from appsplus.judge.frames import send
@@ -11,6 +11,7 @@ from appsplus.judge.process import (
     Job,
     Program,
     Setup,
+    become,
     head_of,
     lock_down,
     memory_file,
@@ -27,7 +28,7 @@ def judge_stdin(setup: Setup, job: Job, code: CodeType, lines: tracer.LineMap | 
     for unit_test, text in enumerate(job.inputs):
         head, body = _run_stdin(setup, job, code, lines, text)
         send(setup.connection, b"T", {"unit_test": unit_test, "fresh": True, **head}, body)
-        timeouts += head["ended"] in ("cpu", "wall")
+        timeouts += head["ended"] == "wall" or head["cpu_s"] >= job.cpu_s
         if timeouts >= job.stop_after_timeouts:
             return
 
@@ -38,11 +39,15 @@ def _run_stdin(
     stdin, stdout = memory_file(text.encode("utf-8", "surrogatepass")), memory_file(b"")
     report, report_end = os.pipe()
     hit = None if lines is None else mmap.mmap(-1, lines.size)
-    forked = Program(setup, job)
-    if forked.pid == 0:
-        program.take_descriptors(stdin, stdout, report_end)
-        lock_down(setup, job)
+    forked = Program(setup, job.kill_cpu_s, job.wall_s)
+
+    def run() -> NoReturn:
+        program.take_descriptors(stdin, report_end, stdout)
+        lock_down(setup, job, job.kill_cpu_s)
         program.run_stdin(code, None if hit is None else probes.recorder(code, hit))
+
+    if forked.pid == 0:
+        become(run)
     os.close(report_end)
     ended = watch(forked)
     _, wall_s = forked.clock.spent()
@@ -53,7 +58,7 @@ def _run_stdin(
     size = os.fstat(stdout).st_size
     if size >= job.output_bytes:
         ended = "output"
-    elif ended == "exit" and cpu_s >= job.cpu_s:
+    elif ended == "exit" and cpu_s >= job.kill_cpu_s:
         ended = "cpu"
     error = started(read_available(report))
     if ended == "exit" and status != 0:

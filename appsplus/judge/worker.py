@@ -1,30 +1,36 @@
 """The process that judges: PID 1 of a sandbox, warm, one job after another. Standard library only.
 
-    parent (any process)  --socket-->  worker  --fork-->  supervisor, one per job  --fork-->  program, one per run
-                          <--------------------------------'
+    parent (any process)  --socket-->  worker  --fork-->  program of the call format, one per run
+                                          |
+                                          '---fork-->  supervisor, one per job  --fork-->  program, one per run
 
-The worker imports what programs usually import, isolates itself (`isolation`), says which rungs hold, and then forks a
-supervisor for each job (`supervisor.supervise`), which answers the parent itself. When a supervisor has ended, for
-whatever reason, the worker kills and reaps everything that is left, empties /tmp, and says so with an END frame.
+The worker imports what programs usually import, isolates itself (`isolation`), says which rungs hold, and then does the
+jobs: those of the call format itself (`call_runs`), the others through a fork that compiles once and answers the parent
+(`supervisor`). After each job, however it ended, it kills and reaps everything that is left, empties /tmp, and says so
+with an END frame.
 
 The two sides talk in `frames`; expected outputs are in none of them.
 """
 
 import _sitebuiltins
 import builtins
+import fcntl
 import gc
 import importlib
 import os
+import random
 import resource
 import signal
 import socket
 import sys
 import threading
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from appsplus.judge import isolation, process, program, seccomp, supervisor
+from appsplus.judge import calibration, isolation, landlock, prelude, process, program, seccomp, supervisor, values
+from appsplus.judge.call_runs import judge_calls
 from appsplus.judge.frames import receive, send
 
 WARM = (
@@ -33,11 +39,13 @@ WARM = (
     " textwrap threading time traceback types typing"
 ).split()
 _CONNECTION_LOST = 3
+_HIGH = 64  # a descriptor that no program's standard stream is put over
 
 
 def main(descriptor: str) -> None:
     """Isolate this process, then serve jobs from the socket until it closes."""
-    connection = socket.socket(fileno=int(descriptor))
+    connection = socket.socket(fileno=fcntl.fcntl(int(descriptor), fcntl.F_DUPFD_CLOEXEC, _HIGH))
+    os.close(int(descriptor))
     isolation.die_with_parent()
     _, options, _ = receive(connection)
     for name in WARM:  # while the whole library can still be read
@@ -48,39 +56,70 @@ def main(descriptor: str) -> None:
     setup = process.Setup(
         connection=connection,
         filter=seccomp.build_filter(refuse_kill=not rungs.namespaces) if rungs.seccomp else None,
+        rules=_landlock(rungs, options) if rungs.landlock else None,
         nested_pid_namespace=rungs.namespaces and "nested_pid_namespace" not in rungs.missing,
         capabilities=rungs.namespaces,
         base_memory_bytes=isolation.address_space_bytes(),
     )
-    _prepare_interpreter(options["hidden"])
-    send(connection, b"H", {"rungs": vars(rungs), "python": sys.version})
+    _prepare_interpreter(options["hidden"], options["hash_seed"])
+    send(connection, b"H", {"rungs": vars(rungs), "python": sys.version, "scale": calibration.scale()})
     while True:
         try:
-            _, job, _ = receive(connection)
+            _, request, _ = receive(connection)
         except EOFError:
             os._exit(0)
-        _serve(setup, job, init=rungs.namespaces, private_tmp=rungs.root)
+        if request["kind"] == "calibrate":
+            send(connection, b"E", {"scale": calibration.scale()})
+            continue
+        status = _serve(setup, request)
+        if rungs.namespaces:
+            _reap_strays()
+        if isolation.clear_tmp(mounted=rungs.root) and setup.rules is not None:
+            setup = replace(setup, rules=_landlock(rungs, options))
+        send(connection, b"E", {"exit": status})
 
 
 def _isolate(options: dict[str, Any]) -> isolation.Rungs:
-    rungs = isolation.Rungs()
+    rungs = isolation.Rungs(cgroup=options["cgroup"])
     soft = isolation.STACK_MIB << 20
     resource.setrlimit(resource.RLIMIT_STACK, (soft, soft))
     threading.stack_size(16 << 20)
     as_root = os.geteuid() == 0
+    if as_root:
+        os.chown(options["tmp"], isolation.NOBODY, isolation.NOBODY)
     isolation.enter(rungs, isolation.interpreter_paths(), [Path(p) for p in options["packages"]], as_root=as_root)
     isolation.drop_user(rungs, as_root=as_root)
-    rungs.seccomp = seccomp.supported()
+    rungs.seccomp, rungs.landlock = seccomp.supported(), landlock.abi() > 0
     if not rungs.seccomp:
         rungs.missing["seccomp"] = f"no table of system calls for {os.uname().machine}"
+    if not rungs.landlock:
+        rungs.missing["landlock"] = (
+            "this kernel has none; Linux 5.13 and later do, with lsm=landlock,... where it is off"
+        )
+    if not rungs.cgroup:
+        rungs.missing["cgroup"] = options["no_cgroup"]
     if rungs.root:
         sys.path.append("/site")
-    os.chdir("/tmp")
+    else:
+        isolation.use_tmp(options["tmp"])
+    os.chdir(isolation.tmp())
     return rungs
 
 
-def _prepare_interpreter(hidden: str) -> None:
+def _landlock(rungs: isolation.Rungs, options: dict[str, Any]) -> int:
+    devices = [Path("/dev", name) for name in isolation.DEVICES]
+    if rungs.root:
+        return landlock.rules([Path("/")], [isolation.tmp()], devices)
+    readable = [*isolation.interpreter_paths(), *map(Path, options["packages"]), Path("/proc/self")]
+    return landlock.rules(readable, [isolation.tmp()], devices)
+
+
+def _prepare_interpreter(hidden: str, seed: int) -> None:
     """What every program finds: no trace of this package, the recursion limit of the judge, a still heap."""
+    prelude.names()  # made once, here, as is what the compiler and the encoders make at their first use
+    compile("def f(a: int) -> list[int]:\n    return [x for x in range(a)]", "", "exec")
+    values.decode(values.encode([1, "a", 0.5, {"a": None}]))
+    program.make_streams()
     sys.path[:] = [path for path in sys.path if path != hidden]
     for name in [name for name in sys.modules if name.partition(".")[0] == "appsplus"]:
         del sys.modules[name]
@@ -90,30 +129,35 @@ def _prepare_interpreter(hidden: str) -> None:
     sys.setrecursionlimit(program.RECURSION_LIMIT)
     sys.set_int_max_str_digits(0)
     os.umask(0o022)
+    random.seed(seed)  # chance is the same in every run, and another under another hash seed
     gc.collect()
     gc.freeze()
 
 
-def _serve(setup: process.Setup, job: dict[str, Any], *, init: bool, private_tmp: bool) -> None:
-    child = os.fork()
+def _serve(setup: process.Setup, request: dict[str, Any]) -> int:
+    """Do one job; returns the exit status of what did it. Raises ConnectionError when the parent is gone."""
+    job = process.job_of(request, setup.base_memory_bytes)
+    if request["kind"] == "judge" and job.entry_point is not None and not job.coverage:
+        judge_calls(setup, job, None)
+        return 0
+    child = isolation.fork()
     if child == 0:
         status = 1
         try:
             isolation.die_with_parent()
-            supervisor.supervise(setup, job)
+            if request["kind"] == "inspect":
+                supervisor.inspect(setup, job, request["offered"])
+            else:
+                supervisor.supervise(setup, job)
             status = 0
         except (BrokenPipeError, ConnectionError):
             status = _CONNECTION_LOST
         except Exception:
-            traceback.print_exc()  # to the parent's log
+            os.write(2, traceback.format_exc().encode())  # to the parent's log
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)
-    if init:
-        _reap_strays()
-    if private_tmp:
-        isolation.clear_tmp()
-    send(setup.connection, b"E", {"exit": os.waitstatus_to_exitcode(status)})
+    return os.waitstatus_to_exitcode(status)
 
 
 def _reap_strays() -> None:

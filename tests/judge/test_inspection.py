@@ -3,7 +3,6 @@
 import pytest
 
 from appsplus.judge import Inspection, Judge
-from appsplus.judge.inspection import keeps_state
 
 
 def test_imports_names_and_calls_are_listed(judge: Judge) -> None:
@@ -57,23 +56,3 @@ def test_tabs_mixed_with_spaces_are_told_from_other_errors(judge: Judge) -> None
 @pytest.mark.parametrize("program", ["x = " + "(" * 300, "-" * 300_000 + "1", "\0", "x = '\ud800'", "\ud800"])
 def test_text_that_no_parser_takes_is_a_syntax_error_and_no_failure(judge: Judge, program: str) -> None:
     assert judge.inspect(program).syntax_error
-
-
-@pytest.mark.parametrize(
-    ("program", "keeps"),
-    [
-        ("def f(a): return a", False),
-        ("import math\nN = 10\nclass Solution:\n    M = (1, 2)\n    def f(self): self.x = 1", False),
-        ('"""Text."""\nMOD = 10**9 + 7', False),
-        ("seen = {}\ndef f(a): seen[a] = 1", True),
-        ("n = 0\ndef f():\n    global n\n    n += 1", True),
-        ("def f(a, s=[]): pass", True),
-        ("@lru_cache(None)\ndef f(a): return a", True),
-        ("class Solution:\n    seen = []", True),
-        ("def f(): f.n = 1", False),  # an attribute of a name: may be self; a failing unit test is confirmed alone
-        ("import random\nrandom.seed(1)\ndef f(): return 1", True),
-        ("for i in range(3): pass", True),
-    ],
-)
-def test_programs_that_may_keep_state_are_found(program: str, keeps: bool) -> None:
-    assert keeps_state(program) is keeps

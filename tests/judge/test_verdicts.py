@@ -261,8 +261,8 @@ def test_in_the_call_format_lines_of_the_import_belong_to_every_unit_test(judge:
 
 def test_a_killed_worker_is_replaced_and_the_job_is_done(judge: Judge) -> None:
     with Judge(isolation=judge.isolation) as fresh:
-        assert fresh._worker is not None
-        fresh._worker.kill()
+        assert fresh._workers[()].process is not None
+        fresh._workers[()].process.kill()
         assert fresh.run(Job("print(1)", IOFormat.STDIN, (UnitTest("", "1"),))).verdict is AC
 
 
@@ -286,20 +286,20 @@ def is_running(pid: int) -> bool:
 
 def test_closing_a_judge_ends_a_program_that_is_running(judge: Judge) -> None:
     fresh = Judge(isolation=judge.isolation)
-    assert fresh._worker is not None
+    assert fresh._workers[()].process is not None
     job = Job("while True: pass", IOFormat.STDIN, (UnitTest("", ""),), limits=Limits(cpu_s=60, wall_s=60))
 
     def run() -> None:
         with contextlib.suppress(EOFError, OSError):
-            fresh._run(job)
+            fresh.run(job)
 
     running = threading.Thread(target=run)
     running.start()
     time.sleep(0.5)
-    processes = descendants(fresh._worker.pid)
+    processes = descendants(fresh._workers[()].process.pid)
     assert len(processes) >= 3  # worker, supervisor, program
-    fresh._worker.kill()
-    fresh._worker.wait()
+    fresh._workers[()].process.kill()
+    fresh._workers[()].process.wait()
     time.sleep(0.5)
     assert [pid for pid in processes if is_running(pid)] == []
     running.join()

@@ -1,0 +1,121 @@
+"""One job, asked in rounds until no verdict is in doubt. Runs in the parent.
+
+In doubt is what failed after other unit tests in the same process, and what exceeded its CPU time by so little that the
+machine may be to blame. Both are run again, each unit test in a process of its own; the second kind alone, while no
+other judge of this process runs anything, and at the speed that the machine has then.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from appsplus.judge import compiling, verdicts
+from appsplus.judge.gate import Gate
+from appsplus.judge.handle import WorkerHandle
+from appsplus.judge.job import Job
+from appsplus.judge.verdicts import LENIENCY, Run
+
+GRACE_S = 2 * compiling.WALL_S  # what a worker may take beyond a program's own limit
+_SLOWER = 1.1  # a machine has slowed down when its scale is so many times what it was
+Runs = tuple[list[Run], tuple[int, ...] | None]
+
+
+def judged(worker: WorkerHandle, job: Job, gate: Gate) -> Runs | str:
+    """(a run per unit test, executable lines), or why the program does not compile.
+
+    Raises OSError, EOFError or ValueError where the worker fails.
+    """
+    found: list[Run] = []
+    executable = None
+    while len(found) < len(job.unit_tests) and sum(run.is_late for run in found) < job.stop_after_timeouts:
+        rest = range(len(found), len(job.unit_tests))
+        with gate.shared():
+            answer = _asked(worker, job, rest, worker.scale)
+        if isinstance(answer, str):
+            return answer
+        runs, executable = answer
+        found += _confirmed(worker, job, runs, gate, first=rest.start)
+    return found, executable
+
+
+def _confirmed(worker: WorkerHandle, job: Job, runs: list[Run], gate: Gate, *, first: int) -> list[Run]:
+    """Runs of the unit tests from `first` on, those in doubt replaced by a second run. Lines count, not verdicts, in a
+    job with coverage: there nothing is run again for its time.
+    """
+    scale = worker.scale
+    close: set[int] = set()
+    if not job.coverage and any(run.is_late for run in runs):
+        scale = _scale_now(worker)
+        close = {i for i, run in enumerate(runs) if run.is_late and _is_close(job, run, worker.scale, scale)}
+    leaked = {i for i, run in enumerate(runs) if not run.is_accepted and not run.fresh} - close
+    result = list(runs)
+    if leaked:
+        with gate.shared():
+            again = _asked(worker, job, [first + i for i in sorted(leaked)], worker.scale, alone=True)
+        _replace(result, sorted(leaked), again)
+    if close:
+        with gate.alone():
+            again = _asked(worker, job, [first + i for i in sorted(close)], scale, alone=True)
+        _replace(result, sorted(close), again)
+        for i in close:
+            result[i] = replace(result[i], report=replace(result[i].report, near_limit=True))
+    return result
+
+
+def _is_close(job: Job, run: Run, before: float, now: float) -> bool:
+    """Whether a late run may be in time on an idle machine, or at the speed that the machine has now."""
+    cpu_s = run.report.cpu_s
+    return run.report.near_limit or (
+        verdicts.cpu_limit_s(job, before) <= cpu_s < LENIENCY * verdicts.cpu_limit_s(job, now)
+    )
+
+
+def _scale_now(worker: WorkerHandle) -> float:
+    """The machine's scale at this moment, if it has slowed down; else the worker's, which is the best ever seen."""
+    [(_, head, _)] = worker.ask({"kind": "calibrate"}, timeout_s=GRACE_S)
+    scale = float(head["scale"])
+    worker.scale = min(worker.scale, scale)
+    return scale if scale > _SLOWER * worker.scale else worker.scale
+
+
+def _replace(runs: list[Run], which: Sequence[int], again: Runs | str) -> None:
+    if isinstance(again, str):
+        raise EOFError(f"a program compiled once and not the second time: {again}")  # noqa: TRY004
+    for i, run in zip(which, again[0], strict=False):  # after two time-outs the rest is not run again, and stands
+        runs[i] = run
+
+
+def _asked(worker: WorkerHandle, job: Job, numbers: Sequence[int], scale: float, *, alone: bool = False) -> Runs | str:
+    """Have these unit tests run: (runs, executable lines), or why the program does not compile."""
+    limit_s, wall_s = verdicts.cpu_limit_s(job, scale), verdicts.wall_limit_s(job, scale)
+    request = {
+        "kind": "judge",
+        "program": job.program,
+        "entry_point": job.entry_point,
+        "inputs": [job.unit_tests[number].input for number in numbers],
+        "limits": {
+            "cpu_s": limit_s,
+            "kill_cpu_s": LENIENCY * limit_s,
+            "wall_s": wall_s,
+            "memory_mib": job.limits.memory_mib,
+            "output_mib": job.limits.output_mib,
+        },
+        "coverage": job.coverage,
+        "alone": alone,
+        "stop_after_timeouts": job.stop_after_timeouts,
+    }
+    compiled: dict[str, Any] | None = None
+    runs = []
+    for kind, head, body in worker.ask(request, timeout_s=wall_s + GRACE_S):
+        if kind == b"C":
+            compiled = head
+        elif kind == b"T":
+            runs.append(verdicts.run_of(job, numbers[head["unit_test"]], head, body, scale))
+    if compiled is None:
+        return compiling.died(head["exit"])
+    if compiled["error"] is not None:
+        return str(compiled["error"])
+    if head["exit"] != 0 or not runs:
+        raise EOFError(f"the worker's process for this job ended with status {head['exit']}")
+    executable = compiled["executable"]
+    return runs, None if executable is None else tuple(executable)

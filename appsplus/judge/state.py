@@ -1,0 +1,70 @@
+"""Whether one call of a program may change what the next one sees, by its code. Standard library only.
+
+Said of the compiled code, not of the text: a parse tree costs several times what the answer saves.
+"""
+
+import opcode
+from collections.abc import Iterator
+from types import CodeType
+
+_OPTIMIZED = 1  # the flag of functions; modules and class bodies lack it
+_CHANGE_GLOBALS = frozenset(
+    opcode.opmap[name] for name in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
+)
+# What a module or class body may do that only defines functions, classes, constants and annotations
+_DEFINE = frozenset(
+    opcode.opmap.get(name, -1)
+    for name in (
+        "CACHE RESUME NOP EXTENDED_ARG COPY PUSH_NULL POP_TOP LOAD_CONST LOAD_NAME LOAD_ATTR STORE_NAME RETURN_VALUE"
+        " RETURN_CONST IMPORT_NAME IMPORT_FROM IMPORT_STAR MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE SETUP_ANNOTATIONS"
+        " LOAD_BUILD_CLASS PRECALL CALL BINARY_SUBSCR BUILD_TUPLE MAKE_CELL COPY_FREE_VARS LOAD_CLOSURE LOAD_LOCALS"
+    ).split()
+)
+# A store to an attribute of a global (a class, a function, a module), plain and augmented
+_CHANGE_ATTRIBUTES = tuple(
+    bytes((opcode.opmap["LOAD_GLOBAL"], opcode.opmap[name])) for name in ("STORE_ATTR", "DELETE_ATTR", "COPY")
+)
+_CACHE = bytes((opcode.opmap["CACHE"],))
+_CALL, _BUILD_CLASS = opcode.opmap["CALL"], opcode.opmap["LOAD_BUILD_CLASS"]
+
+
+def keeps_state(code: CodeType) -> bool:
+    """Whether a module's code makes any value outside functions that is no constant, or changes one from inside.
+
+    Errs on the safe side: True costs a process per unit test.
+    """
+    return any(_function_keeps(part) if part.co_flags & _OPTIMIZED else _body_keeps(part) for part in _parts(code))
+
+
+def _parts(code: CodeType) -> Iterator[CodeType]:
+    pending = [code]
+    while pending:
+        part = pending.pop()
+        yield part
+        pending += (constant for constant in part.co_consts if isinstance(constant, CodeType))
+
+
+def _function_keeps(code: CodeType) -> bool:
+    operations = code.co_code[::2]
+    if any(pair in operations.replace(_CACHE, b"") for pair in _CHANGE_ATTRIBUTES):
+        return True
+    return not _CHANGE_GLOBALS.isdisjoint(operations) and _stores_outside(code)
+
+
+def _stores_outside(code: CodeType) -> bool:
+    """Whether a function stores to a global name, or to a variable of the function around it."""
+    cells = len(code.co_varnames) + sum(name not in code.co_varnames for name in code.co_cellvars)
+    operations, extended = code.co_code, 0
+    for operation, argument in zip(operations[::2], operations[1::2], strict=True):
+        if operation == opcode.EXTENDED_ARG:
+            extended = (extended | argument) << 8
+            continue
+        if operation in _CHANGE_GLOBALS and (operation not in opcode.hasfree or (extended | argument) >= cells):
+            return True
+        extended = 0
+    return False
+
+
+def _body_keeps(code: CodeType) -> bool:
+    operations = code.co_code[::2]
+    return not _DEFINE.issuperset(operations) or operations.count(_CALL) != operations.count(_BUILD_CLASS)
