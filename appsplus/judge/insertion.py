@@ -1,0 +1,282 @@
+"""Probes put into the bytecode of CPython 3.11: where they stand, what they are, and how the rest moves over for them.
+
+Standard library only. A probe is two code units where a line begins, and a stub behind the function's own code:
+
+    EXTENDED_ARG / JUMP_FORWARD 1      the one unit that changes: armed as compiled, over the next unit once it was hit
+    JUMP_FORWARD stub
+    ... the line's own instructions, never written to, so that the interpreter may specialise them as it likes ...
+
+    stub:  lines[line] = 1             lines: the hit buffer
+           units[site] = JUMP_FORWARD 1        units: the code units of this very code object
+           JUMP_BACKWARD_NO_INTERRUPT to behind the probe
+
+Both stores are done by C code that neither calls Python, nor allocates, nor looks at signals or other threads. So a stub
+cannot fail, not even where the stack is full, and nothing can be seen of it half done. It needs three places on the stack.
+
+A line begins where `sys.settrace` would report it: where the line table changes to it, and where a jump from another line
+or an exception enters it. Lines of one statement count as one line, except in generators and coroutines, which can be
+suspended inside a statement in one unit test and go on in the next.
+"""
+
+import ctypes
+import opcode
+import re
+import sys
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any, NamedTuple
+
+_OP = opcode.opmap
+_EXTENDED_ARG, _RESUME, _SEND = _OP["EXTENDED_ARG"], _OP["RESUME"], _OP.get("SEND", -1)
+_FOR_ITER, _GET_ITER = _OP["FOR_ITER"], _OP["GET_ITER"]
+_BACKWARD = {number for name, number in _OP.items() if "JUMP_BACKWARD" in name}
+_JUMP = re.compile(b"[" + re.escape(bytes(opcode.hasjrel)) + b"]", re.DOTALL)
+_SECOND = {_RESUME, _OP["CALL"]}  # after YIELD_VALUE, and after PRECALL
+_RESUMABLE = 0x20 | 0x80 | 0x100 | 0x200  # flags of generators and coroutines
+_STUB_STACK = 3
+
+PAST_THE_PROBE = int.from_bytes(bytes((_OP["JUMP_FORWARD"], 1)), sys.byteorder)
+_Word = ctypes.c_uint16
+Units = ctypes.POINTER(_Word)
+
+
+class Jump(NamedTuple):
+    """A jump instruction, in code units."""
+
+    first: int  # its first EXTENDED_ARG, or itself
+    at: int
+    target: int
+
+
+class Probes(NamedTuple):
+    """The probes of one code object."""
+
+    units: Any  # a pointer to its code units
+    armed: tuple[tuple[int, int], ...]  # index of a unit, and what it holds as long as the line was not reached
+
+
+class ProbeError(Exception):
+    """A code object that cannot have probes: too long for their fixed sizes, or not as the compiler makes them."""
+
+
+def insert(code: CodeType, first_line: dict[int, int], lines: Any, found: list[tuple[CodeType, Probes]]) -> CodeType:
+    """`code` and all nested in it with probes that write into `lines`; each is added to `found`. Raises ProbeError.
+
+    The pointers to the units still have to be set to where the new code objects lie.
+    """
+    consts = tuple([insert(c, first_line, lines, found) if c.__class__ is CodeType else c for c in code.co_consts])
+    raw, ranges = code.co_code, list(code.co_lines())
+    opcodes, handlers = raw[::2], _handlers(code.co_exceptiontable)
+    jumps = _jumps(raw, opcodes)
+    resumable = bool(code.co_flags & _RESUMABLE)
+    sites = _sites(opcodes, ranges, jumps, handlers, {} if resumable else first_line, resumable)
+    room = [unit for site in sites for unit in (site, site)]
+    prefixes = _make_room_for_arguments(jumps, room)
+    moved = bytearray(raw)
+    _write_arguments(moved, jumps, room, prefixes)
+    length = len(opcodes) + len(room)
+    armed, units = [], Units()
+    stubs = _Stubs(len(consts), len(sites), length)
+    parts: list[bytes | bytearray] = []
+    done = 0
+    for unit in sorted(sites.keys() | prefixes.keys()):
+        parts.append(moved[2 * done : 2 * unit])
+        done = unit
+        if unit in sites:
+            at = unit + bisect_left(room, unit)
+            probe = stubs.add(at)
+            armed.append((at, int.from_bytes(probe[:2], sys.byteorder)))
+            parts.append(probe)
+        parts.append(prefixes.get(unit, b""))
+    parts += (moved[2 * done :], *stubs.parts)
+    code = code.replace(
+        co_code=b"".join(parts),
+        co_consts=(*consts, 1, PAST_THE_PROBE, lines, units, *sites.values(), *[at for at, _ in armed]),
+        co_linetable=_line_table(code.co_firstlineno, ranges, room, stubs.units),
+        co_exceptiontable=_handler_table(handlers, room) if handlers else b"",
+        co_stacksize=code.co_stacksize + _STUB_STACK,
+    )
+    found.append((code, Probes(units, tuple(armed))))
+    return code
+
+
+def _jumps(raw: bytes, opcodes: bytes) -> list[Jump]:
+    jumps = []
+    for match in _JUMP.finditer(opcodes):
+        first = at = match.start()
+        argument = raw[2 * at + 1]
+        while first and opcodes[first - 1] == _EXTENDED_ARG:
+            first -= 1
+            argument |= raw[2 * first + 1] << 8 * (at - first)
+        jumps.append(Jump(first, at, at + 1 + (-argument if opcodes[at] in _BACKWARD else argument)))
+    return jumps
+
+
+def _sites(
+    opcodes: bytes,
+    ranges: list[tuple[int, int, int | None]],
+    jumps: list[Jump],
+    handlers: list[tuple[int, int, int, int]],
+    first_line: dict[int, int],
+    resumable: bool,
+) -> dict[int, int]:
+    """The units before which a line begins, ascending, and the lines."""
+    begin = opcodes.index(_RESUME) + 1  # what comes before is the call, not a line
+    line_of: list[int | None] = []
+    sites: dict[int, int] = {}
+    previous = None
+    for start, end, line in ranges:
+        if line:
+            line = first_line.get(line, line)
+        line_of += [line or None] * ((end - start) // 2)
+        if end <= 2 * begin:
+            continue
+        if line and line != previous:
+            sites[max(start // 2, begin)] = line
+        previous = line
+    entered = [
+        jump.target
+        for jump in jumps
+        if line_of[jump.at] != line_of[jump.target]
+        or (resumable and jump.target <= jump.at and opcodes[jump.target] != _SEND)
+    ]
+    in_order = len(sites)
+    for unit in entered + [target for _, _, target, _ in handlers]:
+        line = line_of[unit]
+        if line and unit not in sites and (resumable or not _is_loop_head(opcodes, line_of, unit)):
+            sites[unit] = line
+    if any(opcodes[unit] in _SECOND or opcodes[unit - 1] == _SEND for unit in sites):
+        raise ProbeError("a line begins between two instructions that the interpreter expects side by side")
+    return sites if in_order == len(sites) else dict(sorted(sites.items()))
+
+
+def _is_loop_head(opcodes: bytes, line_of: list[int | None], unit: int) -> bool:
+    """Whether this is the FOR_ITER of a loop that can only be reached through the GET_ITER before it, on its line."""
+    line, before = line_of[unit], unit - 1
+    while opcodes[unit] == _EXTENDED_ARG:
+        unit += 1
+    return opcodes[unit] == _FOR_ITER and opcodes[before] == _GET_ITER and line_of[before] == line
+
+
+def _make_room_for_arguments(jumps: list[Jump], room: list[int]) -> dict[int, bytearray]:
+    """Where a jump becomes so long that its argument needs more bytes: EXTENDED_ARGs in `room`, until all fit."""
+    prefixes: dict[int, bytearray] = {}
+    grown = True
+    while grown:
+        grown = False
+        for jump in jumps:
+            distance = _distance(jump, room)
+            have = jump.at - jump.first + len(prefixes.get(jump.first, b"")) // 2
+            while distance >> 8 * (have + 1):
+                prefixes.setdefault(jump.first, bytearray()).extend((_EXTENDED_ARG, 0))
+                insort(room, jump.first)
+                have, grown = have + 1, True
+    return prefixes
+
+
+def _distance(jump: Jump, room: list[int]) -> int:
+    """The argument that a jump needs. `room` has a unit's index once for each unit that is put in before it."""
+    behind = jump.at + 1 + bisect_right(room, jump.at)
+    return abs(jump.target + bisect_left(room, jump.target) - behind)
+
+
+def _write_arguments(code: bytearray, jumps: list[Jump], room: list[int], prefixes: dict[int, bytearray]) -> None:
+    for jump in jumps:
+        distance = _distance(jump, room)
+        for unit in range(jump.at, jump.first - 1, -1):
+            code[2 * unit + 1] = distance & 0xFF
+            distance >>= 8
+        if distance:
+            prefix = prefixes[jump.first]
+            for at in range(len(prefix) - 1, 0, -2):
+                prefix[at] = distance & 0xFF
+                distance >>= 8
+
+
+class _Stubs:
+    """The stubs of one code object, in the order of their probes, from unit `begin` on."""
+
+    def __init__(self, constants: int, count: int, begin: int) -> None:
+        self.parts: list[bytes] = []
+        last = constants + 4 + 2 * count
+        if last > 0xFFFF:
+            raise ProbeError(f"{last} constants")
+        self._wide = last > 0x100
+        self._line, self._index = constants + 4, constants + 4 + count
+        load, store = self._load, bytes((_OP["STORE_SUBSCR"], 0, 0, 0))
+        self._before = load(constants) + load(constants + 2)
+        self._between = store + load(constants + 1) + load(constants + 3)
+        self._after = store
+        self._size = 12 + 6 * self._wide
+        self.units = self._size * count
+        self._begin = begin
+
+    def add(self, at: int) -> bytes:
+        """The probe for unit `at`, whose stub is added."""
+        number = len(self.parts)
+        stub = self._begin + number * self._size
+        there, back = stub - (at + 2), stub + self._size - (at + 2)
+        if back > 0xFFFF:
+            raise ProbeError(f"{stub + self._size} code units")
+        line, index = self._load(self._line + number), self._load(self._index + number)
+        jump = bytes((_EXTENDED_ARG, back >> 8, _OP["JUMP_BACKWARD_NO_INTERRUPT"], back & 0xFF))
+        self.parts.append(self._before + line + self._between + index + self._after + jump)
+        return bytes((_EXTENDED_ARG, there >> 8, _OP["JUMP_FORWARD"], there & 0xFF))
+
+    def _load(self, constant: int) -> bytes:
+        load = bytes((_OP["LOAD_CONST"], constant & 0xFF))
+        return bytes((_EXTENDED_ARG, constant >> 8)) + load if self._wide else load
+
+
+def _line_table(line: int, ranges: list[tuple[int, int, int | None]], room: list[int], stubs: int) -> bytes:
+    """The table of lines, without columns, in CPython's format (Objects/locations.md). Stubs belong to no line."""
+    table = bytearray()
+    for start, end, here in ranges:
+        start, end = start // 2, end // 2
+        units = end + bisect_left(room, end) - start - bisect_left(room, start)
+        if here is None:
+            table += b"\xff" * (units // 8) + (bytes((0xF8 | units % 8 - 1,)) if units % 8 else b"")
+            continue
+        delta, line = here - line, here
+        table.append(0xE8 | min(units, 8) - 1)
+        rest = -delta << 1 | 1 if delta < 0 else delta << 1
+        while rest >= 64:
+            table.append(rest & 63 | 64)
+            rest >>= 6
+        table.append(rest)
+        units -= min(units, 8)
+        table += b"\xef\0" * (units // 8) + (bytes((0xE8 | units % 8 - 1, 0)) if units % 8 else b"")
+    return bytes(table + b"\xff" * (stubs // 8) + (bytes((0xF8 | stubs % 8 - 1,)) if stubs % 8 else b""))
+
+
+def _handlers(table: bytes) -> list[tuple[int, int, int, int]]:
+    """Entries of an exception table (Objects/exception_handling_notes.txt): start, end, target, depth and lasti."""
+    numbers = _numbers(table)
+    return [(start, start + length, target, depth) for start, length, target, depth in zip(*[numbers] * 4, strict=True)]
+
+
+def _numbers(table: bytes) -> Iterator[int]:
+    number = 0
+    for byte in table:
+        number = number << 6 | byte & 63
+        if not byte & 64:
+            yield number
+            number = 0
+
+
+def _handler_table(handlers: list[tuple[int, int, int, int]], room: list[int]) -> bytes:
+    table = bytearray()
+    for start, end, target, depth in handlers:
+        start, end, target = (unit + bisect_left(room, unit) for unit in (start, end, target))
+        entry = _number(start) + _number(end - start) + _number(target) + _number(depth)
+        entry[0] |= 128
+        table += entry
+    return bytes(table)
+
+
+def _number(value: int) -> bytearray:
+    number = bytearray((value & 63,))
+    while value := value >> 6:
+        number.insert(0, value & 63 | 64)
+    return number
