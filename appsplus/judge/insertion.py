@@ -21,14 +21,18 @@ suspended inside a statement in one unit test and go on in the next.
 import ctypes
 import opcode
 import re
-import sys
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any, NamedTuple
 
+from appsplus.judge.line_map import line_runs
+
 _OP = opcode.opmap
 _EXTENDED_ARG, _RESUME, _SEND = _OP["EXTENDED_ARG"], _OP["RESUME"], _OP.get("SEND", -1)
+_LOAD_CONST, _JUMP_FORWARD = _OP["LOAD_CONST"], _OP["JUMP_FORWARD"]
+_JUMP_BACKWARD_NO_INTERRUPT = _OP["JUMP_BACKWARD_NO_INTERRUPT"]
+_STORE_SUBSCR = bytes((_OP["STORE_SUBSCR"], 0, 0, 0))  # with its cache
 _FOR_ITER, _GET_ITER = _OP["FOR_ITER"], _OP["GET_ITER"]
 _BACKWARD = {number for name, number in _OP.items() if "JUMP_BACKWARD" in name}
 _JUMP = re.compile(b"[" + re.escape(bytes(opcode.hasjrel)) + b"]", re.DOTALL)
@@ -36,7 +40,11 @@ _SECOND = {_RESUME, _OP["CALL"]}  # after YIELD_VALUE, and after PRECALL
 _RESUMABLE = 0x20 | 0x80 | 0x100 | 0x200  # flags of generators and coroutines
 _STUB_STACK = 3
 
-PAST_THE_PROBE = int.from_bytes(bytes((_OP["JUMP_FORWARD"], 1)), sys.byteorder)
+_NOWHERE = (b"", *(bytes((0xF8 | units - 1,)) for units in range(1, 8)))  # entries of a line table
+
+PAST_THE_PROBE = _JUMP_FORWARD | 1 << 8
+"""A code unit that jumps over the next one. The byte order is little-endian here, as everywhere we patch code."""
+
 _Word = ctypes.c_uint16
 Units = ctypes.POINTER(_Word)
 
@@ -66,38 +74,29 @@ def insert(code: CodeType, first_line: dict[int, int], lines: Any, found: list[t
     The pointers to the units still have to be set to where the new code objects lie.
     """
     consts = tuple([insert(c, first_line, lines, found) if c.__class__ is CodeType else c for c in code.co_consts])
-    raw, ranges = code.co_code, list(code.co_lines())
-    opcodes, handlers = raw[::2], _handlers(code.co_exceptiontable)
+    raw, table = code.co_code, code.co_exceptiontable
+    opcodes, handlers = raw[::2], _handlers(table) if table else []
     jumps = _jumps(raw, opcodes)
+    runs = line_runs(code)
     resumable = bool(code.co_flags & _RESUMABLE)
-    sites = _sites(opcodes, ranges, jumps, handlers, {} if resumable else first_line, resumable)
+    sites = _sites(opcodes, runs, jumps, handlers, {} if resumable else first_line, resumable)
     room = [unit for site in sites for unit in (site, site)]
     prefixes = _make_room_for_arguments(jumps, room)
     moved = bytearray(raw)
     _write_arguments(moved, jumps, room, prefixes)
-    length = len(opcodes) + len(room)
-    armed, units = [], Units()
-    stubs = _Stubs(len(consts), len(sites), length)
-    parts: list[bytes | bytearray] = []
-    done = 0
-    for unit in sorted(sites.keys() | prefixes.keys()):
-        parts.append(moved[2 * done : 2 * unit])
-        done = unit
-        if unit in sites:
-            at = unit + bisect_left(room, unit)
-            probe = stubs.add(at)
-            armed.append((at, int.from_bytes(probe[:2], sys.byteorder)))
-            parts.append(probe)
-        parts.append(prefixes.get(unit, b""))
-    parts += (moved[2 * done :], *stubs.parts)
+    probed_units = [site + bisect_left(room, site) for site in sites]
+    stubs, distances = _stubs(len(consts), len(opcodes) + len(room), probed_units)
+    probes = [bytes((_EXTENDED_ARG, far >> 8, _JUMP_FORWARD, far & 0xFF)) for far in distances]
+    units = Units()
     code = code.replace(
-        co_code=b"".join(parts),
-        co_consts=(*consts, 1, PAST_THE_PROBE, lines, units, *sites.values(), *[at for at, _ in armed]),
-        co_linetable=_line_table(code.co_firstlineno, ranges, room, stubs.units),
+        co_code=_joined(moved, dict(zip(sites, probes, strict=True)), prefixes) + stubs,
+        co_consts=(*consts, 1, PAST_THE_PROBE, lines, units, *sites.values(), *probed_units),
+        co_linetable=_line_table(code.co_firstlineno, runs, room, len(opcodes) + len(room), len(stubs) // 2),
         co_exceptiontable=_handler_table(handlers, room) if handlers else b"",
         co_stacksize=code.co_stacksize + _STUB_STACK,
     )
-    found.append((code, Probes(units, tuple(armed))))
+    words = [_EXTENDED_ARG | far & 0xFF00 for far in distances]
+    found.append((code, Probes(units, tuple(zip(probed_units, words, strict=True)))))
     return code
 
 
@@ -115,7 +114,7 @@ def _jumps(raw: bytes, opcodes: bytes) -> list[Jump]:
 
 def _sites(
     opcodes: bytes,
-    ranges: list[tuple[int, int, int | None]],
+    runs: list[tuple[int, int | None]],
     jumps: list[Jump],
     handlers: list[tuple[int, int, int, int]],
     first_line: dict[int, int],
@@ -126,15 +125,15 @@ def _sites(
     line_of: list[int | None] = []
     sites: dict[int, int] = {}
     previous = None
-    for start, end, line in ranges:
+    for (start, line), (end, _) in zip(runs, [*runs[1:], (len(opcodes), None)], strict=True):
         if line:
             line = first_line.get(line, line)
-        line_of += [line or None] * ((end - start) // 2)
-        if end <= 2 * begin:
-            continue
-        if line and line != previous:
-            sites[max(start // 2, begin)] = line
-        previous = line
+            if line != previous and end > begin:
+                sites[max(start, begin)] = line
+                previous = line
+        else:
+            line = previous = None
+        line_of += [line] * (end - start)
     entered = [
         jump.target
         for jump in jumps
@@ -194,60 +193,67 @@ def _write_arguments(code: bytearray, jumps: list[Jump], room: list[int], prefix
                 distance >>= 8
 
 
-class _Stubs:
-    """The stubs of one code object, in the order of their probes, from unit `begin` on."""
-
-    def __init__(self, constants: int, count: int, begin: int) -> None:
-        self.parts: list[bytes] = []
-        last = constants + 4 + 2 * count
-        if last > 0xFFFF:
-            raise ProbeError(f"{last} constants")
-        self._wide = last > 0x100
-        self._line, self._index = constants + 4, constants + 4 + count
-        load, store = self._load, bytes((_OP["STORE_SUBSCR"], 0, 0, 0))
-        self._before = load(constants) + load(constants + 2)
-        self._between = store + load(constants + 1) + load(constants + 3)
-        self._after = store
-        self._size = 12 + 6 * self._wide
-        self.units = self._size * count
-        self._begin = begin
-
-    def add(self, at: int) -> bytes:
-        """The probe for unit `at`, whose stub is added."""
-        number = len(self.parts)
-        stub = self._begin + number * self._size
-        there, back = stub - (at + 2), stub + self._size - (at + 2)
-        if back > 0xFFFF:
-            raise ProbeError(f"{stub + self._size} code units")
-        line, index = self._load(self._line + number), self._load(self._index + number)
-        jump = bytes((_EXTENDED_ARG, back >> 8, _OP["JUMP_BACKWARD_NO_INTERRUPT"], back & 0xFF))
-        self.parts.append(self._before + line + self._between + index + self._after + jump)
-        return bytes((_EXTENDED_ARG, there >> 8, _OP["JUMP_FORWARD"], there & 0xFF))
-
-    def _load(self, constant: int) -> bytes:
-        load = bytes((_OP["LOAD_CONST"], constant & 0xFF))
-        return bytes((_EXTENDED_ARG, constant >> 8)) + load if self._wide else load
+def _joined(code: bytearray, probes: dict[int, bytes], prefixes: dict[int, bytearray]) -> bytes:
+    """The code with probes, and EXTENDED_ARGs after them, before the units that they are for."""
+    if prefixes:
+        everything = sorted(probes.keys() | prefixes.keys())
+        probes = {unit: probes.get(unit, b"") + prefixes.get(unit, b"") for unit in everything}
+    parts: list[bytes | bytearray] = []
+    done = 0
+    for unit, probe in probes.items():
+        parts += (code[done : 2 * unit], probe)
+        done = 2 * unit
+    parts.append(code[done:])
+    return b"".join(parts)
 
 
-def _line_table(line: int, ranges: list[tuple[int, int, int | None]], room: list[int], stubs: int) -> bytes:
-    """The table of lines, without columns, in CPython's format (Objects/locations.md). Stubs belong to no line."""
+def _stubs(constants: int, begin: int, probed_units: list[int]) -> tuple[bytearray, list[int]]:
+    """The stubs of all probes, from unit `begin` on, and how far each lies from the end of its probe."""
+    count = len(probed_units)
+    number_0, index_0 = constants + 4, constants + 4 + count  # the constants: 1, PAST_THE_PROBE, lines, units, ...
+    wide = index_0 + count > 0x100
+    size = 18 if wide else 12
+    if index_0 + count > 0xFFFF or begin + size * count > 0xFFFF:
+        raise ProbeError(
+            f"{index_0 + count} constants and {begin + size * count} code units; both must be below 65,536"
+        )
+
+    def load(constant: int) -> bytes:
+        instruction = bytes((_LOAD_CONST, constant & 0xFF))
+        return bytes((_EXTENDED_ARG, constant >> 8)) + instruction if wide else instruction
+
+    first, second = load(constants) + load(constants + 2), load(constants + 1) + load(constants + 3)
+    distances = [begin + size * number - at - 2 for number, at in enumerate(probed_units)]
+    stubs = bytearray()
+    for number, distance in enumerate(distances):
+        back = distance + size
+        stubs += first + load(number_0 + number) + _STORE_SUBSCR + second + load(index_0 + number) + _STORE_SUBSCR
+        stubs += bytes((_EXTENDED_ARG, back >> 8, _JUMP_BACKWARD_NO_INTERRUPT, back & 0xFF))
+    return stubs, distances
+
+
+def _line_table(line: int, runs: list[tuple[int, int | None]], room: list[int], end: int, stubs: int) -> bytes:
+    """The table of lines, without columns, in CPython's format (Objects/locations.md). Stubs belong to no line.
+
+    An entry is for up to 8 units: a byte of kind (13: the change of line follows; 15: no line) and length, and the change.
+    """
     table = bytearray()
-    for start, end, here in ranges:
-        start, end = start // 2, end // 2
-        units = end + bisect_left(room, end) - start - bisect_left(room, start)
+    starts = [start + bisect_left(room, start) for start, _ in runs]
+    for start, stop, (_, here) in zip(starts, [*starts[1:], end], runs, strict=True):
+        units = stop - start
         if here is None:
-            table += b"\xff" * (units // 8) + (bytes((0xF8 | units % 8 - 1,)) if units % 8 else b"")
+            table += b"\xff" * (units // 8) + _NOWHERE[units % 8]
             continue
-        delta, line = here - line, here
-        table.append(0xE8 | min(units, 8) - 1)
-        rest = -delta << 1 | 1 if delta < 0 else delta << 1
-        while rest >= 64:
-            table.append(rest & 63 | 64)
-            rest >>= 6
-        table.append(rest)
-        units -= min(units, 8)
-        table += b"\xef\0" * (units // 8) + (bytes((0xE8 | units % 8 - 1, 0)) if units % 8 else b"")
-    return bytes(table + b"\xff" * (stubs // 8) + (bytes((0xF8 | stubs % 8 - 1,)) if stubs % 8 else b""))
+        change, line = here - line, here
+        change = change << 1 if change >= 0 else -change << 1 | 1
+        more = units - 1 & ~7
+        table.append(0xE7 + units - more)
+        while change >= 64:
+            table.append(change & 63 | 64)
+            change >>= 6
+        table.append(change)
+        table += b"\xef\0" * (more // 8)
+    return bytes(table + b"\xff" * (stubs // 8) + _NOWHERE[stubs % 8])
 
 
 def _handlers(table: bytes) -> list[tuple[int, int, int, int]]:

@@ -61,6 +61,12 @@ def code_objects(code: CodeType) -> Iterator[CodeType]:
             yield part
 
 
+def line_runs(code: CodeType) -> list[tuple[int, int | None]]:
+    """Where in `code` another line follows: index of the code unit, and the line, if it belongs to any."""
+    line: int | None = -1
+    return [(start // 2, line) for start, _, here in code.co_lines() if here != line and ((line := here), True)]
+
+
 class LineMap:
     """What the text alone says about lines.
 

@@ -31,14 +31,14 @@ import types
 from types import CodeType
 from typing import Any
 
-from appsplus.judge import insertion
 from appsplus.judge.line_map import Hit, LineMap
 from appsplus.judge.tracer import LineTracer
 
-_Byte = ctypes.c_ubyte
-_Bytes = ctypes.POINTER(_Byte)
+_Byte, _Word = ctypes.c_ubyte, ctypes.c_uint16
 _HEADER = CodeType.__basicsize__
 _IS_3_11 = sys.implementation.name == "cpython" and sys.version_info[:2] == (3, 11)
+if _IS_3_11:
+    from appsplus.judge import insertion
 
 
 def coverage_plan(source: str, filename: str) -> tuple[CodeType, LineMap]:
@@ -88,7 +88,7 @@ class _Plan:
 
     def __init__(self, size: int) -> None:
         self.size = size  # bytes of a hit buffer
-        self.lines: Any = ctypes.cast((_Byte * size)(), _Bytes)  # where hits go: to nobody, until the start
+        self.lines = ctypes.pointer(_Byte.from_buffer(bytearray(size)))  # where hits go: to nobody, until the start
         self.probes: list[insertion.Probes] = []
         self.scrap: Any = None
 
@@ -111,7 +111,7 @@ def _with_probes(code: CodeType, line_map: LineMap, patches: bool | None = None)
     code = outermost.replace(co_consts=(*outermost.co_consts, plan))
     found.append((code, probes))
     if not (_PATCHES if patches is None else patches):
-        plan.scrap = (ctypes.c_uint16 * max(len(part.co_code) for part, _ in found))()
+        plan.scrap = _Word.from_buffer(bytearray(max(len(part.co_code) for part, _ in found)))
     for part, probes in found:
         address = ctypes.addressof(plan.scrap) if plan.scrap is not None else id(part) + _HEADER
         ctypes.c_void_p.from_buffer(probes.units).value = address
@@ -122,7 +122,7 @@ def _with_probes(code: CodeType, line_map: LineMap, patches: bool | None = None)
 
 def _code_lies_behind_the_header() -> bool:
     """Whether the units of a code object are where we would write, and are what the interpreter executes."""
-    if not _IS_3_11 or CodeType.__itemsize__ != ctypes.sizeof(ctypes.c_uint16):
+    if not _IS_3_11 or sys.byteorder != "little" or CodeType.__itemsize__ != ctypes.sizeof(_Word):
         return False
     source = "def f(x):\n    for i in range(x):\n        i += 1\n    return x\n"
     code = compile(source, "<test>", "exec", dont_inherit=True)
