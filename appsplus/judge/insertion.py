@@ -91,7 +91,7 @@ def insert(code: CodeType, first_line: dict[int, int], lines: Any, found: list[t
     code = code.replace(
         co_code=_joined(moved, dict(zip(sites, probes, strict=True)), prefixes) + stubs,
         co_consts=(*consts, 1, PAST_THE_PROBE, lines, units, *sites.values(), *probed_units),
-        co_linetable=_line_table(code.co_firstlineno, runs, room, len(opcodes) + len(room), len(stubs) // 2),
+        co_linetable=_line_table(code.co_firstlineno, runs, sites, room, len(opcodes) + len(room), len(stubs) // 2),
         co_exceptiontable=_handler_table(handlers, room) if handlers else b"",
         co_stacksize=code.co_stacksize + _STUB_STACK,
     )
@@ -232,15 +232,21 @@ def _stubs(constants: int, begin: int, probed_units: list[int]) -> tuple[bytearr
     return stubs, distances
 
 
-def _line_table(line: int, runs: list[tuple[int, int | None]], room: list[int], end: int, stubs: int) -> bytes:
-    """The table of lines, without columns, in CPython's format (Objects/locations.md). Stubs belong to no line.
+def _line_table(
+    line: int, runs: list[tuple[int, int | None]], sites: dict[int, int], room: list[int], end: int, stubs: int
+) -> bytes:
+    """The table of lines, without columns, in CPython's format (Objects/locations.md).
 
-    An entry is for up to 8 units: a byte of kind (13: the change of line follows; 15: no line) and length, and the change.
+    Stubs belong to no line, nor do probes, so that a program that traces itself sees each line begin once. An entry is
+    for up to 8 units: a byte of kind (13: the change of line follows; 15: no line) and length, and the change.
     """
     table = bytearray()
     starts = [start + bisect_left(room, start) for start, _ in runs]
-    for start, stop, (_, here) in zip(starts, [*starts[1:], end], runs, strict=True):
+    for start, stop, (unit, here) in zip(starts, [*starts[1:], end], runs, strict=True):
         units = stop - start
+        if unit in sites:
+            table += _NOWHERE[2]
+            units -= 2
         if here is None:
             table += b"\xff" * (units // 8) + _NOWHERE[units % 8]
             continue

@@ -11,7 +11,6 @@ peak_mib, fresh, status, executed} with what the program wrote as the body, "I" 
 import os
 import resource
 import signal
-import sys
 from types import CodeType
 from typing import Any
 
@@ -61,11 +60,10 @@ def _compile(setup: Setup, job: Job) -> tuple[CodeType | None, tracer.LineMap | 
     signal.setitimer(signal.ITIMER_PROF, COMPILE_CPU_S)
     lines = None
     try:
-        code = compile(job.source, program.FILENAME, "exec", dont_inherit=True)
         if job.coverage:
-            lines = tracer.LineMap(job.source)
-            if sys.version_info < (3, 12):  # later versions have sys.monitoring, which costs less
-                code = probes.instrument(job.source, program.FILENAME) or code
+            code, lines = probes.coverage_plan(job.source, program.FILENAME)
+        else:
+            code = compile(job.source, program.FILENAME, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         send(setup.connection, b"C", {"error": _describe_compile_error(error), "executable": None})
         return None, None
