@@ -121,6 +121,8 @@ def _traced(request: dict[str, Any], file: Path, text: str) -> list[int]:
             function = getattr(owner(), entry_point) if method else module.__dict__[entry_point]
             _use_up(function(*_decoded(text)))
     threading._shutdown()  # type: ignore[attr-defined]
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()  # which may be the program's own, and its lines count
     cov.stop()
     statements, missing = cov.analysis2(str(file))[1], cov.analysis2(str(file))[3]
     return sorted(set(statements) - set(missing))

@@ -24,7 +24,7 @@ import re
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from appsplus.judge.line_map import line_runs
 
@@ -45,8 +45,21 @@ _NOWHERE = (b"", *(bytes((0xF8 | units - 1,)) for units in range(1, 8)))  # entr
 PAST_THE_PROBE = _JUMP_FORWARD | 1 << 8
 """A code unit that jumps over the next one. The byte order is little-endian here, as everywhere we patch code."""
 
-_Word = ctypes.c_uint16
-Units = ctypes.POINTER(_Word)
+
+class Lines(ctypes._Pointer):  # type: ignore[type-arg]
+    """A pointer to a hit buffer. Hashable, as are all constants of code, so that programs can hash their code."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    _type_ = ctypes.c_ubyte
+
+
+class Units(ctypes._Pointer):  # type: ignore[type-arg]
+    """A pointer to the units of a code object."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    _type_ = ctypes.c_uint16
 
 
 class Jump(NamedTuple):
@@ -60,7 +73,7 @@ class Jump(NamedTuple):
 class Probes(NamedTuple):
     """The probes of one code object."""
 
-    units: Any  # a pointer to its code units
+    units: Units
     armed: tuple[tuple[int, int], ...]  # index of a unit, and what it holds as long as the line was not reached
 
 
@@ -68,7 +81,7 @@ class ProbeError(Exception):
     """A code object that cannot have probes: too long for their fixed sizes, or not as the compiler makes them."""
 
 
-def insert(code: CodeType, first_line: dict[int, int], lines: Any, found: list[tuple[CodeType, Probes]]) -> CodeType:
+def insert(code: CodeType, first_line: dict[int, int], lines: Lines, found: list[tuple[CodeType, Probes]]) -> CodeType:
     """`code` and all nested in it with probes that write into `lines`; each is added to `found`. Raises ProbeError.
 
     The pointers to the units still have to be set to where the new code objects lie.

@@ -88,7 +88,7 @@ class _Plan:
 
     def __init__(self, size: int) -> None:
         self.size = size  # bytes of a hit buffer
-        self.lines = ctypes.pointer(_Byte.from_buffer(bytearray(size)))  # where hits go: to nobody, until the start
+        self.lines = insertion.Lines(_Byte.from_buffer(bytearray(size)))  # where hits go: to nobody, until the start
         self.probes: list[insertion.Probes] = []
         self.scrap: Any = None
 
