@@ -29,7 +29,7 @@ from typing import NamedTuple
 from appsplus.judge.line_map import line_runs
 
 _OP = opcode.opmap
-_EXTENDED_ARG, _RESUME, _SEND = _OP["EXTENDED_ARG"], _OP["RESUME"], _OP.get("SEND", -1)
+_EXTENDED_ARG, _RESUME, _SEND = _OP["EXTENDED_ARG"], _OP["RESUME"], _OP["SEND"]
 _LOAD_CONST, _JUMP_FORWARD = _OP["LOAD_CONST"], _OP["JUMP_FORWARD"]
 _JUMP_BACKWARD_NO_INTERRUPT = _OP["JUMP_BACKWARD_NO_INTERRUPT"]
 _STORE_SUBSCR = bytes((_OP["STORE_SUBSCR"], 0, 0, 0))  # with its cache
@@ -70,8 +70,8 @@ class Jump(NamedTuple):
     target: int
 
 
-class Probes(NamedTuple):
-    """The probes of one code object."""
+class Sites(NamedTuple):
+    """Where the probes of one code object are."""
 
     units: Units
     armed: tuple[tuple[int, int], ...]  # index of a unit, and what it holds as long as the line was not reached
@@ -81,7 +81,7 @@ class ProbeError(Exception):
     """A code object that cannot have probes: too long for their fixed sizes, or not as the compiler makes them."""
 
 
-def insert(code: CodeType, first_line: dict[int, int], lines: Lines, found: list[tuple[CodeType, Probes]]) -> CodeType:
+def insert(code: CodeType, first_line: dict[int, int], lines: Lines, found: list[tuple[CodeType, Sites]]) -> CodeType:
     """`code` and all nested in it with probes that write into `lines`; each is added to `found`. Raises ProbeError.
 
     The pointers to the units still have to be set to where the new code objects lie.
@@ -109,7 +109,7 @@ def insert(code: CodeType, first_line: dict[int, int], lines: Lines, found: list
         co_stacksize=code.co_stacksize + _STUB_STACK,
     )
     words = [_EXTENDED_ARG | far & 0xFF00 for far in distances]
-    found.append((code, Probes(units, tuple(zip(probed_units, words, strict=True)))))
+    found.append((code, Sites(units, tuple(zip(probed_units, words, strict=True)))))
     return code
 
 

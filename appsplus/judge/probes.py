@@ -78,7 +78,7 @@ class Probes:
     def clear(self) -> None:
         """Forget all lines; the next unit test's count again. To be called when no code of the program is running."""
         self._hit[:] = bytes(len(self._hit))
-        for units, armed in self._plan.probes:
+        for units, armed in self._plan.sites:
             for index, word in armed:
                 units[index] = word
 
@@ -89,7 +89,7 @@ class _Plan:
     def __init__(self, size: int) -> None:
         self.size = size  # bytes of a hit buffer
         self.lines = insertion.Lines(_Byte.from_buffer(bytearray(size)))  # where hits go: to nobody, until the start
-        self.probes: list[insertion.Probes] = []
+        self.sites: list[insertion.Sites] = []
         self.scrap: Any = None
 
 
@@ -102,20 +102,20 @@ def _with_probes(code: CodeType, line_map: LineMap, patches: bool | None = None)
     if not _IS_3_11:
         return None
     plan = _Plan(line_map.size)
-    found: list[tuple[CodeType, insertion.Probes]] = []
+    found: list[tuple[CodeType, insertion.Sites]] = []
     try:
         code = insertion.insert(code, line_map.first_line, plan.lines, found)
     except insertion.ProbeError:
         return None
-    outermost, probes = found.pop()
+    outermost, sites = found.pop()
     code = outermost.replace(co_consts=(*outermost.co_consts, plan))
-    found.append((code, probes))
+    found.append((code, sites))
     if not (_PATCHES if patches is None else patches):
         plan.scrap = _Word.from_buffer(bytearray(max(len(part.co_code) for part, _ in found)))
-    for part, probes in found:
+    for part, sites in found:
         address = ctypes.addressof(plan.scrap) if plan.scrap is not None else id(part) + _HEADER
-        ctypes.c_void_p.from_buffer(probes.units).value = address
-        plan.probes.append(probes)
+        ctypes.c_void_p.from_buffer(sites.units).value = address
+        plan.sites.append(sites)
         part.co_code  # noqa: B018  # kept by CPython as it is now: what a program copies from has all probes armed
     return code
 

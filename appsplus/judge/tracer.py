@@ -1,7 +1,4 @@
-"""Which lines of a program run: executable and executed lines as coverage.py defines them. Used inside the sandbox.
-
-Standard library only. Nothing is excluded: no `pragma: no cover`, and none of what coverage.py 7.10 and later leave out
-by default (`if TYPE_CHECKING:`, bodies that are `...`); compare with a `Coverage` after `clear_exclude()`.
+"""Executed lines by what CPython itself offers: `sys.monitoring` from 3.12 on, `sys.settrace` on 3.11. Standard library only.
 
     line_map = LineMap(program)
     hit = mmap.mmap(-1, line_map.size)  # before the fork: what is written into it survives SIGKILL
@@ -9,9 +6,10 @@ by default (`if TYPE_CHECKING:`, bodies that are `...`); compare with a `Coverag
     tracer.start(); exec(code, names); tracer.stop()
     line_map.executed(hit)              # in any process that has the map and the buffer
 
-CPython 3.11 traces with `sys.settrace`, at a Python call per line; a function is left alone once all its lines were seen,
-the thread once all lines of the program were. The judge prefers `probes` there, and comes here for what they cannot follow.
-From 3.12 on, `sys.monitoring` reports each line once.
+`sys.monitoring` reports each line once, and then no more until it is armed again for the next unit test; that costs
+nothing measurable. `sys.settrace` costs a Python call per line; a function is left alone once all its lines were seen, the
+thread once all lines of the program were. On 3.11 the judge uses `probes`, and this only where a program is too long for
+them.
 
 Not covered: code that the program compiles itself; on 3.11 also threads started by `_thread` directly, and whatever
 follows a program's own `sys.settrace`. A hostile program can find the buffer and write its own coverage into it.
