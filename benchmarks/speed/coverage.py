@@ -146,13 +146,13 @@ if importlib.util.find_spec("slipcover"):
     METHODS["slipcover"] = with_slipcover
 
 
-def measured(method: str, program: Program) -> tuple[float, Lines]:
+def measured(method: str, program: Program, limit_s: int = LIMIT_S) -> tuple[float, Lines]:
     """CPU seconds of one fork that does everything by this method, and the lines; infinite where it failed."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
-            _confine(program)
+            _confine(program, limit_s)
             start = time.process_time()
             lines = METHODS[method](program)
             spent = time.process_time() - start
@@ -167,7 +167,7 @@ def measured(method: str, program: Program) -> tuple[float, Lines]:
     return spent, [tuple(executed) for executed in lines]
 
 
-def _confine(program: Program) -> None:
+def _confine(program: Program, limit_s: int) -> None:
     os.chdir(tempfile.mkdtemp(dir="."))
     Path("program.py").write_text(program.source, encoding="utf-8", newline="")
     given = os.memfd_create("stdin")
@@ -177,9 +177,9 @@ def _confine(program: Program) -> None:
     for descriptor, target in ((given, 0), (null, 1), (null, 2)):
         os.dup2(descriptor, target)
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
-    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s))
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-    signal.alarm(10 * LIMIT_S)
+    signal.alarm(10 * limit_s)
     sys.setrecursionlimit(50_000)
     random.seed(0)
 
@@ -284,13 +284,13 @@ def real_programs(folder: Path, count: int, *, slow: bool) -> list[Program]:
 
 
 def _is_wanted(program: Program, slow: bool) -> bool:
-    """Whether it runs as it is, in 0.1 to 5 s where it is to be slow, else in 50 ms; without threads of its own."""
+    """Whether it runs as it is, in 0.1 to 2 s where it is to be slow, else in 50 ms; without threads of its own."""
     with contextlib.suppress(Exception):
         compile(program.source, "<program>", "exec", dont_inherit=True)
         if "thread" in program.source or (program.entry_point is None and "setrecursionlimit" in program.source):
             return False
-        spent, lines = measured("probes", program)
-        return bool(lines) and (0.1 <= spent <= 5 if slow else spent <= 0.05)
+        spent, lines = measured("probes", program, limit_s=3)
+        return bool(lines) and (0.1 <= spent <= 2 if slow else spent <= 0.05)
     return False
 
 

@@ -47,6 +47,8 @@ def jobs_of(folder: Path, solutions: slice, limit: int) -> Iterator[Job]:
     texts = [given if entry_point is None else jsonl.dumps(given) for given in tests["inputs"]]
     unit_tests = tuple(UnitTest(text, "0") for text in sorted(filter(_is_text, texts), key=len)[:limit])
     for program in programs[solutions] if unit_tests else ():
+        if "random" in program:  # its lines are a matter of chance
+            continue
         yield Job(
             program=program.replace("\r\n", "\n"),
             io_format=IOFormat.STDIN if entry_point is None else IOFormat.CALL,
@@ -97,4 +99,5 @@ def test_real_solutions_execute_the_lines_that_coverage_reports(
         for folder in random.Random(0).sample(folders, size)
         for job in jobs_of(folder, slice(None), SHORTEST)
     ]
-    assert sum(compared) >= 1.5 * len(compared) >= 1.5 * size
+    assert len(compared) > size
+    assert sum(compared) > 1.5 * len(compared)
