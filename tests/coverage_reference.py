@@ -1,8 +1,9 @@
 """What coverage.py says of one program on its unit tests: the independent reference for the judge's executed lines.
 
-Run as a script: reads {"program", "entry_point", "inputs", "cpu_s"} as JSON from standard input, writes {"executable",
-"executed"} to standard output; a unit test that coverage.py could not finish has null. One fork per unit test; only for
-programs of our own or of the real data, with limits, in a temporary folder.
+Run as a script: reads {"program", "entry_point", "inputs", "cpu_s"} as lines of JSON from standard input, writes
+{"executable", "executed"} to standard output; a unit test that coverage.py could not finish has null, and so have the
+executable lines of a program that it cannot parse. One fork per unit test; only for programs of our own or of the real
+data, with limits, in a temporary folder.
 """
 
 import contextlib
@@ -19,29 +20,58 @@ from pathlib import Path
 from typing import Any
 
 
-def reference(program: str, entry_point: str | None, inputs: list[str], cpu_s: float = 20.0) -> dict[str, Any]:
-    """Run this file as a script on one program."""
-    request = {"program": program, "entry_point": entry_point, "inputs": inputs, "cpu_s": cpu_s}
-    command = [sys.executable, "-W", "ignore", __file__]
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "COVERAGE_CORE": "ctrace"}
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            command, input=json.dumps(request).encode(), capture_output=True, cwd=folder, env=environment, check=True
+class Reference:
+    """This file as a script, warm: coverage.py is imported once, and every unit test is a fork."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "COVERAGE_CORE": "ctrace"}
+        self._script = subprocess.Popen(
+            [sys.executable, "-W", "ignore", __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=self._folder.name,
+            env=environment,
         )
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+
+    def __enter__(self) -> "Reference":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._script.communicate()
+        self._folder.cleanup()
+
+    def lines(self, program: str, entry_point: str | None, inputs: list[str], cpu_s: float = 20.0) -> dict[str, Any]:
+        """Executable lines of a program, and those executed by each unit test."""
+        request = {"program": program, "entry_point": entry_point, "inputs": inputs, "cpu_s": cpu_s}
+        assert self._script.stdin is not None
+        assert self._script.stdout is not None
+        self._script.stdin.write(json.dumps(request).encode() + b"\n")
+        self._script.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._script.stdout.readline())
+        return answer
 
 
 def main() -> None:
-    request = json.load(sys.stdin)
+    import coverage  # noqa: F401  # before any fork
+
+    for line in sys.stdin.buffer:
+        with tempfile.TemporaryDirectory(dir=".") as folder, contextlib.chdir(folder):
+            print(json.dumps(_answer(json.loads(line))), flush=True)
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    from coverage import Coverage
+
     file = Path("program.py").resolve()
     file.write_text(request["program"], encoding="utf-8", newline="")
     executed = [_in_a_fork(request, file, text) for text in request["inputs"]]
-    from coverage import Coverage
-
     cov = Coverage(data_file=None, config_file=False)
     cov.clear_exclude()
-    print(json.dumps({"executable": cov.analysis2(str(file))[1], "executed": executed}))
+    try:
+        return {"executable": cov.analysis2(str(file))[1], "executed": executed}
+    except Exception:  # coverage.py refuses programs that the compiler takes: a form feed where the indentation counts
+        return {"executable": None, "executed": executed}
 
 
 def _in_a_fork(request: dict[str, Any], file: Path, text: str) -> list[int] | None:
@@ -67,8 +97,9 @@ def _traced(request: dict[str, Any], file: Path, text: str) -> list[int]:
     sys.setrecursionlimit(50_000)
     sys.set_int_max_str_digits(0)
     null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    sys.stdin = io.StringIO()
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     code = compile(request["program"], str(file), "exec", dont_inherit=True)
     cov = Coverage(data_file=None, config_file=False, include=[str(file)])
@@ -90,6 +121,8 @@ def _traced(request: dict[str, Any], file: Path, text: str) -> list[int]:
             function = getattr(owner(), entry_point) if method else module.__dict__[entry_point]
             _use_up(function(*_decoded(text)))
     threading._shutdown()  # type: ignore[attr-defined]
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()  # which may be the program's own, and its lines count
     cov.stop()
     statements, missing = cov.analysis2(str(file))[1], cov.analysis2(str(file))[3]
     return sorted(set(statements) - set(missing))

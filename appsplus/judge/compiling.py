@@ -1,11 +1,10 @@
 """From a program's text to code, in a process that may die of it. Standard library only; runs in the sandbox."""
 
-import sys
 from dataclasses import dataclass
 from types import CodeType
 
 from appsplus.judge import probes
-from appsplus.judge.tracer import LineMap
+from appsplus.judge.line_map import LineMap
 
 FILENAME = "<program>"
 CPU_S, WALL_S = 10.0, 60.0  # what the compiler may use
@@ -24,15 +23,12 @@ class Compiled:
 def compiled(source: str, *, coverage: bool) -> Compiled:
     """Compile a program, with what records its lines if `coverage`. Deep nesting may kill the process instead."""
     try:
-        code = compile(source, FILENAME, "exec", dont_inherit=True)
-        if not coverage:
-            return Compiled(code)
-        lines = LineMap(source)
-        if sys.version_info < (3, 12):  # later versions have sys.monitoring, which costs less
-            code = probes.instrument(source, FILENAME) or code
+        if coverage:
+            code, lines = probes.coverage_plan(source, FILENAME)
+            return Compiled(code, lines=lines)
+        return Compiled(compile(source, FILENAME, "exec", dont_inherit=True))
     except _ERRORS as error:
         return Compiled(None, _described(error))
-    return Compiled(code, lines=lines)
 
 
 def _described(error: BaseException) -> str:

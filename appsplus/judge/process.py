@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from appsplus.judge import isolation, landlock, program, seccomp, tracer
+from appsplus.judge import isolation, landlock, program, seccomp
+from appsplus.judge.line_map import LineMap
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def head_of(ended: str, cpu_s: float, wall_s: float, peak_mib: float, status: in
 
 
 def with_lines(
-    head: dict[str, Any], lines: tracer.LineMap | None, hit: mmap.mmap | bytes | None, before: bytes = b""
+    head: dict[str, Any], lines: LineMap | None, hit: mmap.mmap | bytes | None, before: bytes = b""
 ) -> dict[str, Any]:
     """The head with the executed lines, if they were asked for; `before` was hit earlier and counts too."""
     if lines is not None and hit is not None:

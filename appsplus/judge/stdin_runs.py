@@ -5,8 +5,9 @@ import os
 from types import CodeType
 from typing import Any, NoReturn
 
-from appsplus.judge import probes, program, tracer
+from appsplus.judge import probes, program
 from appsplus.judge.frames import send
+from appsplus.judge.line_map import LineMap
 from appsplus.judge.process import (
     Job,
     Program,
@@ -22,7 +23,7 @@ from appsplus.judge.process import (
 )
 
 
-def judge_stdin(setup: Setup, job: Job, code: CodeType, lines: tracer.LineMap | None) -> None:
+def judge_stdin(setup: Setup, job: Job, code: CodeType, lines: LineMap | None) -> None:
     """Run all unit tests, and send a report of each."""
     timeouts = 0
     for unit_test, text in enumerate(job.inputs):
@@ -34,7 +35,7 @@ def judge_stdin(setup: Setup, job: Job, code: CodeType, lines: tracer.LineMap | 
 
 
 def _run_stdin(
-    setup: Setup, job: Job, code: CodeType, lines: tracer.LineMap | None, text: str
+    setup: Setup, job: Job, code: CodeType, lines: LineMap | None, text: str
 ) -> tuple[dict[str, Any], bytes]:
     stdin, stdout = memory_file(text.encode("utf-8", "surrogatepass")), memory_file(b"")
     report, report_end = os.pipe()

@@ -29,7 +29,8 @@ def supervise(setup: Setup, job: Job) -> None:
     if job.entry_point is None:
         judge_stdin(setup, job, compiled.code, compiled.lines)
     else:
-        job.alone = job.alone or state.keeps_state(compiled.code)
+        plain = compiling.compiled(job.source, coverage=False).code  # without probes
+        job.alone = job.alone or plain is None or state.keeps_state(plain)
         judge_calls(setup, job, compiled)
 
 

@@ -1,7 +1,4 @@
-"""Which lines of a program run: executable and executed lines as coverage.py defines them. Used inside the sandbox.
-
-Standard library only. Nothing is excluded: no `pragma: no cover`, and none of what coverage.py 7.10 and later leave out
-by default (`if TYPE_CHECKING:`, bodies that are `...`); compare with a `Coverage` after `clear_exclude()`.
+"""Executed lines by what CPython itself offers: `sys.monitoring` from 3.12 on, `sys.settrace` on 3.11. Standard library only.
 
     line_map = LineMap(program)
     hit = mmap.mmap(-1, line_map.size)  # before the fork: what is written into it survives SIGKILL
@@ -9,71 +6,29 @@ by default (`if TYPE_CHECKING:`, bodies that are `...`); compare with a `Coverag
     tracer.start(); exec(code, names); tracer.stop()
     line_map.executed(hit)              # in any process that has the map and the buffer
 
-CPython 3.11 traces with `sys.settrace`, at a Python call per line; a function is left alone once all its lines were seen,
-the thread once all lines of the program were. The judge prefers `probes` there, and comes here for what they cannot follow.
-From 3.12 on, `sys.monitoring` reports each line once.
+`sys.monitoring` reports each line once, and then no more until it is armed again for the next unit test; that costs
+nothing measurable. `sys.settrace` costs a Python call per line; a function is left alone once all its lines were seen, the
+thread once all lines of the program were. On 3.11 the judge uses `probes`, and this only where a program is too long for
+them.
 
 Not covered: code that the program compiles itself; on 3.11 also threads started by `_thread` directly, and whatever
 follows a program's own `sys.settrace`. A hostile program can find the buffer and write its own coverage into it.
 """
 
-import ast
-import io
-import mmap
 import opcode
-import re
 import sys
 import threading
-import tokenize
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-Hit = bytearray | mmap.mmap
-"""One byte per line, the line number its index; not zero: the line was reached."""
+from appsplus.judge.line_map import Hit, LineMap, code_objects, executable_lines, hit_size
+
+__all__ = ["Hit", "LineMap", "LineTracer", "executable_lines", "hit_size"]
 
 # Taken at import: the program may put something else in their place.
 _settrace, _gettrace = sys.settrace, sys.gettrace
 _settrace_threads, _gettrace_threads = threading.settrace, threading.gettrace
-
-
-def hit_size(source: str) -> int:
-    """Bytes that a hit buffer for `source` needs, found without parsing it."""
-    return len(re.findall(r"\r\n?|\n", source)) + 2  # index 0, and a last line without an end
-
-
-def executable_lines(source: str) -> tuple[int, ...]:
-    """First lines of the statements of `source` that have code, ascending, docstrings apart. Raises as `LineMap`."""
-    return LineMap(source).executable
-
-
-class LineMap:
-    """What the text alone says about lines.
-
-    Raises what `ast.parse` and `compile` raise: SyntaxError, ValueError for a null character or a lone surrogate,
-    RecursionError or MemoryError for text nested too deeply.
-    """
-
-    __slots__ = ("executable", "first_line", "size")
-
-    def __init__(self, source: str) -> None:
-        text = re.sub(r"\r\n?", "\n", source.removeprefix("\ufeff"))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes and the like are the program's business
-            tree = ast.parse(text)
-            code = compile(tree, "<program>", "exec", dont_inherit=True)
-        self.size = hit_size(source)  # bytes of a hit buffer
-        self.first_line, has_statements = _first_lines(text)  # of the lines of multi-line statements only
-        docstrings = set(_docstring_lines(tree))
-        with_code = {line for part in _code_objects(code) for _, _, line in part.co_lines() if line}
-        statements = {self.first_line.get(line, line) for line in with_code - docstrings} - docstrings
-        self.executable: tuple[int, ...] = tuple(sorted(statements)) if has_statements else ()
-
-    def executed(self, hit: Hit | bytes | memoryview) -> tuple[int, ...]:
-        """The executable lines that `hit` says were reached, ascending; reaching any line of a statement counts."""
-        reached = {self.first_line.get(line, line) for line, count in enumerate(bytes(hit)) if count}
-        return tuple(line for line in self.executable if line in reached)
 
 
 class LineTracer:
@@ -88,7 +43,7 @@ class LineTracer:
 
         Raises ValueError if `hit` has fewer bytes than `LineMap.size` of the text that was compiled.
         """
-        codes = tuple(_code_objects(code))
+        codes = tuple(code_objects(code))
         last = max((line for part in codes for _, _, line in part.co_lines() if line), default=0)
         if len(hit) <= last:
             raise ValueError(f"a hit buffer for a program of {last} lines needs a byte more than that; got {len(hit)}")
@@ -107,47 +62,6 @@ class LineTracer:
         """Forget all lines; the next unit test's count again. To be called when no code of the program is running."""
         self._hit[:] = bytes(len(self._hit))
         self._watch.rearm()
-
-
-def _first_lines(text: str) -> tuple[dict[int, int], bool]:
-    """For each line of a multi-line logical line the first one; and whether there is anything but comments."""
-    first_line: dict[int, int] = {}
-    start, has_statements = 0, False
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.NEWLINE:
-            end = token.end[0]
-            if start and end != start:
-                first_line.update(dict.fromkeys(range(start, end + 1), start))
-            start = 0
-        if token.string.strip() and token.type != tokenize.COMMENT:
-            has_statements = True
-            start = start or token.start[0]
-    return first_line, has_statements
-
-
-_HOLD_STATEMENTS = ast.stmt | ast.excepthandler | ast.match_case
-
-
-def _docstring_lines(tree: ast.Module) -> Iterator[int]:
-    pending: list[ast.AST] = [tree]
-    while pending:
-        node = pending.pop()
-        pending += (child for child in ast.iter_child_nodes(node) if isinstance(child, _HOLD_STATEMENTS))
-        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or not node.body:
-            continue
-        match node.body[0]:
-            case ast.Expr(value=ast.Constant(value=str()), lineno=first, end_lineno=last):
-                yield from range(first, (last or first) + 1)
-
-
-def _code_objects(code: CodeType) -> Iterator[CodeType]:
-    """`code` and all nested in it, but the deferred annotations of 3.14, which hardly ever run."""
-    pending = [code]
-    while pending:
-        part = pending.pop()
-        pending += (constant for constant in part.co_consts if isinstance(constant, CodeType))
-        if part.co_name != "__annotate__":
-            yield part
 
 
 if sys.version_info >= (3, 12):
