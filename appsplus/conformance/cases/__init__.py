@@ -1,0 +1,48 @@
+"""The table: all cases, by theme. A new case is a row in the module of its theme; nothing else has to be told."""
+
+from appsplus.conformance.case import Case
+from appsplus.conformance.cases import (
+    honest_call,
+    honest_environment,
+    honest_leaving,
+    honest_reading,
+    honest_state,
+    honest_values,
+    honest_writing,
+    hostile_escaping,
+    hostile_forging,
+    hostile_kernel,
+    hostile_killing,
+    hostile_lying,
+    hostile_memory,
+    hostile_outliving,
+    hostile_patching,
+    hostile_reading,
+    hostile_time,
+    wrong_output,
+    wrong_runs,
+    wrong_values,
+)
+
+CASES: tuple[Case, ...] = (
+    *honest_reading.CASES,
+    *honest_writing.CASES,
+    *honest_leaving.CASES,
+    *honest_environment.CASES,
+    *honest_call.CASES,
+    *honest_values.CASES,
+    *honest_state.CASES,
+    *wrong_output.CASES,
+    *wrong_values.CASES,
+    *wrong_runs.CASES,
+    *hostile_reading.CASES,
+    *hostile_forging.CASES,
+    *hostile_lying.CASES,
+    *hostile_patching.CASES,
+    *hostile_time.CASES,
+    *hostile_memory.CASES,
+    *hostile_outliving.CASES,
+    *hostile_killing.CASES,
+    *hostile_escaping.CASES,
+    *hostile_kernel.CASES,
+)

@@ -1,0 +1,33 @@
+"""How a program of the hostile group tries to escape, and says how it went.
+
+"contained" is expected, so a judge without isolation fails by the program's own word. Outside a sandbox these do no harm.
+"""
+
+from textwrap import dedent, indent
+
+from appsplus.conformance.case import Case, Group, stdin_case
+from appsplus.problem import Limits, Verdict
+
+_LIMITS = Limits(cpu_s=3.0, wall_s=30.0, memory_mib=256, output_mib=2)
+_TRY = """
+try:
+    done = attempt()
+except (OSError, ValueError, ImportError, RuntimeError, MemoryError):
+    done = False
+print("escaped" if done else "contained", flush=True)
+"""
+
+
+def tries(
+    name: str,
+    why: str,
+    attempt: str,
+    *,
+    imports: str = "os",
+    needs: tuple[str, ...] = ("namespaces", "root", "seccomp"),
+) -> Case:
+    """A program whose body returns True, or something true, when it has escaped."""
+    program = f"import {imports}\n\ndef attempt():\n{indent(dedent(attempt).strip(), '    ')}\n{_TRY}"
+    return stdin_case(
+        Group.HOSTILE, name, why, program, [("", "contained\n")], Verdict.ACCEPTED, limits=_LIMITS, needs=needs
+    )
