@@ -8,6 +8,7 @@ from textwrap import dedent, indent
 from appsplus.conformance.case import Case, Group, stdin_case
 from appsplus.problem import Limits, Verdict
 
+ISOLATED = ("namespaces", "root", "seccomp")  # the rungs that contain what is tried
 _LIMITS = Limits(cpu_s=3.0, wall_s=30.0, memory_mib=256, output_mib=2)
 _TRY = """
 try:
@@ -18,16 +19,8 @@ print("escaped" if done else "contained", flush=True)
 """
 
 
-def tries(
-    name: str,
-    why: str,
-    attempt: str,
-    *,
-    imports: str = "os",
-    needs: tuple[str, ...] = ("namespaces", "root", "seccomp"),
-) -> Case:
+def tries(name: str, why: str, attempt: str, *, imports: str = "os", also: tuple[Verdict, ...] = ()) -> Case:
     """A program whose body returns True, or something true, when it has escaped."""
     program = f"import {imports}\n\ndef attempt():\n{indent(dedent(attempt).strip(), '    ')}\n{_TRY}"
-    return stdin_case(
-        Group.HOSTILE, name, why, program, [("", "contained\n")], Verdict.ACCEPTED, limits=_LIMITS, needs=needs
-    )
+    tests = [("", "contained\n")]
+    return stdin_case(Group.HOSTILE, name, why, program, tests, also=also, limits=_LIMITS, needs=ISOLATED)

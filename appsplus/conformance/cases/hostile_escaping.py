@@ -7,14 +7,19 @@ CASES = (
         "reads-files-of-the-host",
         "configuration, users and host names are not a program's business",
         """
-        names = ["/etc/passwd", "/etc/hostname", "/etc/os-release", "/proc/cmdline", "/proc/cpuinfo", "/sys/kernel/uevent_seqnum"]
+        names = ["/etc/passwd", "/etc/hostname", "/etc/os-release", "/proc/cmdline", "/proc/cpuinfo", "/sys/kernel/notes"]
         return any(os.access(name, os.R_OK) and open(name).read(1) for name in names)
         """,
     ),
     tries(
         "lists-home-folders",
         "nor is what lies in them",
-        "return any(os.path.isdir(folder) and os.listdir(folder) for folder in ('/home', '/root', '/etc', '/srv', '/var/log'))",
+        """
+        homes = [Path("/root"), *Path("/home").glob("*"), Path(os.path.expanduser("~"))]
+        names = [".bashrc", ".profile", ".bash_history", ".ssh", ".cache", ".config", ".gitconfig"]
+        return [home / name for home in homes for name in names if (home / name).exists()]
+        """,
+        imports="os\nfrom pathlib import Path",
     ),
     tries(
         "reads-the-host-through-proc",
@@ -33,7 +38,7 @@ CASES = (
         """
         with tempfile.TemporaryDirectory() as folder:
             here = os.path.join(folder, "link")
-            for target in ("/etc/passwd", "../../../../../../etc/passwd", "/proc/self/root/etc/passwd", "/proc/1/root/etc/passwd"):
+            for target in ("/etc/passwd", "../" * 12 + "etc/passwd", "/proc/self/root/etc/passwd", "/proc/1/root/etc/passwd"):
                 os.symlink(target, here)
                 if os.access(here, os.R_OK) and open(here).read(1):
                     return True

@@ -1,13 +1,15 @@
 """Hostile programs that reach for the network, other programs and the kernel."""
 
 from appsplus.conformance.cases._trying import tries
+from appsplus.problem import Verdict
 
 CASES = (
     tries(
         "looks-for-a-network",
         "a route to anywhere: a datagram socket is connected without a packet being sent",
         """
-        for family, address in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "2001:db8::1")):
+        addresses = [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "2001:db8::1")]
+        for family, address in addresses:
             try:
                 with socket.socket(family, socket.SOCK_DGRAM) as s:
                     s.connect((address, 9))
@@ -92,10 +94,9 @@ CASES = (
         "sees-other-processes",
         "/proc shows a program itself only",
         """
-        own = {os.getpid(), threading.get_native_id()}
-        return [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in own]
+        own = os.readlink("/proc/self")  # the number that /proc knows it by
+        return [name for name in os.listdir("/proc") if name.isdigit() and name != own]
         """,
-        imports="os, threading",
     ),
     tries(
         "signals-other-processes",
@@ -117,7 +118,8 @@ CASES = (
         parent = os.getppid()
         if parent == 0:
             return False
-        return resource.prlimit(parent, resource.RLIMIT_CPU) and [os.setpriority(os.PRIO_PROCESS, parent, os.getpriority(0, parent))]
+        os.setpriority(os.PRIO_PROCESS, parent, os.getpriority(os.PRIO_PROCESS, parent))
+        return resource.prlimit(parent, resource.RLIMIT_CPU)
         """,
         imports="os, resource",
     ),
@@ -234,6 +236,7 @@ CASES = (
         return call() > 0
         """,
         imports="ctypes, mmap, os",
+        also=(Verdict.RUN_TIME_ERROR,),
     ),
     tries(
         "finds-the-user-in-the-environment",

@@ -3,12 +3,13 @@
 from functools import partial
 
 from appsplus.conformance.case import SLEEPS, Group, call_case, stdin_case
+from appsplus.conformance.cases._trying import ISOLATED
 from appsplus.problem import Verdict
 
 _RE, _TLE, _WA = Verdict.RUN_TIME_ERROR, Verdict.TIME_LIMIT_EXCEEDED, Verdict.WRONG_ANSWER
 _stdin = partial(stdin_case, Group.HOSTILE)
 _call = partial(call_case, Group.HOSTILE)
-_ISOLATED = ("namespaces", "root", "seccomp")
+
 
 CASES = (
     _stdin(
@@ -27,7 +28,7 @@ CASES = (
         """,
         [("", "4\n")],
         also=(_RE,),
-        needs=_ISOLATED,
+        needs=ISOLATED,
         harmful=True,
     ),
     _stdin(
@@ -46,7 +47,7 @@ CASES = (
         """,
         [("", "4\n")],
         also=(_RE,),
-        needs=_ISOLATED,
+        needs=ISOLATED,
         harmful=True,
     ),
     _stdin(
@@ -65,7 +66,7 @@ CASES = (
         """,
         [("", "4\n")] * 2,
         also=(_RE,),
-        needs=_ISOLATED,
+        needs=ISOLATED,
         harmful=True,
     ),
     _stdin(
@@ -81,7 +82,7 @@ CASES = (
         [("", "4\n")],
         also=(_RE, _TLE),
         limits=SLEEPS,
-        needs=_ISOLATED,
+        needs=ISOLATED,
         harmful=True,
     ),
     _call(
@@ -96,7 +97,7 @@ CASES = (
         """,
         [([], 4)] * 2,
         also=(_RE,),
-        needs=_ISOLATED,
+        needs=ISOLATED,
         harmful=True,
     ),
     _stdin(
@@ -138,7 +139,7 @@ CASES = (
         print(4)
         """,
         [("", "4\n")] * 2,
-        needs=_ISOLATED,
+        needs=ISOLATED,
         harmful=True,
     ),
     _stdin(

@@ -234,9 +234,9 @@ CASES = (
         _CE,
     ),
     _stdin(
-        "adds-100000-terms",
+        "adds-1000000-terms",
         "a tree that is deep on one side",
-        "x = " + "1+" * 100_000 + "1",
+        "x = " + "1+" * 1_000_000 + "1",
         [("", "")],
         _CE,
         also=(_RE,),
