@@ -11,8 +11,8 @@ from appsplus import jsonl
 from appsplus.judge import Job
 from appsplus.problem import Checker, IOFormat, Limits, UnitTest, Verdict
 
-QUICK = Limits(cpu_s=2.0, wall_s=20.0, memory_mib=256, output_mib=1)  # many times what an honest case needs
-LOOPS = Limits(cpu_s=0.3, wall_s=20.0, memory_mib=256, output_mib=1)  # for programs that never stop computing
+QUICK = Limits(cpu_s=2.0, wall_s=15.0, memory_mib=256, output_mib=1)  # many times what an honest case needs
+LOOPS = Limits(cpu_s=0.3, wall_s=10.0, memory_mib=256, output_mib=1)  # for programs that never stop computing
 SLEEPS = Limits(cpu_s=2.0, wall_s=0.7, memory_mib=256, output_mib=1)  # for programs that never stop waiting
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 

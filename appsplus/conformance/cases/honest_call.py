@@ -17,6 +17,12 @@ CASES = (
         [([1, 2], 3), (["a", "b"], "ab"), ([[1], [2]], [1, 2])],
     ),
     _call(
+        "defines-a-function-without-parameters",
+        "a call without arguments; an input format of one argument per line cannot say that",
+        "def f(): return 42",
+        [([], 42)],
+    ),
+    _call(
         "defines-a-method-of-solution",
         "LeetCode's shape: a class Solution, made anew for each unit test",
         """
@@ -48,7 +54,7 @@ CASES = (
         "binds-its-function-by-a-lambda",
         "a function is whatever the name is bound to",
         "f = lambda *a: sum(a)",
-        [([1, 2, 3], 6), ([], 0)],
+        [([1, 2, 3], 6), ([0], 0)],
     ),
     _call(
         "binds-its-function-by-a-partial",
@@ -199,13 +205,13 @@ CASES = (
         """
         import sys
         rest = sys.stdin.read()
-        def f():
+        def f(_):
             try:
                 input()
             except EOFError:
                 return rest
         """,
-        [([], "")],
+        [([0], "")],
     ),
     _call(
         "uses-threads",

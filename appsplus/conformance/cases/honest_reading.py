@@ -260,12 +260,12 @@ CASES = (
     ),
     _stdin(
         "reads-lines-that-end-in-crlf",
-        "text streams translate line ends; input() must not return a carriage return",
+        "a carriage return may stay at the end of a line, as in a shell, or be dropped; no line may be lost or doubled",
         """
         import sys
-        print(repr(input()), sys.stdin.readlines())
+        print(int(input()), repr(input().rstrip()), [line.rstrip() for line in sys.stdin])
         """,
-        [("ab\r\ncd\r\nef", "'ab' ['cd\\n', 'ef']\n")],
+        [("12\r\nab\r\n\r\ncd\r\nef", "12 'ab' ['', 'cd', 'ef']\n")],
     ),
     _stdin(
         "reads-carriage-returns-as-bytes",

@@ -57,12 +57,12 @@ CASES = (
         "rebinding a global is state too",
         """
         count = 0
-        def f():
+        def f(_):
             global count
             count += 1
             return count
         """,
-        [([], 1)] * 3,
+        [([0], 1)] * 3,
     ),
     _call(
         "keeps-state-in-a-default-argument",
@@ -90,11 +90,11 @@ CASES = (
         "keeps-state-in-an-attribute-of-its-function",
         "a function is an object",
         """
-        def f():
+        def f(_):
             f.calls = getattr(f, "calls", 0) + 1
             return f.calls
         """,
-        [([], 1)] * 2,
+        [([0], 1)] * 2,
     ),
     _call(
         "keeps-state-in-a-closure",
@@ -102,14 +102,14 @@ CASES = (
         """
         def make():
             n = 0
-            def step():
+            def step(_):
                 nonlocal n
                 n += 1
                 return n
             return step
         f = make()
         """,
-        [([], 1)] * 2,
+        [([0], 1)] * 2,
     ),
     _call(
         "keeps-state-in-a-module-of-the-library",
@@ -146,10 +146,10 @@ CASES = (
         "an iterator that is used up by the first call",
         """
         primes = iter([2, 3, 5])
-        def f():
+        def f(_):
             return next(primes)
         """,
-        [([], 2)] * 2,
+        [([0], 2)] * 2,
     ),
     _call(
         "returns-elements-in-any-order-under-the-checker-unordered",
@@ -164,8 +164,8 @@ CASES = (
     _call(
         "returns-another-case-under-the-checker-any-case",
         "a decision that letters of either case are right",
-        "def f(): return ['yes', 1]",
-        [([], ["YES", 1])],
+        "def f(_): return ['yes', 1]",
+        [([0], ["YES", 1])],
         checker=Checker("any_case"),
     ),
     _call(

@@ -101,10 +101,10 @@ CASES = (
             LOW = 1
         class Word(str):
             pass
-        def f():
+        def f(_):
             return [Pair(1, 2), Level.LOW, Word("x")]
         """,
-        [([], [[1, 2], 1, "x"])],
+        [([0], [[1, 2], 1, "x"])],
     ),
     _call(
         "returns-truth-values",

@@ -89,16 +89,16 @@ CASES = (
     _call(
         "writes-verdicts-to-every-descriptor-before-it-is-called",
         "an answer given before the question is no answer",
-        _FORGE + "forge()\ndef f():\n    return 5\n",
-        [([], 4)],
+        _FORGE + "forge()\ndef f(_):\n    return 5\n",
+        [([0], 4)],
         _WA,
         also=(_RE, *_NO_ANSWER),
     ),
     _call(
         "writes-verdicts-to-every-descriptor-and-leaves-a-call",
         "and then nothing more is said by the judge's own code",
-        _FORGE + "def f():\n    forge()\n    os._exit(0)\n",
-        [([], 4)],
+        _FORGE + "def f(_):\n    forge()\n    os._exit(0)\n",
+        [([0], 4)],
         _RE,
         also=(_WA, *_NO_ANSWER),
     ),
@@ -112,8 +112,8 @@ CASES = (
     _call(
         "appends-to-the-lists-of-results-and-leaves-a-call",
         "graders keep results in lists and shared memory that the program's process can write",
-        _LISTS + "import os\ndef f():\n    forge()\n    os._exit(0)\n",
-        [([], 4)],
+        _LISTS + "import os\ndef f(_):\n    forge()\n    os._exit(0)\n",
+        [([0], 4)],
         _RE,
     ),
     _stdin(
@@ -132,11 +132,11 @@ CASES = (
         "a closed channel is the end of the program, not of the judge",
         """
         import os
-        def f():
+        def f(_):
             os.closerange(0, 256)
             return 4
         """,
-        [([], 4)] * 2,
+        [([0], 4)] * 2,
         _RE,
         unit_verdicts=(_RE, _RE),
     ),
@@ -145,7 +145,7 @@ CASES = (
         "a judge that reads results without a limit, or line by line, is buried",
         """
         import os
-        def f():
+        def f(_):
             for descriptor in range(3, 64):
                 try:
                     os.set_blocking(descriptor, False)
@@ -155,7 +155,7 @@ CASES = (
                     pass
             return 5
         """,
-        [([], 4)],
+        [([0], 4)],
         _WA,
         also=(_RE, *_NO_ANSWER),
     ),
@@ -165,7 +165,7 @@ CASES = (
         """
         import os
         import time
-        def f():
+        def f(_):
             for descriptor in range(3, 64):
                 for half in (b'{"result": ', b"V", bytes(9)):
                     try:
@@ -174,7 +174,7 @@ CASES = (
                         pass
             time.sleep(3600)
         """,
-        [([], 4)],
+        [([0], 4)],
         Verdict.TIME_LIMIT_EXCEEDED,
         also=(_RE, _WA, Verdict.OUTPUT_LIMIT_EXCEEDED),
         limits=SLEEPS,
@@ -184,7 +184,7 @@ CASES = (
         "nesting, huge numbers, NaN, invalid UTF-8 and half a surrogate, on every descriptor",
         r"""
         import os
-        def f():
+        def f(_):
             texts = [b"[" * 50_000, b"9" * 50_000, b"NaN\n", b"\xff\xfe\n", b'"\\ud800"\n', b'{"$int": "zz"}\n', b"\n\n\n"]
             for descriptor in range(3, 64):
                 for text in texts:
@@ -195,7 +195,7 @@ CASES = (
                         pass
             os._exit(0)
         """,
-        [([], 4)],
+        [([0], 4)],
         _RE,
         also=(_WA, *_NO_ANSWER),
     ),

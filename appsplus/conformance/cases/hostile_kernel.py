@@ -80,7 +80,7 @@ CASES = (
         "runs-a-program-from-memory",
         "memfd_create and execveat leave no file behind",
         """
-        file = os.memfd_create("program")
+        file = os.memfd_create("program", 0)
         os.write(file, b"#!/bin/sh\\necho escaped\\n")
         os.execve(file, ["program"], {})
         """,

@@ -91,11 +91,11 @@ CASES = (
         """
         import os
         import signal
-        def f():
+        def f(_):
             os.killpg(0, signal.SIGKILL)
             return 4
         """,
-        [([], 4)] * 2,
+        [([0], 4)] * 2,
         also=(_RE,),
         needs=ISOLATED,
         harmful=True,

@@ -13,7 +13,7 @@ _call = partial(call_case, Group.HOSTILE)
 
 def _lies(name: str, why: str, program: str, expected: object = 4) -> Case:
     """A function that returns an object which claims to be whatever it is compared with."""
-    return _call(name, why, dedent(program), [([], expected)], _WA, also=(_RE,))
+    return _call(name, why, dedent(program), [([0], expected)], _WA, also=(_RE,))
 
 
 CASES = (
@@ -49,7 +49,7 @@ CASES = (
                 return True
             def __ne__(self, other):
                 return False
-        def f():
+        def f(_):
             return Anything()
         """,
     ),
@@ -63,7 +63,7 @@ CASES = (
             def __ne__(self, other):
                 return False
             __hash__ = int.__hash__
-        def f():
+        def f(_):
             return Anything(5)
         """,
     ),
@@ -80,7 +80,7 @@ CASES = (
             def strip(self, *a):
                 return self
             lower = split = __str__ = strip
-        def f():
+        def f(_):
             return Anything("no")
         """,
         "yes",
@@ -98,7 +98,7 @@ CASES = (
                 return 2
             def __getitem__(self, i):
                 return self
-        def f():
+        def f(_):
             return Anything()
         """,
         [1, 2],
@@ -115,7 +115,7 @@ CASES = (
                 return True
             __lt__ = __le__ = __gt__ = __ge__ = __eq__
             __hash__ = float.__hash__
-        def f():
+        def f(_):
             return Anything(5.0)
         """,
         4.5,
@@ -133,7 +133,7 @@ CASES = (
                 return self
             def __len__(self):
                 return 1
-        def f():
+        def f(_):
             return Anything()
         """,
         {"a": 1},
@@ -148,7 +148,7 @@ CASES = (
                 return True
             def __index__(self):
                 return 5
-        def f():
+        def f(_):
             return Anything()
         """,
     ),
@@ -159,7 +159,7 @@ CASES = (
         class Anything:
             def __reduce__(self):
                 return int, ("4",)
-        def f():
+        def f(_):
             return Anything()
         """,
     ),
@@ -173,7 +173,7 @@ CASES = (
             __str__ = __repr__
             def __format__(self, form):
                 return "4"
-        def f():
+        def f(_):
             return Anything(5)
         """,
     ),

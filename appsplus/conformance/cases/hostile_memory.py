@@ -122,13 +122,13 @@ CASES = (
         "returns-a-billion-laughs",
         "a value of 60 small lists that is written out as 2^60 of them",
         """
-        def f():
+        def f(_):
             a = ["ha"]
             for _ in range(60):
                 a = [a, a]
             return a
         """,
-        [([], ["ha"])],
+        [([0], ["ha"])],
         _MLE,
         also=(_TLE, _OLE, _RE, Verdict.WRONG_ANSWER),
         limits=Limits(cpu_s=2.0, wall_s=40.0, memory_mib=128, output_mib=1),

@@ -14,7 +14,7 @@ _call = partial(call_case, Group.HOSTILE)
 
 def _patches(name: str, why: str, program: str, expected: object = 4) -> Case:
     """A program that breaks its own process before it answers wrongly; how that process ends is its own affair."""
-    return _call(name, why, dedent(program), [([], expected)], _WA, also=(_RE, _TLE, _MLE))
+    return _call(name, why, dedent(program), [([0], expected)], _WA, also=(_RE, _TLE, _MLE))
 
 
 CASES = (
@@ -23,7 +23,7 @@ CASES = (
         "all, any, len, isinstance and their like answer what a comparison wants",
         """
         import builtins
-        def f():
+        def f(_):
             for name in "all any isinstance issubclass callable hasattr".split():
                 setattr(builtins, name, lambda *a, **k: True)
             builtins.abs = builtins.len = builtins.hash = lambda *a: 0
@@ -40,7 +40,7 @@ CASES = (
         json.loads = json.load = lambda *a, **k: {"verdict": "accepted", "result": True}
         json.JSONEncoder.encode = json.JSONEncoder.default = lambda *a: "true"
         json.JSONEncoder.iterencode = lambda *a, **k: iter(["true"])
-        def f():
+        def f(_):
             return 5
         """,
     ),
@@ -53,7 +53,7 @@ CASES = (
         import operator
         operator.eq = operator.is_ = math.isclose = lambda *a, **k: True
         decimal.Decimal = float
-        def f():
+        def f(_):
             return 5
         """,
     ),
@@ -68,7 +68,7 @@ CASES = (
                 return lambda *a, **k: True
         for name in "numpy ast decimal operator math json unittest pytest".split():
             sys.modules[name] = Module(name)
-        def f():
+        def f(_):
             return 5
         """,
     ),
@@ -77,7 +77,7 @@ CASES = (
         "functions of outer frames can be replaced while they run",
         """
         import sys
-        def f():
+        def f(_):
             frame = sys._getframe().f_back
             while frame:
                 for name, value in list(frame.f_globals.items()):
@@ -93,7 +93,7 @@ CASES = (
         """
         import ctypes
         AGREE = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object, ctypes.c_int)(lambda a, b, op: True)
-        def f():
+        def f(_):
             compare = ctypes.c_void_p.from_address(id(int) + 200)  # tp_richcompare
             compare.value = ctypes.cast(AGREE, ctypes.c_void_p).value
             return 5
@@ -105,7 +105,7 @@ CASES = (
         """
         import ctypes
         AGREE = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object, ctypes.c_int)(lambda a, b, op: True)
-        def f():
+        def f(_):
             compare = ctypes.c_void_p.from_address(id(str) + 200)  # tp_richcompare
             compare.value = ctypes.cast(AGREE, ctypes.c_void_p).value
             return "no"
@@ -117,7 +117,7 @@ CASES = (
         "a comparison that fails with RecursionError may count as no failure",
         """
         import sys
-        def f():
+        def f(_):
             try:
                 sys.setrecursionlimit(12)
             except RecursionError:
@@ -136,7 +136,7 @@ CASES = (
                 if name in frame.f_locals:
                     frame.f_locals[name] = True
             return trace
-        def f():
+        def f(_):
             frame = sys._getframe()
             while frame:
                 frame.f_trace = trace
@@ -153,7 +153,7 @@ CASES = (
         def hook(event, arguments):
             if event.startswith(("compile", "open", "import", "exec")):
                 raise RuntimeError("refused")
-        def f():
+        def f(_):
             sys.addaudithook(hook)
             return 5
         """,
@@ -212,11 +212,11 @@ CASES = (
         import threading
         signal.signal = signal.alarm = signal.setitimer = lambda *a: None
         threading.Timer = threading.Thread.join = lambda *a, **k: None
-        def f():
+        def f(_):
             while True:
                 pass
         """,
-        [([], 4)],
+        [([0], 4)],
         _TLE,
         limits=LOOPS,
     ),

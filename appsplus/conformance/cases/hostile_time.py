@@ -30,7 +30,7 @@ CASES = (
         "a program that is interrupted may not take it as leave to answer",
         """
         import time
-        def f():
+        def f(_):
             end = time.process_time() + 3
             while time.process_time() < end:
                 try:
@@ -40,7 +40,7 @@ CASES = (
                     pass
             return 4
         """,
-        [([], 4)],
+        [([0], 4)],
         _TLE,
         limits=LOOPS,
     ),
@@ -54,12 +54,12 @@ CASES = (
                 end = time.process_time() + 0.2
                 while time.process_time() < end:
                     pass
-        def f():
+        def f(_):
             for _ in range(20):
                 Burner()
             return 4
         """,
-        [([], 4)],
+        [([0], 4)],
         _TLE,
         limits=LOOPS,
     ),
@@ -89,7 +89,7 @@ CASES = (
         """
         import signal
         import time
-        def f():
+        def f(_):
             signal.alarm(0)
             signal.setitimer(signal.ITIMER_REAL, 0)
             end = time.process_time() + 6
@@ -97,7 +97,7 @@ CASES = (
                 pass
             return 4
         """,
-        [([], 4)],
+        [([0], 4)],
         _TLE,
         limits=LOOPS,
     ),
@@ -158,10 +158,10 @@ CASES = (
         """
         from collections import deque
         from itertools import repeat
-        def f():
+        def f(_):
             deque(repeat(0), maxlen=0)
         """,
-        [([], None)],
+        [([0], None)],
         _TLE,
         limits=LOOPS,
     ),

@@ -11,8 +11,8 @@ _call = partial(call_case, Group.WRONG)
 
 def _returns(name: str, why: str, returned: str, expected: Any, checker: Checker | None = None) -> Case:
     """A program that returns the value of an expression where another value is expected."""
-    program = f"def f():\n    return {returned}\n"
-    return _call(name, why, program, [([], expected)], Verdict.WRONG_ANSWER, checker=checker)
+    program = f"def f(_):\n    return {returned}\n"
+    return _call(name, why, program, [([0], expected)], Verdict.WRONG_ANSWER, checker=checker)
 
 
 CASES = (
@@ -139,12 +139,12 @@ CASES = (
         "right only when all unit tests run in one process, in their order",
         """
         calls = 0
-        def f():
+        def f(_):
             global calls
             calls += 1
             return calls
         """,
-        [([], 1), ([], 2), ([], 3)],
+        [([0], 1), ([0], 2), ([0], 3)],
         Verdict.WRONG_ANSWER,
         unit_verdicts=(Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER),
     ),
