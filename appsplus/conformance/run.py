@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from appsplus.conformance.aftermath import Leftovers
 from appsplus.conformance.case import Case, Group
+from appsplus.conformance.cases import CASES
 from appsplus.conformance.results import OURS, Outcome, Results, Row
-from appsplus.errors import SandboxError
+from appsplus.errors import InputError, SandboxError
 from appsplus.judge import Judge, Report, available_cpus
 from appsplus.judge import version as judge_version
 from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
@@ -59,7 +60,8 @@ class Peer(Protocol):
 def run_suite(judge: Judge, cases: Sequence[Case], peers: Sequence[Peer] = (), tell: Told | None = None) -> Results:
     """Put every case to our judge, then to each peer; after our hostile cases, look for what they left.
 
-    A judge at a time, so that a program of one never runs beside a program of another.
+    A judge at a time, so that a program of one never runs beside a program of another. Raises InputError for a peer
+    that does not work, before its cases or after.
     """
     tell = tell or (lambda _judge, _case, _outcome: None)
     outcomes: dict[str, dict[str, Outcome]] = {case.name: {} for case in cases}
@@ -77,8 +79,10 @@ def run_suite(judge: Judge, cases: Sequence[Case], peers: Sequence[Peer] = (), t
             note(OURS, case, judge_case(judge, case))
         left = before.find()
     for peer in peers:
+        check_peer(peer)
         for case in cases:
             note(peer.name, case, ask_peer(peer, case))
+        check_peer(peer)
     rows = tuple(Row(case.name, case.group, str(case.verdict), outcomes[case.name]) for case in cases)
     return Results(machine_facts(judge), {peer.name: peer.commit for peer in peers}, rows, left)
 
@@ -112,6 +116,22 @@ def _complaint(case: Case, report: Report) -> str:
     if case.executed_lines is not None and report.unit_tests[0].executed_lines != case.executed_lines:
         return f"executed lines: {report.unit_tests[0].executed_lines}; expected {case.executed_lines}"
     return ""
+
+
+def check_peer(peer: Peer) -> None:
+    """Make sure that a peer works at all, since one that refuses everything would look strict.
+
+    Raises InputError where it does not accept a plain right program.
+    """
+    for io_format, plain in ((IOFormat.STDIN, "reads-by-input"), (IOFormat.CALL, "defines-a-function")):
+        if io_format in peer.formats:
+            [case] = [case for case in CASES if case.name == plain]
+            outcome = ask_peer(peer, case)
+            if not outcome.right:
+                raise InputError(
+                    f"the judge of {peer.name} does not work here: {outcome.answer} for the plain right program {plain}"
+                    f" ({outcome.detail}); run it from a checkout with its dependencies installed beside appsplus"
+                )
 
 
 def ask_peer(peer: Peer, case: Case) -> Outcome:

@@ -113,6 +113,13 @@ def test_a_peer_is_not_asked_what_it_cannot_answer_or_what_would_do_harm() -> No
     assert ask_peer(peer, replace(WRONG, harmful=True)).detail == "not asked: the program would harm the machine"
 
 
+def test_a_peer_that_refuses_a_plain_right_program_is_not_asked_further(judge: Judge) -> None:
+    with pytest.raises(
+        InputError, match=r"apps does not work here: refused for the plain .* reads-by-input \(\[-1\]\)"
+    ):
+        run_suite(judge, [HONEST], [FakePeer(Answer(False, "[-1]"))])
+
+
 def test_a_run_asks_one_judge_after_the_other_and_looks_for_leftovers_after_hostile_programs(judge: Judge) -> None:
     told: list[tuple[str, str]] = []
     cases = (HOSTILE, HONEST, WRONG)
