@@ -21,4 +21,5 @@ def test_a_program_gets_its_verdict(judge: Judge, case: Case) -> None:
     outcome = judge_case(judge, case)
     if outcome.right is None:
         pytest.skip(outcome.detail)
-    assert outcome.right, f"must be {case.verdict}, is {outcome.answer}: {outcome.detail}\n{case.why}\n{case.program}"
+    program = case.program.encode("utf-8", "backslashreplace").decode()
+    assert outcome.right, f"must be {case.verdict}, is {outcome.answer}: {outcome.detail}\n{case.why}\n{program}"
