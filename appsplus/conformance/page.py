@@ -17,8 +17,8 @@ _GROUPS = {
     Group.WRONG: ("Wrong programs", "Wrong programs. A judge that accepts one rewards a bad answer."),
     Group.HOSTILE: (
         "Hostile programs",
-        "Programs made against the judge. Those that must be accepted say whether an attack succeeded, and a judge that"
-        " lets it succeed refuses them by their own word.",
+        "Programs made against the judge. Those that must be accepted try an attack and print whether it succeeded: a"
+        " judge is right when it contains the attack and goes on to judge the program as it would any other.",
     ),
 }
 _INTRO = """\
@@ -36,11 +36,11 @@ appsplus judge-conformance --peer apps=CHECKOUT --peer livecodebench=CHECKOUT --
     --peer verl=CHECKOUT --out benchmarks/results/conformance.json --docs docs/judge.md
 ```
 
-**How to read it.** ✓ is right. ✗ is wrong, with what the judge said. – was not asked: the judge has no such input format or
-no checkers, or the program would harm a machine without a sandbox. Ours must give the verdict that is named, on every
-unit test. A peer is right when it accepts exactly the programs whose verdict is *accepted*: its finer verdicts are not
-compared. A judge that hangs or dies gives *no answer*, which is wrong. Peers have no sandbox and run in a container of
-ours that keeps this machine safe; an attack that only this container stopped counts in the peer's favour.
+**How to read it.** ✓ is right. ✗ is wrong, with what the judge said. – was not asked: the judge has no such input format,
+values or checkers, or the program would harm a machine without a sandbox. Ours must give the verdict that is named, on
+every unit test. A peer is right when it accepts exactly the programs whose verdict is *accepted*: its finer verdicts are
+not compared. A judge that hangs or dies gives *no answer*, which is wrong. Peers have no sandbox and run in a container
+of ours that keeps this machine safe; an attack that only this container stopped counts in the peer's favour.
 """
 
 

@@ -16,6 +16,8 @@ from appsplus.judge import version as judge_version
 from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
 
 _DETAIL_CHARS = 200
+_TAG = '{"$'  # begins a value that is no plain JSON, e.g. a set (appsplus.judge.values)
+_CANNOT_SAY = "its input format"  # begins a peer's reason why it could not be asked
 Told = Callable[[str, Case, Outcome], None]  # called with a judge's name after each case
 
 
@@ -140,9 +142,13 @@ def ask_peer(peer: Peer, case: Case) -> Outcome:
         return Outcome(None, "", f"has no {case.io_format} format")
     if case.checker is not None:
         return Outcome(None, "", "has no checkers")
+    if any(_TAG in t.input or _TAG in t.output for t in case.unit_tests if case.io_format is IOFormat.CALL):
+        return Outcome(None, "", "has no such values: JSON cannot say them")
     if case.harmful:
         return Outcome(None, "", "not asked: the program would harm the machine")
     answer = peer.judge(case.program, case.io_format, case.unit_tests, case.entry_point, case.limits)
+    if answer.accepted is None and answer.detail.startswith(_CANNOT_SAY):
+        return Outcome(None, "", answer.detail)
     if answer.accepted is None:
         return Outcome(False, "no answer", _shortened(answer.detail))
     right = answer.accepted is (case.verdict is Verdict.ACCEPTED)

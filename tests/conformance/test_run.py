@@ -110,6 +110,10 @@ def test_a_peer_is_not_asked_what_it_cannot_answer_or_what_would_do_harm() -> No
     assert ask_peer(peer, HONEST) == Outcome(None, "", "has no stdin format")
     checked = BY_NAME["returns-one-of-several-answers-under-the-checker-any-of"]
     assert ask_peer(peer, checked) == Outcome(None, "", "has no checkers")
+    tagged = BY_NAME["returns-a-set-where-a-set-is-expected"]
+    assert ask_peer(peer, tagged) == Outcome(None, "", "has no such values: JSON cannot say them")
+    mute = FakePeer(Answer(None, "its input format has no call without arguments"))
+    assert ask_peer(mute, WRONG) == Outcome(None, "", "its input format has no call without arguments")
     assert ask_peer(peer, replace(WRONG, harmful=True)).detail == "not asked: the program would harm the machine"
 
 

@@ -44,6 +44,12 @@ def test_line_ends_of_the_input_are_translated(judge: Judge) -> None:
     assert judge.run(job).verdict is AC
 
 
+def test_a_program_finds_no_trace_of_this_package(strict_judge: Judge) -> None:
+    program = "import sys\nprint([n for n in sys.modules if n.startswith('appsplus')])\nimport appsplus"
+    report = strict_judge.run(Job(program, IOFormat.STDIN, (UnitTest("", "[]"),)))
+    assert report.unit_tests[0].error == "ModuleNotFoundError: No module named 'appsplus' (line 3)"
+
+
 def test_nothing_that_a_program_wrote_or_started_is_left_for_the_next(strict_judge: Judge) -> None:
     write = "import os\nos.makedirs('/tmp/a/b')\nopen('/tmp/a/b/c', 'w').write('x')\nos.chmod('/tmp/a', 0)"
     look = "import os\nprint(os.listdir('/tmp'))"

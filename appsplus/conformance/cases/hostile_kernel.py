@@ -86,8 +86,8 @@ CASES = (
         """,
     ),
     tries(
-        "loads-a-library-of-the-host",
-        "libraries are not secret, but only those of the interpreter are there",
+        "finds-programs-of-the-host",
+        "only libraries of the interpreter are there, and no programs",
         "return os.path.exists('/usr/bin') and os.listdir('/usr/bin')",
     ),
     tries(
@@ -245,17 +245,6 @@ CASES = (
         names = {"USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "SSH_CONNECTION", "VIRTUAL_ENV", "HOSTNAME", "TERM", "DISPLAY"}
         return [n for n in os.environ if n in names or n.endswith(("_TOKEN", "_KEY", "_SECRET", "_PASSWORD"))]
         """,
-    ),
-    tries(
-        "finds-the-judge",
-        "the package that judges is not there to be imported, patched or read",
-        """
-        if [name for name in sys.modules if name.partition(".")[0] == "appsplus"]:
-            return True
-        import appsplus
-        return True
-        """,
-        imports="sys",
     ),
     tries(
         "types-into-the-terminal",

@@ -26,7 +26,7 @@ CASES = (
                     time.sleep(2)
                     os._exit(0)
                 started += 1
-        except OSError:
+        except (OSError, TypeError):
             pass
         print("escaped" if started == 200 else "contained")
         """,
@@ -108,7 +108,7 @@ CASES = (
                 if os.fork() == 0:
                     time.sleep(20)
                 os._exit(0)
-        except OSError:
+        except (OSError, TypeError):
             pass
         """,
         [("", "4\n")],
@@ -135,7 +135,7 @@ CASES = (
                         time.sleep(0.1)
                     os.unlink(path)
                     os._exit(0)
-            except OSError:
+            except (OSError, TypeError):
                 pass
             print("contained")
         else:
@@ -161,7 +161,7 @@ CASES = (
                 elif os.path.exists(path):
                     found = True
                     os.unlink(path)
-            except OSError:
+            except (OSError, TypeError):
                 pass
         print("escaped" if found else "contained")
         """,
