@@ -14,7 +14,7 @@ LAYERS = [
     ["appsplus.cli", "stepcoder"],
     ["appsplus.pipeline"],
     ["appsplus.stages", "appsplus.annotate"],
-    ["appsplus.engine", "appsplus.release"],
+    ["appsplus.engine", "appsplus.release", "appsplus.conformance"],
     ["appsplus.judge", "appsplus.sources", "appsplus.ledger"],
     ["appsplus.problem"],
     ["appsplus.jsonl"],
@@ -75,7 +75,7 @@ def test_what_runs_inside_the_sandbox_uses_the_standard_library_only(module: str
             assert name.removeprefix("appsplus.judge.").partition(".")[0] in SANDBOXED, name
 
 
-@pytest.mark.parametrize("package", ["appsplus", "appsplus.judge", "stepcoder"])
+@pytest.mark.parametrize("package", ["appsplus", "appsplus.judge", "appsplus.conformance", "stepcoder"])
 def test_importing_a_package_loads_nothing_heavy(package: str) -> None:
     heavy = "torch transformers datasets starlette matplotlib pyarrow".split()
     code = f"import sys, {package}; print(*set(sys.modules).intersection({heavy}))"

@@ -5,6 +5,7 @@
     show       cli.dataset    one problem, with coverage and split points
     explain    cli.dataset    one problem's way through the stages
     judge      cli.programs   one program on one problem's unit tests
+    judge-conformance  cli.conformance  the judge, and others, on programs with known verdicts
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
 
