@@ -10,7 +10,8 @@
     evalplus       evalplus.eval.untrusted_check("appsplus", program, inputs, entry_point, expected, atol=0,
                    ref_time=[0, ...], fast_check=False, min_time_limit=our CPU limit (4 there));
                    EVALPLUS_MAX_MEMORY_BYTES = our memory limit + 1 GiB for numpy (4 GiB there). Its cap of 60 s a program
-                   cannot be set. Accepted: status "pass".
+                   cannot be set. A method of `class Solution` gets a line that names it as a function, the only thing it
+                   calls. Accepted: status "pass".
     verl           verl/utils/reward_score/prime_code/utils.py: check_correctness(in_outs, program, timeout, debug=False), the
                    call that compute_score makes on all tests, timeout = our CPU limit in whole seconds (5 there); the
                    same number is its limit for all tests together. Accepted: every result `is True`. Lists as in apps.
@@ -118,7 +119,7 @@ def _load_evalplus(checkout: Path) -> Judge:
         os.environ["EVALPLUS_MAX_MEMORY_BYTES"] = str((question.memory_mib + 1024) << 20)
         status, details = harness.untrusted_check(
             "appsplus",
-            question.program,
+            _with_function(question),
             _arguments(question),
             question.entry_point,
             expected=[json.loads(output) for output in _outputs(question)],
@@ -178,6 +179,13 @@ def _numbered(check: Callable[[], Any], *, stops: bool = False) -> Answer:
     accepted = bool(np.all(np.array(plain) > 0))
     passed: list[bool | None] = [bool(np.all(np.array(r) > 0)) for r in plain]
     return accepted, passed, f"results {plain}" + (" (stopped at a failure)" if stops and not accepted else "")
+
+
+def _with_function(question: Question) -> str:
+    """The program, with its entry point as a function should it be a method of `class Solution`, as in the other peers."""
+    if "class Solution" not in question.program:
+        return question.program
+    return f"{question.program}\n{question.entry_point} = Solution().{question.entry_point}\n"
 
 
 def _outputs(question: Question) -> list[str]:
