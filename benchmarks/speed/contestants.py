@@ -133,11 +133,12 @@ def bubblewrap() -> list[str] | None:
     return command if works else None
 
 
-BARE = """
+_BARE = """
 import sys, json, time
 task = json.load(sys.stdin)
 names = {"__name__": "solution"}
 spent = []
+exec(task["imports"], names)
 code = compile(task["program"], "solution", "exec")
 began = time.process_time()
 exec(code, names)
@@ -156,10 +157,11 @@ sys.stderr.write(json.dumps(loaded_s + sum(spent)))
 def bare_cpu_s(task: Task) -> float:
     """CPU seconds of a program's own code in a plain interpreter: loading it and the calls, nothing around them."""
     question = {
+        "imports": _IMPORTS,
         "program": task.program,
         "entry_point": task.entry_point,
         "inputs": [t.input for t in task.unit_tests],
     }
-    command = [PYTHON, "-I", "-c", "import sys; sys.setrecursionlimit(20000)" + BARE]
+    command = [PYTHON, "-I", "-c", "import sys; sys.setrecursionlimit(20000)" + _BARE]
     ran = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True, check=True)
     return float(json.loads(ran.stderr.splitlines()[-1]))

@@ -241,7 +241,7 @@ def _breakdown(tasks: dict[str, list[Task]], options: argparse.Namespace) -> dic
     repeat = 1 if options.quick else max(5, options.repeat)
     try:
         return breakdown.measure(
-            tasks["call-tiny"], isolation=options.isolation, repeat=repeat, jobs=20 if options.quick else 200
+            tasks["call-tiny"], isolation=options.isolation, repeat=repeat, jobs=20 if options.quick else 100
         )
     except (AttributeError, RuntimeError) as error:
         return {"not_measured": str(error)}

@@ -54,7 +54,7 @@ def draw_judge(results: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def _draw_rates(groups: dict[str, Any], wanted: list[str], unit: str, path: Path) -> Path:
-    figure, axes = pyplot().subplots(1, len(wanted), figsize=(3.6 * len(wanted), 2.6), squeeze=False)
+    figure, axes = pyplot().subplots(1, len(wanted), figsize=(4.0 * len(wanted), 2.8), squeeze=False)
     for axis, group in zip(axes[0], wanted, strict=True):
         workers = max(groups[group]["workers"], key=int)
         table = groups[group]["workers"][workers]
@@ -68,11 +68,11 @@ def _draw_rates(groups: dict[str, Any], wanted: list[str], unit: str, path: Path
         axis.barh(labels, middle, xerr=[low, high], color=colours, error_kw={"lw": 0.8, "capsize": 2})
         for position, name in enumerate(names):
             slower = table[name]["times_slower_than_ours"]["median"]
-            text = f" {middle[position]:.0f}" + ("" if name == "ours" else f"  (1/{slower:.1f})")
+            text = f" {middle[position]:.3g}" + ("" if name == "ours" else f"  (ours: {slower:.1f} times)")
             axis.text(middle[position] + high[position], position, text, va="center", fontsize=8)
-        axis.set_xlim(0, max(m + h for m, h in zip(middle, high, strict=True)) * 1.35)
+        axis.set_xlim(0, max(m + h for m, h in zip(middle, high, strict=True)) * 1.5)
         axis.set_title(f"{group}, {workers} workers")
-        axis.set_xlabel(f"{unit} per second: median and range")
+        axis.set_xlabel(f"{unit} per second")
     return save(figure, path)
 
 
@@ -86,15 +86,16 @@ def _draw_cost(measured: dict[str, Any], path: Path) -> Path:
         left.barh(places, values, height=0.25, label=kind, color=(_OURS, _PLAIN, _OTHERS)[number])
     left.set_yticks(range(len(table)), list(table))
     left.invert_yaxis()
-    left.legend(frameon=False, fontsize=8)
-    left.set_xlabel("CPU ms a job, everything included: median")
+    left.set_xlim(0, left.get_xlim()[1] * 1.35)
+    left.legend(frameon=False, fontsize=8, loc="upper right")
+    left.set_xlabel("CPU ms a job, all processes")
     further = measured["further_test_ms"]
     rows = [(f"{form}, {name}", further[name][form]["cpu"]["median"]) for form in ("stdin", "call") for name in further]
     rows += [(name, value) for name, value in measured["floors_ms"].items() if name.endswith("CPU")]
     labels = [name.removesuffix(", CPU").replace(" of a warm interpreter", "") for name, _ in rows]
     right.barh(labels, [value for _, value in rows], color=[_OURS] * 4 + [_OTHERS] * (len(rows) - 4))
     right.invert_yaxis()
-    right.set_xlabel("CPU ms: a further unit test; floors")
+    right.set_xlabel("CPU ms a further test; floors")
     return save(figure, path)
 
 
@@ -105,7 +106,7 @@ def draw_soak(samples: list[dict[str, Any]], path: Path) -> Path:
     series = (
         ("resident MiB", ("parent_mib", "workers_mib")),
         ("count", ("descriptors", "processes", "shared_memory")),
-        ("ms an execution, mean", ("ms_per_execution",)),
+        ("ms an execution, mean", ("ms_per_execution", "cpu_ms_per_execution")),
     )
     for axis, (title, names) in zip(axes, series, strict=True):
         for name in names:

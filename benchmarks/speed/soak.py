@@ -3,7 +3,7 @@
 A fixed mixture, per 1,000 executions: most accepted on standard input or called; some that crash, print much, leave files,
 threads or state behind; 1 that exceeds its memory and, every 4,000, 1 that exceeds its time. Every verdict is checked.
 Sampled every 10,000: resident memory of this process and of the workers' processes, open descriptors, processes, entries of
-/dev/shm, mean time of an execution. The samples are saved as they are taken, and a run continues where one was ended (in new
+/dev/shm, mean time of an execution (CPU time decides: the wall clock also shows what else the machine does). The samples are saved as they are taken, and a run continues where one was ended (in new
 processes, so each part is judged by itself).
 """
 
@@ -77,13 +77,18 @@ def main() -> None:
         judges = [stack.enter_context(Judge(isolation=options.isolation)) for _ in range(options.workers)]
         while state["executions"] < options.executions:
             number = min(options.every, options.executions - state["executions"])
-            began = time.monotonic()
+            began, cpu_0 = time.monotonic(), machine.cpu_s(os.getpid())
             wrong = _run(judges, state["executions"], number)
             took_s = time.monotonic() - began
             state["executions"] += number
             state["seconds"] = round(state["seconds"] + took_s, 1)
             state["wrong_verdicts"] += wrong
-            part["samples"].append(_sample(state["executions"], took_s * options.workers * 1000 / number))
+            cpu_ms = (machine.cpu_s(os.getpid()) - cpu_0) * 1000 / number
+            times = {
+                "ms_per_execution": round(took_s * options.workers * 1000 / number, 4),
+                "cpu_ms_per_execution": round(cpu_ms, 4),
+            }
+            part["samples"].append({"executions": state["executions"], **times, **_sample()})
             options.out.write_text(json.dumps(state, indent=1) + "\n")
             print(json.dumps(part["samples"][-1]), file=sys.stderr, flush=True)
     state["growth"] = [line for p in state["parts"] for line in growth(p["samples"])]
@@ -134,11 +139,9 @@ def _run(judges: list[Judge], first: int, number: int) -> list[str]:
     return [f"{times} times {line}" for line, times in sorted(wrong.items())]
 
 
-def _sample(executions: int, ms_per_execution: float) -> dict[str, Any]:
+def _sample() -> dict[str, Any]:
     pids = machine.tree(os.getpid())
     return {
-        "executions": executions,
-        "ms_per_execution": round(ms_per_execution, 4),
         "parent_mib": round(machine.resident_mib(os.getpid()), 2),
         "workers_mib": round(sum(machine.resident_mib(pid) for pid in pids[1:]), 2),
         "descriptors": sum(machine.descriptors(pid) for pid in pids),
@@ -158,9 +161,9 @@ def growth(samples: list[dict[str, Any]]) -> list[str]:
         before, after = (mean(s[name] for s in part) for part in (samples[:third], samples[-third:]))
         if after - before > allowed:
             found.append(f"{name} grew from {before:.1f} to {after:.1f}")
-    before, after = (mean(s["ms_per_execution"] for s in part) for part in (samples[:third], samples[-third:]))
+    before, after = (mean(s["cpu_ms_per_execution"] for s in part) for part in (samples[:third], samples[-third:]))
     if after > before * _SLOWER:
-        found.append(f"an execution took {before:.2f} ms at first and {after:.2f} ms at last")
+        found.append(f"an execution took {before:.2f} ms of CPU time at first and {after:.2f} ms at last")
     return found
 
 
