@@ -3,8 +3,9 @@
 A fixed mixture, per 1,000 executions: most accepted on standard input or called; some that crash, print much, leave files,
 threads or state behind; 1 that exceeds its memory and, every 4,000, 1 that exceeds its time. Every verdict is checked.
 Sampled every 10,000: resident memory of this process and of the workers' processes, open descriptors, processes, entries of
-/dev/shm, mean time of an execution (CPU time decides: the wall clock also shows what else the machine does). The samples are saved as they are taken, and a run continues where one was ended (in new
-processes, so each part is judged by itself).
+/dev/shm, mean time of an execution. CPU time decides whether that grew; the wall clock also shows what else the machine
+does. The samples are saved as they are taken, and a run continues where one was ended, in new processes, so each part is
+judged by itself.
 """
 
 import argparse
