@@ -5,6 +5,7 @@ A variant counts only where the worker's own report (`Judge.rungs`) says that th
 """
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -103,17 +104,13 @@ def _without(taken: tuple[str, ...]) -> Iterator[Judge]:
 
 
 def _pass(judge: Judge, job: Job, number: int) -> Cost:
-    cpu_0, wall_0 = _cpu_s(judge), time.monotonic()
+    cpu_0, wall_0 = machine.cpu_s(os.getpid()), time.monotonic()
     for _ in range(number):
         report = judge.run(job)
     wall_s = time.monotonic() - wall_0
-    assert report.verdict in (Verdict.ACCEPTED, Verdict.COMPILE_ERROR), report
-    return Cost((_cpu_s(judge) - cpu_0) * 1000 / number, wall_s * 1000 / number)
-
-
-def _cpu_s(judge: Judge) -> float:
-    assert judge._worker is not None
-    return time.process_time() + machine.cpu_s(judge._worker.pid)
+    if report.verdict not in (Verdict.ACCEPTED, Verdict.COMPILE_ERROR):
+        raise RuntimeError(f"a right program was not accepted: {report}")
+    return Cost((machine.cpu_s(os.getpid()) - cpu_0) * 1000 / number, wall_s * 1000 / number)
 
 
 def _summary(passes: list[Cost]) -> dict[str, Any]:

@@ -265,6 +265,11 @@ def test_a_real_peer_tells_right_from_wrong_in_the_stdin_format(real: Peer) -> N
     assert real.judge(SUMS.replace("+", "-"), IOFormat.STDIN, unit_tests, None, LIMITS).accepted is False
 
 
+def test_a_real_peer_finds_a_method_of_solution(real: Peer) -> None:
+    assert accepts(real, "class Solution:\n    def add(self, a, b):\n        return a + b\n") is True
+    assert accepts(real, "class Solution:\n    def add(self, a, b):\n        return a - b\n") is False
+
+
 def test_a_real_peer_is_named_by_its_commit(real: Peer) -> None:
     assert len(real.commit) == 40
 
