@@ -14,6 +14,8 @@ import contextlib
 import ctypes
 import os
 import resource
+import select
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,19 +32,19 @@ _MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
 _NO_NEW_PRIVS, _SET_DUMPABLE = 38, 4
 
 
-def enter(needed: Sequence[Path]) -> None:
+def enter(needed: Sequence[Path], lifeline: int) -> None:
     """Move into the container; returns in the driver. `needed`: folders it must be able to read.
 
-    Raises OSError where the kernel refuses it.
+    `lifeline`: a pipe's reading end; when its other end is closed, the container ends. (A signal at the parent's death
+    would come at the death of the thread that started us.) Raises OSError where the kernel refuses it.
     """
     uid, gid = os.geteuid(), os.getegid()
-    isolation.die_with_parent()
     call("unshare", _NAMESPACES | (0 if uid == 0 else isolation.NEWUSER))
     if uid != 0:
         _map_user(uid, gid)
-    _fork_and_wait()  # into the PID namespace
+    _fork_init(lifeline)
     _mount(needed)
-    _fork_and_wait()
+    _fork_driver()
     if uid == 0:
         os.setgroups([])
         os.setresgid(isolation.NOBODY, isolation.NOBODY, isolation.NOBODY)
@@ -69,20 +71,33 @@ def _map_user(uid: int, gid: int) -> None:
         Path(f"/proc/self/{name}").write_text(text)
 
 
-def _fork_and_wait() -> None:
-    """Returns in a child; this process ends when the child does. Orphans in between are reaped, as init must."""
+def _fork_init(lifeline: int) -> None:
+    """Returns in PID 1 of the new namespace; this process kills it when the lifeline is cut, and ends with it."""
     child = os.fork()
     if child == 0:
         isolation.die_with_parent()
         return
     os.closerange(0, 3)
+    handle, poll = os.pidfd_open(child), select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.register(lifeline, 0)  # only its end is news
+    poll.poll()
+    signal.pidfd_send_signal(handle, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _fork_driver() -> None:
+    """Returns in the driver; this process, as init, reaps orphans and ends when the driver does."""
+    child = os.fork()
+    if child == 0:
+        isolation.die_with_parent()
+        return
+    os.closerange(0, 256)
     while True:
-        with contextlib.suppress(ChildProcessError):
-            ended, status = os.wait()
-            if ended != child:
-                continue
+        ended, status = os.wait()
+        if ended == child:
             os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
-        os._exit(1)
 
 
 def _mount(needed: Sequence[Path]) -> None:

@@ -24,7 +24,7 @@ def main(name: str, checkout: Path) -> None:
     questions, answers = _take_pipes()
     try:
         needed = [checkout, Path(__file__).resolve().parents[2], Path(sys.prefix), Path(sys.base_prefix)]
-        peer_container.enter([*needed, *(Path(p) for p in sys.path if p)])
+        peer_container.enter([*needed, *(Path(p) for p in sys.path if p)], questions.fileno())
     except OSError as error:
         _say(answers, {"error": f"no container can be had for the judge of {name} ({error}): start as root, or allow"
                                 " unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1)"})  # fmt: skip

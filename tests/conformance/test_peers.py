@@ -1,6 +1,10 @@
 """Adapters of other projects' judges: on small fakes of their checkouts, and on real ones in the folder APPSPLUS_PEERS."""
 
 import os
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -170,6 +174,31 @@ def test_a_peer_that_its_program_kills_gives_no_answer_and_works_again(attack: s
         assert answer.accepted is None
         assert answer.detail == "its process ended without an answer (its pipe was closed)"
         assert accepts(peer, ADDS) is True
+
+
+def test_a_peer_outlives_the_thread_that_started_it_again(fake: Callable[..., Path]) -> None:
+    with open_peer("evalplus", fake("evalplus")) as peer:
+        peer.close()
+        thread = threading.Thread(target=accepts, args=(peer, ADDS))
+        thread.start()
+        thread.join()
+        assert accepts(peer, ADDS) is True
+
+
+def test_nothing_of_a_peer_outlives_its_parent(fake: Callable[..., Path]) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from appsplus.conformance.peers import open_peer;"
+        "print(open_peer('evalplus', Path(sys.argv[1])).pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    checkout = fake("evalplus")
+    command = [sys.executable, "-c", script, str(checkout)]
+    ran = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(Path(__file__).parents[2])})
+    left = Path("/proc") / ran.stdout.strip()
+    deadline = time.monotonic() + 10
+    while left.exists() and b"peer_driver" in (left / "cmdline").read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ran.stdout.strip().isdigit()
+    assert not left.exists() or b"peer_driver" not in (left / "cmdline").read_bytes()
 
 
 def test_a_fork_bomb_stays_in_the_container_and_is_swept_out(fake: Callable[..., Path]) -> None:
