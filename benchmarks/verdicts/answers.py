@@ -33,12 +33,12 @@ def _is_permutation(numbers: Sequence[int], size: int) -> bool:
     return sorted(numbers) == list(range(1, size + 1))
 
 
-def same_lines(_: str, expected: str, actual: str) -> bool:
+def same_lines(_given: str, expected: str, actual: str) -> bool:
     """Solutions may be printed in any order (train/0005)."""
     return Counter(filter(None, actual.split("\n"))) == Counter(filter(None, expected.split("\n")))
 
 
-def numbers_on_a_board(given: str, _: str, actual: str) -> bool:
+def numbers_on_a_board(given: str, _expected: str, actual: str) -> bool:
     """Two numbers become half their sum, rounded up, until 2 is left (train/0033)."""
     printed = _numbers(actual)
     for size in list(_numbers(given))[1:]:
@@ -54,7 +54,7 @@ def numbers_on_a_board(given: str, _: str, actual: str) -> bool:
     return next(printed, None) is None
 
 
-def bracket_sequence(given: str, _: str, actual: str) -> bool:
+def bracket_sequence(given: str, _expected: str, actual: str) -> bool:
     """Reversals that leave a regular sequence with k regular prefixes (train/0041)."""
     words, printed = iter(given.split()), _numbers(actual)
     for _ in range(int(next(words))):
@@ -68,7 +68,7 @@ def bracket_sequence(given: str, _: str, actual: str) -> bool:
     return True
 
 
-def chairs(given: str, _: str, actual: str) -> bool:
+def chairs(given: str, _expected: str, actual: str) -> bool:
     """No two chairs are coprime, and none divides another (train/0044)."""
     rows = [list(map(int, line.split())) for line in actual.split("\n") if line.strip()]
     sizes = list(_numbers(given))[1:]
@@ -98,7 +98,7 @@ def _rising(numbers: list[int]) -> int:
     return len(tails)
 
 
-def questions(_: str, expected: str, actual: str) -> bool:
+def questions(_given: str, expected: str, actual: str) -> bool:
     """The questions are the prime powers, in any order (train/2025)."""
     wanted, got = expected.split(), actual.split()
     return wanted[0] == got[0] and sorted(wanted[1:]) == sorted(got[1:])
@@ -118,7 +118,7 @@ def almost_equal(given: str, expected: str, actual: str) -> bool:
     return max(sums) - min(sums) <= 1
 
 
-def segments(given: str, _: str, actual: str) -> bool:
+def segments(given: str, _expected: str, actual: str) -> bool:
     """A permutation in which every given set is a segment, each with another end (train/2365)."""
     numbers, printed = _numbers(given), _numbers(actual)
     for _ in range(next(numbers)):

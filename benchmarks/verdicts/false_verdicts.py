@@ -25,20 +25,22 @@ COUNTS = ROOT / "benchmarks" / "results" / "verdicts.json"
 PAGE = ROOT / "docs" / "false_verdicts.md"
 ACCEPTED, UNKNOWN, LEFT_OUT = "accepted", "unknown", "left_out"
 FIELDS = ("id", "problem", "expected", "ours", "class", "reason", "evidence", "basis")
-BASES = ("read", "rule")
+BASES = ("read", "tested", "rule")
 CLASSES = {
-    "several_answers": "The problem accepts several answers; the tests hold one, and no checker knows the others.",
+    "several_answers": "The source accepts several answers; the tests hold one, and no checker knows the others.",
     "letter_case": "The source's judge compares without regard to case; ours does not.",
-    "float_tolerance": "The source's judge accepts a larger error than ours.",
-    "weak_tests": "No test of the data shows what is wrong with the program.",
-    "tests_dropped": "The test that shows it was left out when the data were collected, or another way of testing was.",
-    "wrong_label": "The source's verdict is wrong, or is about something else than these unit tests.",
-    "broken_test": "A unit test of the data is itself wrong or damaged.",
-    "time_limit": "The program needs more CPU time than our limit, and less than the source's; or the other way round.",
-    "memory_limit": "The program needs more memory than our limit, and less than the source's.",
-    "python_version": "The program was converted from Python 2, or is for another version or implementation.",
+    "float_tolerance": "The source accepts a larger error, or a float where the test's number is written as an integer.",
+    "value_type": "The source converts the returned value (1 to true), or compares 1 and 1.0 as equal; ours does not.",
+    "broken_test": "The unit test is wrong or damaged, mostly an input that breaks the statement's constraints.",
+    "wrong_label": "The program is wrong, or belongs to another problem, whatever the source says.",
+    "damaged_program": "The program lost a part, or was wrapped or changed, when the data were collected.",
+    "other_interface": "The program expects another form of the problem, or files that are not there.",
+    "python_version": "The program is Python 2, a faulty conversion from it, or uses what Python has removed since.",
     "missing_module": "The program imports a package that the judge does not offer.",
-    "nondeterministic": "The program's output depends on chance, time or the hash seed.",
+    "time_limit": "The program needs more CPU time than our limit, and less than the source's, or the reverse.",
+    "memory_limit": "The program needs more memory than our limit, and less than the source's, or the reverse.",
+    "tests_dropped": "The data lack tests of the source, among them those that show what is wrong.",
+    "weak_tests": "No unit test shows what is wrong.",
     "our_bug": "The judge is wrong.",
 }
 
@@ -142,22 +144,25 @@ def page(counts: dict[str, Any], entries: list[dict[str, str]]) -> str:
         _row(["---", *["---:"] * len(verdicts)]),
         *(_row([e, *(str(found.get(v, "")) for v in verdicts)]) for e, found in counts["verdicts"].items()),
         "",
-        f"{len(entries):,} verdicts contradict the record. Basis `read`: program, unit test and output were looked at.",
-        "Basis `rule`: the class follows from what is known of the problem or source; this program was not read.",
+        f"{len(entries):,} verdicts contradict the record, for these reasons. Basis `tested`: the cause was removed and the",
+        "verdict changed (a package offered, the meaning of Python 2, a checker of the statement's rules as in",
+        "`benchmarks/verdicts/answers.py`, more time), or every failed input was found to break the constraints. Basis",
+        "`read`: statement, program and a failed unit test were looked at. Basis `rule`: the class follows from what the",
+        "source says of its tests; the program was not read.",
         "",
-        _row(["class", "refused", "accepted", "read", "rule", "meaning"]),
-        _row(["---", "---:", "---:", "---:", "---:", "---"]),
+        _row(["class", "refused", "accepted", *BASES, "meaning"]),
+        _row(["---", *["---:"] * (2 + len(BASES)), "---"]),
     ]
     for name, meaning in CLASSES.items():
         mine = [entry for entry in entries if entry["class"] == name]
         refused = sum(entry["expected"] == ACCEPTED for entry in mine)
-        read = sum(entry["basis"] == "read" for entry in mine)
-        lines.append(_row([name, *map(str, (refused, len(mine) - refused, read, len(mine) - read)), meaning]))
+        bases = [sum(entry["basis"] == basis for entry in mine) for basis in BASES]
+        lines.append(_row([name, *map(str, (refused, len(mine) - refused, *bases)), meaning]))
     for name in CLASSES:
         mine = [entry for entry in entries if entry["class"] == name]
         if mine:
             lines += ["", f"## {name}", "", _row(["program", "recorded", "ours", "reason", "basis"]), _row(["---"] * 5)]
-            lines += [_row([e["id"], e["expected"], e["ours"], e["reason"], e["basis"]]) for e in mine]
+            lines += [_row([e[field] for field in ("id", "expected", "ours", "reason", "basis")]) for e in mine]
     return "\n".join(lines) + "\n"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from appsplus.errors import InputError
+from benchmarks.verdicts.answers import CHECKS, is_right
 from benchmarks.verdicts.compare import compared, expanded
 from benchmarks.verdicts.false_verdicts import LIST, PAGE, counted, disagreements, is_false, page, read_list
 from benchmarks.verdicts.run import compressed, read_run
@@ -124,3 +125,28 @@ def test_the_counts_tell_what_solutions_cost_and_which_programs_are_near_the_lim
 def test_the_page_is_that_of_the_list():
     counts = json.loads(LIST.with_name("verdicts.json").read_text())
     assert PAGE.read_text() == page(counts, read_list(LIST))
+
+
+@pytest.mark.parametrize(
+    ("problem", "given", "expected", "right", "wrong"),
+    [
+        ("train/0005", "", "1\n2\n", "2\n1\n", "1\n1\n"),
+        ("train/0033", "1\n4\n", "", "2\n3 4\n2 4\n1 3\n", "2\n3 4\n2 3\n1 4\n"),
+        ("train/0041", "1\n2 1\n)(\n", "", "1\n1 2\n", "0\n"),
+        ("train/0044", "1\n2\n", "8 6\n", "6 8\n", "4 8\n"),
+        ("train/2023", "3\n", "3 2 1", "2 1 3\n", "1 3 3\n"),
+        ("train/2025", "4\n", "3\n2 4 3\n", "3\n2 3 4\n", "3\n2 3 1\n"),
+        ("train/2029", "3\n", "YES\n1 4 5 2 3 6\n", "YES\n1 6 3 2 5 4\n", "YES\n1 2 3 4 5 6\n"),
+        ("train/2365", "1\n2\n2 1 2\n", "1 2\n", "2 1\n", "2 2\n"),
+        ("train/2391", "1\n3\n2 3 1\n", "1\n1\n", "4\n1 1 1 1\n", "0\n\n"),
+        ("train/2398", "1\n2\n1 1\n2 2\n", "1\n1\n", "1\n2\n", "2\n1 2\n"),
+    ],
+)
+def test_a_checker_accepts_another_right_answer_and_refuses_a_wrong_one(problem, given, expected, right, wrong):
+    check = CHECKS[problem]
+    assert is_right(check, given, expected, right)
+    assert not is_right(check, given, expected, wrong)
+
+
+def test_an_answer_of_another_shape_is_wrong():
+    assert not is_right(CHECKS["train/2023"], "3\n", "3 2 1", "no\n")
