@@ -85,10 +85,7 @@ class Cache:
         found = self._read(key)
         if found is None:
             return None
-        unit_tests = tuple(
-            UnitTestReport(**{**t, "verdict": Verdict(t["verdict"]), "executed_lines": _tuple(t["executed_lines"])})
-            for t in found["unit_tests"]
-        )
+        unit_tests = tuple(_unit_test_report(row) for row in found["unit_tests"])
         return Report(Verdict(found["verdict"]), unit_tests, _tuple(found["executable_lines"]))
 
     def inspection(self, key: str) -> Inspection | None:
@@ -130,6 +127,15 @@ class Cache:
             f"the cache {self.path} cannot be used ({error}); make room or the folder writable, delete a damaged file,"
             " name another folder with --cache-dir, or do without with --no-cache"
         )
+
+
+def _unit_test_report(row: dict[str, Any]) -> UnitTestReport:
+    fields = {
+        "verdict": Verdict(row["verdict"]),
+        "executed_lines": _tuple(row["executed_lines"]),
+        "traceback": tuple((line, name) for line, name in row["traceback"]),
+    }
+    return UnitTestReport(**(row | fields))
 
 
 def _tuple(values: list[int] | None) -> tuple[int, ...] | None:

@@ -22,6 +22,7 @@ class Compiled:
 
 def compiled(source: str, *, coverage: bool) -> Compiled:
     """Compile a program, with what records its lines if `coverage`. Deep nesting may kill the process instead."""
+    source = source.removeprefix("\ufeff")  # as Python reads a file
     try:
         if coverage:
             code, lines = probes.coverage_plan(source, FILENAME)

@@ -41,6 +41,7 @@ _PYTHON2_LINE = re.compile(
 def inspect(source: str, offered: Collection[str] = ()) -> dict[str, Any]:
     """The fields of `appsplus.judge.job.Inspection`. `offered`: packages that count as importable, though not here."""
     warnings.simplefilter("ignore")
+    source = source.removeprefix("\ufeff")
     try:
         tree = ast.parse(source)
         table = symtable.symtable(source, "<program>", "exec")

@@ -27,6 +27,7 @@ from functools import cache
 from pathlib import Path
 
 libc = ctypes.PyDLL(None, use_errno=True)
+libc.signal.restype = ctypes.c_void_p
 for _name in ("capset", "fork", "prctl", "setns", "syscall", "unshare"):
     getattr(libc, _name)  # found once, here, and not in every program's process
 
@@ -276,10 +277,10 @@ def tmp() -> Path:
     return _tmp
 
 
-def clear_tmp(*, mounted: bool) -> bool:
-    """Leave nothing of what a program wrote; true where /tmp was mounted anew."""
+def clear_tmp(*, mounted: bool) -> None:
+    """Leave nothing of what a program wrote."""
     if next(_entries(_tmp), None) is None:
-        return False
+        return
     os.chdir("/")
     if mounted:
         call("umount2", b"/tmp", _MNT_DETACH)
@@ -292,7 +293,6 @@ def clear_tmp(*, mounted: bool) -> bool:
             else:
                 path.unlink()
     os.chdir(_tmp)
-    return mounted
 
 
 def _open_up(_function: object, path: str, _error: object) -> None:
@@ -334,6 +334,20 @@ def limit_resources(*, cpu_s: float, memory_bytes: int, file_bytes: int) -> None
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(kind, (value, value))
+
+
+def let_signals_end_an_init() -> None:
+    """Make signals end a program as in a shell, though it is PID 1 of its namespace, which the kernel spares.
+
+    A handler of C that leaves with the signal's number; Python still believes that the signal has none. What cannot be
+    handled, SIGKILL from the program itself, is up to `seccomp`.
+    """
+    leave = ctypes.cast(libc._exit, ctypes.c_void_p)
+    for number in (
+        signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGTERM,
+        signal.SIGVTALRM, signal.SIGPROF,
+    ):  # fmt: skip
+        libc.signal(int(number), leave)
 
 
 def address_space_bytes() -> int:

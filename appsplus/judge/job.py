@@ -38,9 +38,9 @@ class UnitTestReport:
     actual: str = ""  # what came out, at most 2,000 characters: standard output, or the JSON of the returned value
     actual_hash: str = ""  # SHA-256 (hex) of all that came out, trailing white space apart
     error: str = ""  # e.g. "ZeroDivisionError: division by zero (line 3)"
+    executed_lines: tuple[int, ...] | None = None  # ascending; None: not asked for
     traceback: tuple[tuple[int, str], ...] = ()  # of an exception: (line, function) in the program, outermost first
     near_limit: bool = False  # it took 0.7 to 1.5 times its CPU limit: another host may say otherwise
-    executed_lines: tuple[int, ...] | None = None  # ascending; None: not asked for
 
 
 @dataclass(frozen=True, slots=True)

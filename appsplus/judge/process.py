@@ -18,16 +18,29 @@ from appsplus.judge import isolation, landlock, program, seccomp
 from appsplus.judge.line_map import LineMap
 
 
-@dataclass(frozen=True)
+@dataclass
 class Setup:
     """What holds for every job of a worker."""
 
     connection: socket.socket
     filter: "seccomp._Program | None"
-    rules: int | None  # of Landlock: a descriptor
+    make_rules: Callable[[], int] | None  # of Landlock, for the /tmp that is mounted now: a descriptor
+    private_root: bool
     nested_pid_namespace: bool
     capabilities: bool  # there are some to drop
     base_memory_bytes: int  # mapped before any program
+    rules: int = -1
+    rules_know: tuple[int, int] = (-1, -1)  # which /tmp the rules are for
+
+    def prepare(self) -> None:
+        """Before a program is forked: an empty /tmp, and rules that know it."""
+        isolation.clear_tmp(mounted=self.private_root)
+        found = isolation.tmp().stat()
+        known = found.st_dev, found.st_ctime_ns  # the number of a device is used again, and soon
+        if self.make_rules is not None and known != self.rules_know:
+            if self.rules >= 0:
+                os.close(self.rules)
+            self.rules, self.rules_know = self.make_rules(), known
 
 
 @dataclass
@@ -99,6 +112,7 @@ class Program:
     """A forked program: its process, and what the kernel says of it."""
 
     def __init__(self, setup: Setup, cpu_s: float, wall_s: float) -> None:
+        setup.prepare()
         self.pid = isolation.fork_in_pid_namespace() if setup.nested_pid_namespace else isolation.fork()
         if self.pid == 0:
             return
@@ -148,11 +162,12 @@ def lock_down(setup: Setup, job: Job, cpu_s: float) -> None:
 
     `cpu_s`: what the process may use in all, should its supervisor's clock fail.
     """
+    os.setsid()  # no signal to a group reaches us
     if setup.capabilities:
         isolation.drop_capabilities()
     isolation.die_with_parent()
     isolation.limit_resources(cpu_s=cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
-    if setup.rules is not None:
+    if setup.rules >= 0:
         landlock.restrict(setup.rules)
     os.closerange(program.FIRST_FREE_DESCRIPTOR, 256)  # the connection to the parent is among them
     if setup.filter is not None:

@@ -9,6 +9,7 @@ Nothing in here is trusted by the parent: a program may patch all of it, and wou
 import atexit
 import builtins
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -28,6 +29,7 @@ RECURSION_LIMIT = 50_000  # frames; a shell has 1,000, graders of functions have
 FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
 STARTED = b"S"  # written to the report before a program's own code runs
 REPORT = 3
+_LEFT_TO_THE_END = frozenset({"__del__", "finalize", "open", "fdopen", "FileIO", "TextIOWrapper", "BufferedWriter"})
 _FRAMES = 10  # of a traceback, from either end
 _ANSWER = struct.Struct("<cII")
 _exit = os._exit
@@ -78,7 +80,7 @@ def run_stdin(code: types.CodeType, traced: Recorder | None) -> NoReturn:
         if traced is not None:
             traced.start()
         status = _status_of(lambda: exec(code, main.__dict__))
-        status = _finish(status)
+        status = _finish(status, code, main.__dict__)
     finally:
         _exit(status)
 
@@ -96,17 +98,31 @@ def _status_of(run: Callable[[], Any]) -> int:
     return 0
 
 
-def _finish(status: int) -> int:
+def _finish(status: int, code: types.CodeType, names: dict[str, Any]) -> int:
+    """What the interpreter does at its end, as far as a program can see it in its output."""
     if len(threading._active) > 1 or threading._threading_atexits:  # type: ignore[attr-defined]
         threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-    except ValueError:
-        return status  # closed by the program, as it may
-    except OSError:
-        return status or 120
+    if state.names_of(code) & _LEFT_TO_THE_END:
+        _let_go(names)
+    for stream in {sys.stdout, sys.__stdout__}:
+        try:
+            if stream is not None:
+                stream.flush()
+        except ValueError:
+            pass  # closed by the program, as it may
+        except OSError:
+            status = status or 120
     return status
+
+
+def _let_go(names: dict[str, Any]) -> None:
+    """Finalizers run, and files that were left open are flushed, while builtins can still be used."""
+    for private in (True, False):
+        for name in list(names):
+            if name.startswith("_") is private and name != "__builtins__":
+                names[name] = None
+    gc.collect()
 
 
 def _described(error: BaseException) -> bytes:

@@ -35,6 +35,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
 _CLONE = (56, 220)
 _CLONE3 = 435
 _KILL = (62, 129)
+_TGKILL = (234, 131)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
@@ -57,10 +58,30 @@ def build_filter(*, refuse_kill: bool) -> _Program:
     refused = [pair[column] for pair in _REFUSED.values() if pair[column] is not None]
     if refuse_kill:
         refused.append(_KILL[column])
-    return _assemble(sorted(n for n in refused if n is not None), _CLONE[column], architecture)
+    own_end = [] if refuse_kill else _when_it_kills_itself(_KILL[column], _TGKILL[column])
+    return _assemble(sorted(n for n in refused if n is not None), _CLONE[column], architecture, own_end)
 
 
-def _assemble(refused: list[int], clone: int, architecture: int) -> _Program:
+def _when_it_kills_itself(kill: int, tgkill: int) -> list[tuple[int, int, int, int]]:
+    """A program is PID 1 of its namespace, where the kernel ignores its SIGKILL to itself; the filter does not."""
+    load, equal, answer = 0x20, 0x15, 0x06
+    return [
+        (equal, 0, 6, kill),
+        (load, 0, 0, 24),  # the signal
+        (equal, 0, 3, 9),
+        (load, 0, 0, 16),  # the process: 1, or 0 for its group
+        (equal, 6, 0, 1),
+        (equal, 5, 0, 0),
+        (answer, 0, 0, _ALLOW),
+        (equal, 0, 4, tgkill),
+        (load, 0, 0, 32),
+        (equal, 1, 0, 9),
+        (answer, 0, 0, _ALLOW),
+        (answer, 0, 0, _KILL_PROCESS),
+    ]
+
+
+def _assemble(refused: list[int], clone: int, architecture: int, own_end: list[tuple[int, int, int, int]]) -> _Program:
     load, equal, above, bits, answer = 0x20, 0x15, 0x35, 0x45, 0x06
     code = [
         (load, 0, 0, 4),
@@ -76,6 +97,7 @@ def _assemble(refused: list[int], clone: int, architecture: int) -> _Program:
         (bits, 1, 0, _CLONE_THREAD),
         (answer, 0, 0, _ERRNO | _EAGAIN),
         (answer, 0, 0, _ALLOW),
+        *own_end,
     ]
     for position, number in enumerate(refused):
         code.append((equal, len(refused) - position, 0, number))

@@ -44,6 +44,11 @@ def _parts(code: CodeType) -> Iterator[CodeType]:
         pending += (constant for constant in part.co_consts if isinstance(constant, CodeType))
 
 
+def names_of(code: CodeType) -> set[str]:
+    """Every name, global or attribute, that a program's code mentions."""
+    return {name for part in _parts(code) for name in part.co_names}
+
+
 def _function_keeps(code: CodeType) -> bool:
     operations = code.co_code[::2]
     if any(pair in operations.replace(_CACHE, b"") for pair in _CHANGE_ATTRIBUTES):

@@ -25,7 +25,6 @@ import socket
 import sys
 import threading
 import traceback
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,8 @@ def main(descriptor: str) -> None:
     setup = process.Setup(
         connection=connection,
         filter=seccomp.build_filter(refuse_kill=not rungs.namespaces) if rungs.seccomp else None,
-        rules=_landlock(rungs, options) if rungs.landlock else None,
+        make_rules=(lambda: _landlock(rungs, options)) if rungs.landlock else None,
+        private_root=rungs.root,
         nested_pid_namespace=rungs.namespaces and "nested_pid_namespace" not in rungs.missing,
         capabilities=rungs.namespaces,
         base_memory_bytes=isolation.address_space_bytes(),
@@ -74,15 +74,14 @@ def main(descriptor: str) -> None:
         status = _serve(setup, request)
         if rungs.namespaces:
             _reap_strays()
-        if isolation.clear_tmp(mounted=rungs.root) and setup.rules is not None:
-            setup = replace(setup, rules=_landlock(rungs, options))
+        isolation.clear_tmp(mounted=rungs.root)
         send(connection, b"E", {"exit": status})
 
 
 def _isolate(options: dict[str, Any]) -> isolation.Rungs:
     rungs = isolation.Rungs(cgroup=options["cgroup"])
-    soft = isolation.STACK_MIB << 20
-    resource.setrlimit(resource.RLIMIT_STACK, (soft, soft))
+    _, most = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (isolation.STACK_MIB << 20, most))
     threading.stack_size(16 << 20)
     as_root = os.geteuid() == 0
     if as_root:
@@ -126,9 +125,13 @@ def _prepare_interpreter(hidden: str, seed: int) -> None:
     sys.path_importer_cache.clear()
     for name in ("exit", "quit"):  # -S leaves them out
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
+    builtins.help = _sitebuiltins._Helper()
+    for name in ("copyright", "credits", "license"):
+        setattr(builtins, name, _sitebuiltins._Printer(name, ""))
     sys.setrecursionlimit(program.RECURSION_LIMIT)
     sys.set_int_max_str_digits(0)
     os.umask(0o022)
+    isolation.let_signals_end_an_init()
     random.seed(seed)  # chance is the same in every run, and another under another hash seed
     gc.collect()
     gc.freeze()

@@ -23,7 +23,16 @@ REPORT = Report(
     Verdict.WRONG_ANSWER,
     (
         UnitTestReport(Verdict.ACCEPTED, 0.25, 0.5, 12.0, "1", "ab", "", (1, 2)),
-        UnitTestReport(Verdict.WRONG_ANSWER, 0.0, 0.0, 0.0, "\ud800é", error="x"),
+        UnitTestReport(
+            Verdict.WRONG_ANSWER,
+            0.0,
+            0.0,
+            0.0,
+            "\ud800é",
+            error="x",
+            traceback=((1, "<module>"), (2, "f")),
+            near_limit=True,
+        ),
     ),
     executable_lines=(1, 2, 3),
 )

@@ -66,7 +66,7 @@ def test_inspections_come_in_the_order_of_the_programs() -> None:
 def test_no_worker_is_left_when_the_engine_is_closed() -> None:
     engine = LocalEngine(workers=2, isolation=BEST_EFFORT)
     engine.judge(squares(range(4)))
-    processes = [judge._worker for judge in engine._all]
+    processes = [worker.process for judge in engine._all for worker in judge._workers.values()]
     engine.close()
     assert processes
     assert all(process is not None and process.poll() is not None for process in processes)
