@@ -3,8 +3,9 @@
     python -m benchmarks.verdicts.run --data DATA --out RUN.jsonl [--workers N] [--load] [--limit-cpu S]
 
 The first line of RUN.jsonl says how it was made. A run can be interrupted and started again: what is there is not judged
-again. `--load` keeps every core busy with something else. `--costs EARLIER.jsonl --max-cpu-s S` leaves out the programs
-that took more than S CPU seconds in an earlier run; each is named in RUN.jsonl as left out.
+again. `--load` keeps every core busy with something else. `--costs EARLIER.jsonl --max-s S` leaves out the programs that
+took more than S seconds in an earlier run, by CPU or wall time; each is named in RUN.jsonl as left out. Wall time counts
+because what a program does before its unit tests is in none of their CPU times.
 """
 
 import argparse
@@ -76,15 +77,15 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--load", action="store_true", help="keep every core busy with something else")
     parser.add_argument("--limit-cpu", type=float, metavar="S", help=f"CPU seconds a unit test [{Limits().cpu_s:g}]")
-    parser.add_argument("--costs", type=Path, metavar="RUN", help="an earlier run, for --max-cpu-s")
-    parser.add_argument("--max-cpu-s", type=float, metavar="S", help="leave out programs that took more, by --costs")
+    parser.add_argument("--costs", type=Path, metavar="RUN", help="an earlier run, for --max-s")
+    parser.add_argument("--max-s", type=float, metavar="S", help="leave out programs that took longer, by --costs")
     parser.add_argument("--only", type=Path, metavar="FILE", help="judge these programs only: ids, one a line")
     return parser.parse_args()
 
 
 def _run(options: argparse.Namespace, tests: dict[str, Tests], plain: LocalEngine, offering: LocalEngine) -> None:
     limits = limits_of(options.limit_cpu)
-    dear = _dear(options.costs, options.max_cpu_s)
+    dear = _dear(options.costs, options.max_s)
     programs = _chosen(read_programs(options.data), options.only)
     with options.out.open("a+", encoding="utf-8") as out:
         done = _resume(out, options, limits)
@@ -113,11 +114,13 @@ def _chosen(programs: list[Program], only: Path | None) -> list[Program]:
 def _dear(costs: Path | None, most: float | None) -> dict[str, float]:
     """Programs to be left out, and what they cost."""
     if (costs is None) != (most is None):
-        raise InputError("--costs RUN and --max-cpu-s S belong together; give both, or neither")
+        raise InputError("--costs RUN and --max-s S belong together; give both, or neither")
     if costs is None or most is None:
         return {}
     _, rows = read_run(costs)
-    return {row["id"]: row["cpu_s_all"] for row in rows if row.get("cpu_s_all", 0.0) > most}
+    took = {row["id"]: max(row["cpu_s_all"], row["wall_s"]) for row in rows if "wall_s" in row}
+    left_out = {row["id"]: row["left_out"] for row in rows if "left_out" in row}
+    return {name: seconds for name, seconds in took.items() if seconds > most} | left_out
 
 
 def read_run(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -137,7 +140,7 @@ def _resume(out: TextIO, options: argparse.Namespace, limits: Limits) -> set[str
         "limits": asdict(limits),
         "workers": options.workers,
         "load": options.load,
-        "max_cpu_s": options.max_cpu_s,
+        "max_s": options.max_s,
     }
     if path.stat().st_size == 0:
         out.write(jsonl.dumps({"run": made | {"host": platform.platform()}}) + "\n")
