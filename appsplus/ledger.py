@@ -150,7 +150,11 @@ class Ledger:
 
 def document(raw: RawProblem) -> dict[str, Any]:
     """What a patch is made on: the fields that a reviewer may correct, as plain JSON."""
-    checker = None if raw.checker is None else {"kind": raw.checker.kind, "any_of": [*map(list, raw.checker.any_of)]}
+    checker = raw.checker and {
+        "kind": raw.checker.kind,
+        "any_of": [*map(list, raw.checker.any_of)],
+        "program": raw.checker.program,
+    }
     return {
         "description": raw.description,
         "solutions": list(raw.solutions),
@@ -194,9 +198,9 @@ def _checker(value: Any) -> Checker | None:
     rows = any_of if isinstance(any_of, list) else [None]
     if not all(isinstance(row, list) and all(isinstance(text, str) for text in row) for row in rows):
         raise ValueError("any_of of checker must be a list of lists of texts")
-    if not value.keys() <= {"kind", "any_of"}:
-        raise ValueError("checker must be an object with kind and any_of")
-    return Checker(str(value.get("kind")), tuple(map(tuple, rows)))
+    if not value.keys() <= {"kind", "any_of", "program"} or not isinstance(value.get("program", ""), str):
+        raise ValueError("checker must be an object with kind, any_of and, as text, program")
+    return Checker(str(value.get("kind")), tuple(map(tuple, rows)), value.get("program", ""))
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:

@@ -249,12 +249,15 @@ class _Books:
     def __init__(self) -> None:
         self.given = 0
         self._kept = 0
+        self.reference_cpu_s: dict[str, float | None] = {}  # by problem that was kept
         self._rejected: dict[str, Counter[str]] = {stage.name: Counter() for stage in STAGES}
 
     def enter(self, outcome: _Outcome) -> None:
         """A problem has come to its end."""
         if outcome.rejection is None:
             self._kept += 1
+            assert isinstance(outcome.record, Problem)
+            self.reference_cpu_s[outcome.record.problem_id] = outcome.record.reference_cpu_s
         else:
             self._rejected[outcome.stage][outcome.rejection.reason.value] += 1
 
@@ -291,7 +294,7 @@ def _manifest(
         versions=_versions(),
         counts=writer.statistics.counts(),
         funnel=books.funnel(),
-        run=_run_facts(engine, started),
+        run=_run_facts(engine, started) | {"reference_cpu_s": books.reference_cpu_s},
     )
 
 

@@ -198,6 +198,10 @@ class Problem:
     canonical: int | None = None  # index into `solutions`; set by the stage `passing`
     changes: tuple[Change, ...] = ()
     annotation: Annotation | None = None
+    reference_cpu_s: float | None = (
+        None  # of the canonical solution on its slowest unit test, on the reference machine;
+    )
+    #                                       kept in the manifest's section `run`, as no time is part of the dataset
 
     def __post_init__(self) -> None:
         if (self.io_format is IOFormat.CALL) != (self.entry_point is not None):

@@ -250,7 +250,10 @@ def test_a_correction_of_another_problem_with_the_same_content_is_not_applied(tm
             {"op": "replace", "path": "/checker", "value": {"kind": "any_of", "any_of": ["4"]}},
             "a list of lists of texts",
         ),
-        ({"op": "replace", "path": "/checker", "value": {"kind": "any_of", "x": 1}}, "an object with kind and any_of"),
+        (
+            {"op": "replace", "path": "/checker", "value": {"kind": "any_of", "x": 1}},
+            "kind, any_of and, as text, program",
+        ),
     ],
 )
 def test_a_patch_that_does_not_fit_is_an_error_that_names_event_and_line(

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from appsplus.cli.options import AsJson, CacheDir, DatasetDir, Isolation, ProblemId, open_cache
-from appsplus.engine.judging import job_for
+from appsplus.engine.judging import fair_limits, job_for
 from appsplus.errors import InputError
 from appsplus.judge import BEST_EFFORT, STRICT, STRICT_RUNGS, Judge, Report, available_cpus
 from appsplus.judge import version as judge_version
@@ -44,7 +44,7 @@ def judge(
         why = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{program_file} cannot be read as a program ({why}); expected UTF-8 text") from None
     canonical = job_for(problem, problem.canonical or 0, tuple(allow or ()), coverage=coverage)
-    job = replace(canonical, program=program, stop_after_timeouts=len(problem.unit_tests))
+    job = replace(canonical, program=program, limits=fair_limits(problem), stop_after_timeouts=len(problem.unit_tests))
     with Judge(isolation=isolation, modules=job.modules) as worker:
         report = worker.run(job)
     if as_json:
@@ -75,10 +75,10 @@ def _print_report(report: Report) -> None:
 def doctor(*, as_json: AsJson = False) -> None:
     """Say what isolation, limits and libraries are in force here. Exits with 1 if strict isolation is not to be had."""
     with Judge(isolation=BEST_EFFORT) as worker:
-        rungs = dict(worker.rungs)
+        rungs, scale = dict(worker.rungs), round(worker.scale, 2)
     missing = rungs.pop("missing")
     strict = all(rungs[name] for name in STRICT_RUNGS)
-    facts = _machine_facts()
+    facts = _machine_facts() | {"calibration": scale}  # CPU limits are multiplied by it
     if as_json:
         print(json.dumps({"strict": strict, "isolation": rungs, "missing": missing, **facts}))
     else:

@@ -86,7 +86,7 @@ class Cache:
         if found is None:
             return None
         unit_tests = tuple(_unit_test_report(row) for row in found["unit_tests"])
-        return Report(Verdict(found["verdict"]), unit_tests, _tuple(found["executable_lines"]))
+        return Report(Verdict(found["verdict"]), unit_tests, _tuple(found["executable_lines"]), found["scale"])
 
     def inspection(self, key: str) -> Inspection | None:
         """The inspection of a program, if it is known."""

@@ -1,10 +1,13 @@
 """How stages reach the judge: in bulk, without knowing where programs run or what is already known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from appsplus.judge import Inspection, Job, Report
-from appsplus.problem import Problem
+from appsplus.problem import Limits, Problem
+
+REFERENCE_MULTIPLE = 4  # a program may take so many times the canonical solution's CPU time, if that is the more
 
 
 class Judging(Protocol):
@@ -19,6 +22,14 @@ class Judging(Protocol):
     def inspect(self, programs: Sequence[str]) -> list[Inspection]:
         """Parse programs inside the sandbox; inspections in their order."""
         ...
+
+
+def fair_limits(problem: Problem) -> Limits:
+    """What an unknown program may use: the problem's limits, or a multiple of what the canonical solution needs."""
+    needed_s = REFERENCE_MULTIPLE * (problem.reference_cpu_s or 0.0)
+    if needed_s <= problem.limits.cpu_s:
+        return problem.limits
+    return replace(problem.limits, cpu_s=needed_s, wall_s=max(problem.limits.wall_s, REFERENCE_MULTIPLE * needed_s))
 
 
 def job_for(

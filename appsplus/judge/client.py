@@ -106,7 +106,8 @@ class Judge:
                 question = checkers.question(job, found)
                 answers = self._again_once(question.program, lambda worker: rounds.judged(worker, question, _gate))
                 found = checkers.answered(found, answers if isinstance(answers, str) else answers[0])
-        return verdicts.report_of(found, executable)
+            scale = self._worker(self.modules).scale
+        return verdicts.report_of(found, executable, scale)
 
     def inspect(self, program: str) -> Inspection:
         """Parse a program inside the sandbox. Raises SandboxError when the judge itself fails, twice in a row."""

@@ -50,6 +50,7 @@ class Report:
     verdict: Verdict  # accepted, or that of the first unit test that is not
     unit_tests: tuple[UnitTestReport, ...]  # one per unit test that was run, in the job's order
     executable_lines: tuple[int, ...] | None = None  # ascending; None: not asked for
+    scale: float = 1.0  # what CPU limits were multiplied by; cpu_s / scale are seconds of the reference machine
 
     @property
     def first_failure(self) -> int | None:

@@ -118,10 +118,10 @@ def _judged_error(head: dict[str, Any], body: bytes) -> tuple[Verdict, str, tupl
     return Verdict.RUN_TIME_ERROR, f"killed by signal {-status}" if status < 0 else f"exit status {status}", ()
 
 
-def report_of(runs: list[Run], executable: tuple[int, ...] | None) -> Report:
+def report_of(runs: list[Run], executable: tuple[int, ...] | None, scale: float) -> Report:
     """The report of a program from its unit tests: accepted, or the verdict of the first that is not."""
     verdict = next((run.report.verdict for run in runs if not run.is_accepted), Verdict.ACCEPTED)
-    return Report(verdict, tuple(run.report for run in runs), executable)
+    return Report(verdict, tuple(run.report for run in runs), executable, round(scale, 3))
 
 
 def not_compiled(job: Job, error: str) -> Report:

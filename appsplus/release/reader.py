@@ -1,6 +1,7 @@
 """A dataset folder back to records, as a stream: memory holds one row group."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +24,12 @@ def load_problems(path: Path | str, split: str | None = None) -> Iterator[Proble
     if split is not None and split not in SPLITS:
         raise DatasetError(f"{path} has no split {split!r}; expected one of {', '.join(SPLITS)}")
     files = [(name, _files(Path(path), "default", name)) for name in (SPLITS if split is None else (split,))]
-    return (problem_from_row(row, name) for name, paths in files for row in _rows(paths))
+    times = read_manifest(path).run.get("reference_cpu_s", {})
+    return (
+        replace(problem_from_row(row, name), reference_cpu_s=times.get(row["problem_id"]))
+        for name, paths in files
+        for row in _rows(paths)
+    )
 
 
 def load_rejected(path: Path | str) -> Iterator[RejectedProblem]:
@@ -39,7 +45,8 @@ def find_problem(path: Path | str, problem_id: str) -> Problem:
     """
     for split in SPLITS:
         for row in _rows(_files(Path(path), "default", split), problem_id):
-            return problem_from_row(row, split)
+            times = read_manifest(path).run.get("reference_cpu_s", {})
+            return replace(problem_from_row(row, split), reference_cpu_s=times.get(problem_id))
     for row in _rows(_files(Path(path), "rejected", REJECTED_SPLIT), problem_id):
         raise DatasetError(
             f"{problem_id} is not in {path}: the stage {row['stage']} rejected it ({row['reason']}: {row['detail']}); "

@@ -87,7 +87,11 @@ def problem_row(problem: Problem) -> Row:
         "unit_tests": [{"input": t.input, "output": t.output} for t in problem.unit_tests],
         "limits": asdict(problem.limits),
         "checker": problem.checker
-        and {"kind": problem.checker.kind, "any_of": [list(outputs) for outputs in problem.checker.any_of]},
+        and {
+            "kind": problem.checker.kind,
+            "any_of": [list(outputs) for outputs in problem.checker.any_of],
+            "program": problem.checker.program,
+        },
         "split_points": [asdict(point) for point in annotation.split_points],
         "subtask_chars": list(annotation.subtask_chars),
         "executable_lines": list(annotation.executable_lines),
@@ -118,7 +122,8 @@ def problem_from_row(row: Row, split: str) -> Problem:
         url=row["url"],
         license=row["license"],
         limits=Limits(**row["limits"]),
-        checker=checker and Checker(checker["kind"], tuple(tuple(outputs) for outputs in checker["any_of"])),
+        checker=checker
+        and Checker(checker["kind"], tuple(tuple(outputs) for outputs in checker["any_of"]), checker["program"]),
         canonical=row["canonical_index"],
         changes=tuple(Change(**change) for change in row["changes"]),
         annotation=Annotation(

@@ -37,7 +37,9 @@ PROBLEMS = pa.schema(
         "other_solutions": pa.list_(_struct(code=_TEXT, verdict=_SHORT)),
         "unit_tests": pa.list_(_struct(input=_TEXT, output=_TEXT)),
         "limits": _struct(cpu_s=pa.float64(), wall_s=pa.float64(), memory_mib=_INT, output_mib=_INT),
-        "checker": _struct(kind=_SHORT, any_of=pa.list_(pa.list_(_TEXT))),  # null: the comparison ladder decides
+        "checker": _struct(
+            kind=_SHORT, any_of=pa.list_(pa.list_(_TEXT)), program=_TEXT
+        ),  # null: the comparison ladder decides
         "split_points": pa.list_(_struct(kind=_SHORT, byte=_INT, char=_INT, line=_INT, column=_INT, depth=_INT)),
         "subtask_chars": _INTS,
         "executable_lines": _INTS,

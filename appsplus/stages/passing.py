@@ -39,7 +39,8 @@ def passing(problem: Problem, judging: Judging) -> Problem | Rejection:
         return _rejection(problem, reports, unstable, judging)
     verdicts = {i: report.verdict for i, report in (reports | unstable).items()}
     solutions = tuple(replace(s, verdict=verdicts.get(i, s.verdict)) for i, s in enumerate(problem.solutions))
-    return replace(problem, solutions=solutions, canonical=canonical)
+    slowest = max(t.cpu_s for t in reports[canonical].unit_tests) / reports[canonical].scale
+    return replace(problem, solutions=solutions, canonical=canonical, reference_cpu_s=round(slowest, 3))
 
 
 def _rejection(

@@ -1,0 +1,48 @@
+"""What a worker leaves behind, and what holds it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appsplus.judge import BEST_EFFORT, Job, Judge, cgroup
+from appsplus.problem import IOFormat, UnitTest, Verdict
+
+
+def folders() -> set[Path]:
+    return {path for parent in cgroup._own_groups() for path in parent.glob(f"appsplus-{os.getpid()}-*")}
+
+
+def test_a_judge_leaves_no_group_no_folder_and_no_process() -> None:
+    before, groups = set(Path("/tmp").glob("appsplus-*")), folders()
+    judge = Judge(isolation=BEST_EFFORT)
+    process = judge._workers[()].process
+    assert judge.run(Job("print(1)", IOFormat.STDIN, (UnitTest("", "1"),))).verdict is Verdict.ACCEPTED
+    judge.close()
+    assert process.poll() is not None
+    assert set(Path("/tmp").glob("appsplus-*")) <= before
+    assert folders() <= groups
+
+
+def test_the_control_group_bounds_what_rlimits_cannot_count(judge: Judge) -> None:
+    if not judge.rungs["cgroup"]:
+        pytest.skip(f"no control group here: {judge.rungs['missing']['cgroup']}")
+    group = judge._workers[()]._group
+    assert group is not None
+    group.fit(2048)
+    limits = [int(path.read_text()) for f in group._folders for name in cgroup._MEMORY if (path := f / name).exists()]
+    assert limits == [(2048 + 1024) << 20]
+
+
+def test_a_traceback_is_cut_to_the_program_s_own_lines(judge: Judge) -> None:
+    program = "import json\ndef f(x):\n    return json.loads(x)\nf('{')"
+    [report] = judge.run(Job(program, IOFormat.STDIN, (UnitTest("", ""),))).unit_tests
+    assert report.traceback == ((4, "<module>"), (3, "f"))
+    assert report.error.endswith("(line 3)")
+
+
+def test_a_long_traceback_keeps_its_ends(judge: Judge) -> None:
+    program = "def f(n):\n    return f(n - 1) if n else 1 / 0\nf(100)"
+    [report] = judge.run(Job(program, IOFormat.STDIN, (UnitTest("", ""),))).unit_tests
+    assert len(report.traceback) == 20
+    assert report.traceback[0] == (3, "<module>")

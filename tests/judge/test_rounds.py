@@ -1,0 +1,85 @@
+"""Verdicts in doubt: what is run again, how, and which answer counts. The worker is a stand-in with a script."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from appsplus.judge.gate import Gate
+from appsplus.judge.handle import WorkerHandle
+from appsplus.judge.job import Job
+from appsplus.judge.rounds import judged
+from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
+
+AC, WA, TLE = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.TIME_LIMIT_EXCEEDED
+
+
+class Worker:
+    """Answers requests with the given runs, each (ended, cpu seconds, what came out), and remembers the requests."""
+
+    def __init__(self, *rounds: list[tuple[str, float, str]], scale: float = 1.0, scale_now: float = 1.0) -> None:
+        self.rounds, self.scale, self.scale_now = list(rounds), scale, scale_now
+        self.requests: list[dict[str, Any]] = []
+
+    def ask(self, request: dict[str, Any], *, timeout_s: float) -> Iterator[tuple[bytes, dict[str, Any], bytes]]:
+        assert timeout_s > 0
+        if request["kind"] == "calibrate":
+            yield b"E", {"scale": self.scale_now}, b""
+            return
+        self.requests.append(request)
+        yield b"C", {"error": None, "executable": None}, b""
+        for i, (ended, cpu_s, text) in enumerate(self.rounds.pop(0)):
+            head = {"unit_test": i, "ended": ended, "cpu_s": cpu_s, "wall_s": cpu_s, "peak_mib": 1.0, "status": 0}
+            yield b"T", head | {"fresh": True}, text.encode()
+        yield b"E", {"exit": 0}, b""
+
+
+def run(worker: Worker, unit_tests: int = 1) -> list[tuple[Verdict, bool]]:
+    job = Job("", IOFormat.STDIN, (UnitTest("", "1"),) * unit_tests, limits=Limits(cpu_s=10, wall_s=100))
+    answer = judged(cast("WorkerHandle", worker), job, Gate())
+    assert not isinstance(answer, str)
+    return [(r.report.verdict, r.report.near_limit) for r in answer[0]]
+
+
+def test_well_below_the_limit_nothing_is_run_again() -> None:
+    worker = Worker([("exit", 6.9, "1")])
+    assert run(worker) == [(AC, False)]
+
+
+def test_a_program_in_time_is_accepted_and_named_as_near_the_limit() -> None:
+    assert run(Worker([("exit", 7.0, "1")])) == [(AC, True)]
+
+
+def test_a_little_too_late_is_run_again_alone_and_the_second_run_counts() -> None:
+    worker = Worker([("exit", 10.1, "1")], [("exit", 9.0, "1")])
+    assert run(worker) == [(AC, True)]
+    assert worker.requests[1]["alone"]
+    assert run(Worker([("exit", 14.9, "1")], [("exit", 10.5, "1")])) == [(TLE, True)]
+    assert run(Worker([("exit", 14.9, "2")], [("exit", 9.0, "2")])) == [(WA, True)]
+
+
+def test_far_beyond_the_limit_is_not_run_again() -> None:
+    worker = Worker([("cpu", 15.0, "")])
+    assert run(worker) == [(TLE, False)]
+    assert [r["limits"]["cpu_s"] for r in worker.requests] == [10.0]
+    assert [r["limits"]["kill_cpu_s"] for r in worker.requests] == [15.0]
+
+
+def test_a_machine_that_has_slowed_down_meanwhile_gives_more_time() -> None:
+    worker = Worker([("cpu", 15.0, "")], [("exit", 16.0, "1")], scale_now=2.0)
+    assert run(worker) == [(AC, True)]
+    assert [r["limits"]["cpu_s"] for r in worker.requests] == [10.0, 20.0]
+
+
+def test_a_slow_machine_gives_more_time_from_the_start() -> None:
+    assert run(Worker([("exit", 19.0, "1")], scale=2.0, scale_now=2.0)) == [(AC, True)]
+
+
+def test_a_sleeper_is_not_run_again_and_a_starved_program_is() -> None:
+    assert run(Worker([("wall", 0.1, "")])) == [(TLE, False)]
+    assert run(Worker([("wall", 5.0, "")], [("exit", 6.0, "1")])) == [(AC, True)]
+
+
+def test_after_a_pardon_the_remaining_unit_tests_are_run() -> None:
+    late, right = ("exit", 11.0, "1"), ("exit", 1.0, "1")
+    worker = Worker([late, late], [("exit", 9.0, "1")] * 2, [right])
+    assert run(worker, unit_tests=3) == [(AC, True), (AC, True), (AC, False)]
+    assert len(worker.requests[2]["inputs"]) == 1
