@@ -307,7 +307,7 @@ def summary(results: dict[str, Any]) -> dict[str, Any]:
     for method in METHODS:
         ratios = sorted(r["ratio"][method] for r in results.values() if r["ratio"].get(method, float("inf")) < 1e9)
         if method != "plain" and ratios:
-            found[method] = {"median": median(ratios), "largest": ratios[-1]}
+            found[method] = {"median": round(median(ratios), 3), "largest": ratios[-1]}
     return found
 
 
@@ -366,7 +366,7 @@ def main() -> None:
         ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=True
     )
     record = {
-        "command": "python benchmarks/speed/coverage.py" + (" --data ../shared/data/apps" if options.data else ""),
+        "command": " ".join(["python", "benchmarks/speed/coverage.py", *sys.argv[1:]]),
         "commit": commit.stdout.strip(),
         "machine": f"{os.cpu_count()} CPUs, {platform.machine()}, {platform.system()}",
         "python": platform.python_version(),
