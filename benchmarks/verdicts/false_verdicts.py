@@ -138,6 +138,7 @@ def page(counts: dict[str, Any], entries: list[dict[str, str]]) -> str:
         "",
         f"{counts['programs']:,} programs were judged on all unit tests of their problems, without any checker, with",
         f"{counts['run']['limits']['cpu_s']:g} CPU seconds a unit test.",
+        *([counts["run"]["note"]] if "note" in counts["run"] else []),
         "Rows: what the program's source records. Columns: our verdict.",
         "",
         _row(["recorded", *verdicts]),
