@@ -3,13 +3,31 @@
     with Judge() as judge:
         report = judge.run(Job(program, IOFormat.STDIN, (UnitTest("2\\n", "4\\n"),)))
 
-Covered. A program cannot read expected outputs (they never enter its process), see other processes or the host's files,
-reach a network, start processes, outlive its run, write outside a private /tmp, stop the clock that times it, exceed its
-CPU, wall, memory, output, thread and file limits, or crash, block or fool the parent by what it writes.
+Read `job` (what is asked and answered), `client`, `rounds` and `verdicts` (the parent, which decides), then `worker`,
+`process` and `isolation` (the sandbox, which is not believed).
 
-Not covered. Side channels between programs that run at the same time (timing, caches); flaws of the kernel; memory that
-is not address space of the program (page cache, up to 16 MiB of /tmp and the output limit, per worker); a program that
-prints a right answer by chance. With `isolation="best-effort"`, whatever `Judge.rungs` says is missing.
+Covered:
+
+- Expected outputs: they never enter the process of a program. Its answers are plain data, of bounded size, compared here.
+- The host: other processes, files, devices and the network cannot be seen, reached or signalled; nothing is written
+  outside a private /tmp, which is empty for every run.
+- Time: CPU seconds are the kernel's, read from outside; a program can neither stop nor fool that clock. A verdict near a
+  limit is confirmed alone, limits follow the speed of the machine (`calibration`).
+- Resources: CPU and wall time, memory, output, threads, open files and file sizes per program; memory and processes per
+  worker in a control group, where one may be made. No program starts processes; nothing outlives its run.
+- Neighbours: unit tests do not see each other's module state or files where that would change a verdict.
+- The parent: nothing that a program writes can crash, block or fool it. Faults of ours are SandboxError, never a verdict.
+
+Not covered:
+
+- Flaws of the kernel, and side channels between programs that run at the same time (timing, caches).
+- A program's own coverage: it can find the buffer and write lines into it that it never ran.
+- Without a control group: memory that is not address space (page cache, 16 MiB of /tmp, the output), per worker.
+- A unit test that passes only because an earlier one left state behind in the same process, in a program whose code does
+  not show that it keeps state (`state`); those that fail are run again alone.
+- Another process that keeps the machine busy while a verdict near the limit is confirmed; `near_limit` tells.
+- A program that prints a right answer by chance, or knows the unit tests by heart.
+- With `isolation="best-effort"`: whatever `Judge.rungs` says is missing.
 """
 
 from appsplus.judge.client import (

@@ -264,7 +264,9 @@ def test_doctor_says_what_is_in_force(run: Run) -> None:
     ran = run("doctor", "--json")
     answer = json.loads(ran.out)
     assert ran.status == (0 if answer["strict"] else 1)
-    assert answer["isolation"].keys() == {"namespaces", "root", "proc", "user", "seccomp", "rlimits"}
+    rungs = {"namespaces", "root", "proc", "user", "seccomp", "landlock", "rlimits", "cgroup"}
+    assert answer["isolation"].keys() == rungs
+    assert answer["calibration"] > 0
     assert answer["isolation"]["rlimits"] is True
     assert answer["cpus"] >= 1
     assert "pyarrow" in answer["libraries"]

@@ -7,13 +7,13 @@ from appsplus.judge import Inspection, Judge
 
 def test_imports_names_and_calls_are_listed(judge: Judge) -> None:
     found = judge.inspect(
-        "import os.path, numpy as np\nfrom math import *\ntry:\n    import scipy\nexcept ImportError:\n    scipy = None\n"
+        "import os.path, pandas, numpy\nfrom math import *\ntry:\n    import scipy\nexcept ImportError:\n    scipy = None\n"
         "class A:\n    def f(self):\n        return open('input.txt'), sqrt(x), List\n\ndef main():\n    os.system('x')\n"
     )
     assert found == Inspection(
-        imports=("math", "numpy", "os", "scipy"),
-        missing_imports=("numpy",),  # scipy's absence is caught
-        functions=("os", "np", "*", "scipy", "A", "main"),
+        imports=("math", "numpy", "os", "pandas", "scipy"),
+        missing_imports=("pandas",),  # numpy is offered, scipy's absence is caught
+        functions=("os", "pandas", "numpy", "*", "scipy", "A", "main"),
         methods=("A.f",),
         undefined=("List", "x"),
         calls=("open", "os.system", "sqrt"),

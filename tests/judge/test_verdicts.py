@@ -68,6 +68,13 @@ def test_after_two_timeouts_the_remaining_unit_tests_are_not_run(judge: Judge) -
     assert [t.verdict for t in judge.run(job).unit_tests] == [TLE, TLE]
 
 
+def test_time_limits_that_a_process_of_its_own_pardons_leave_no_unit_test_out(judge: Judge) -> None:
+    program = "import math\nmath.seen = []\ndef f(n):\n    math.seen.append(n)\n    while len(math.seen) > 1: pass\n    return n"
+    tests = tuple(UnitTest(f"[{n}]", str(n)) for n in range(6))
+    report = judge.run(Job(program, IOFormat.CALL, tests, entry_point="f", limits=QUICK))
+    assert [t.verdict for t in report.unit_tests] == [AC] * 6
+
+
 def test_cpu_time_is_that_of_the_program_and_sleep_costs_none(judge: Judge) -> None:
     program = "import time\nif input() == 'sleep': time.sleep(0.3)\nelse:\n    end = time.process_time() + 0.3\n    while time.process_time() < end: pass"
     report = judge.run(Job(program, IOFormat.STDIN, (UnitTest("sleep", ""), UnitTest("work", "")), limits=QUICK))

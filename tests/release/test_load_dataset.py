@@ -71,7 +71,7 @@ def test_all_configs_and_splits_load_with_typed_features(tmp_path, make_problem,
     assert train["entry_point"] is None
     assert train["unit_tests"] == [{"input": "3\n", "output": "1\n"}, {"input": "2\n", "output": "0\n"}]
     assert train["executed_lines"] == [[1, 2, 3], [1, 2, 5]]
-    assert test["checker"] == {"kind": "any_of", "any_of": [["2"], []]}
+    assert test["checker"] == {"kind": "any_of", "any_of": [["2"], []], "program": ""}
 
 
 def test_splits_without_rows_do_not_hinder_the_others(tmp_path, make_problem, make_dataset):
