@@ -1,6 +1,6 @@
 """Programs of the call format: one process answers unit tests in turn, a fresh one after each that broke it.
 
-Standard library only. The process compiles the program itself, unless it was compiled before it was forked.
+Standard library only. The process compiles the program itself.
 """
 
 import json
@@ -12,8 +12,8 @@ import struct
 from typing import Any, NoReturn
 
 from appsplus.judge import compiling, probes, program
-from appsplus.judge.compiling import Compiled
 from appsplus.judge.frames import send
+from appsplus.judge.line_map import LineMap, hit_size
 from appsplus.judge.process import (
     Clock,
     Job,
@@ -31,20 +31,18 @@ _ANSWER = struct.Struct("<cII")  # kind, peak resident KiB, length
 _ENDED = {b"V": "value", b"E": "error", b"R": "ready", b"C": "compiled"}
 
 
-def judge_calls(setup: Setup, job: Job, compiled: Compiled | None) -> None:
-    """Run all unit tests, and send a report of each. `compiled`: None where the program's process is to compile it."""
-    unit_test, timeouts, first = 0, 0, compiled is None
+def judge_calls(setup: Setup, job: Job) -> None:
+    """Run all unit tests, and send a report of each."""
+    unit_test = timeouts = 0
     while unit_test < len(job.inputs):
-        caller = _Caller(setup, job, compiled)
-        if compiled is None:
-            facts = caller.compile()
-            if first:
-                send(setup.connection, b"C", {"error": facts["error"], "executable": None})
-                first = False
-            job.alone = job.alone or facts["keeps_state"]
-            if facts["error"] is not None:
-                caller.close()
-                return
+        caller = _Caller(setup, job)
+        facts = caller.compile()
+        if unit_test == 0:
+            send(setup.connection, b"C", {"error": facts["error"], "executable": facts["executable"]})
+        if facts["error"] is not None:
+            caller.close()
+            return
+        job.alone = job.alone or facts["keeps_state"]
         caller.load()
         fresh = True
         while unit_test < len(job.inputs) and (fresh or not job.alone):
@@ -62,22 +60,21 @@ def judge_calls(setup: Setup, job: Job, compiled: Compiled | None) -> None:
 class _Caller:
     """A forked program of the call format, which answers unit tests one after another."""
 
-    def __init__(self, setup: Setup, job: Job, compiled: Compiled | None) -> None:
+    def __init__(self, setup: Setup, job: Job) -> None:
         self._job = job
-        self._lines = None if compiled is None else compiled.lines
+        self._lines: LineMap | None = None
         questions, self._questions = os.pipe()
         self._answers, answers = os.pipe()
-        self._hit = None if self._lines is None else mmap.mmap(-1, self._lines.size)
+        self._hit = mmap.mmap(-1, hit_size(job.source)) if job.coverage else None
         self._load_lines = b""
-        self._stage = b"C" if compiled is None else b"S"  # the kind of record that comes next from our own code
+        self._stage = b"C"  # the kind of record that comes next from our own code
         self._buffer = bytearray()
         self._forked = Program(setup, compiling.CPU_S, compiling.WALL_S)
 
         def run() -> NoReturn:
             program.take_descriptors(questions, answers)
             lock_down(setup, job, compiling.CPU_S + job.kill_cpu_s * len(job.inputs))
-            code = program.compile_here(job.source) if compiled is None else compiled.code
-            assert code is not None
+            code = program.compile_here(job.source, coverage=job.coverage)
             traced = None if self._hit is None else probes.recorder(code, self._hit)
             program.run_calls(code, str(job.entry_point), job.inputs, traced)
 
@@ -89,11 +86,13 @@ class _Caller:
         self._failure: tuple[dict[str, Any], bytes] | None = None
 
     def compile(self) -> dict[str, Any]:
-        """What the process says of its compilation: {error, keeps_state}."""
+        """What the process says of its compilation: {error, keeps_state, executable, first_line}."""
         head, body = self._await()
         if head["ended"] != "compiled":
-            return {"error": compiling.died(head["status"]), "keeps_state": False}
+            return {"error": compiling.died(head["status"]), "executable": None}
         facts: dict[str, Any] = json.loads(body)
+        if facts["executable"] is not None:
+            self._lines = LineMap.of(len(self._hit or b""), facts["executable"], facts["first_line"])
         return facts
 
     def load(self) -> None:

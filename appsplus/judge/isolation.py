@@ -170,6 +170,7 @@ def _become_init() -> None:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
+@cache  # asked again after the user has changed, who may not look
 def interpreter_paths() -> list[Path]:
     """What the interpreter needs to import its standard library: libraries and nothing else of the host."""
     wanted = [Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("platstdlib"))]

@@ -65,7 +65,7 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
 
     try:
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # not there, or out of reach anyway
         return
     try:
         if not stat.S_ISDIR(os.fstat(parent).st_mode):

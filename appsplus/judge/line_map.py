@@ -17,7 +17,7 @@ import re
 import sys
 import tokenize
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from types import CodeType
 
@@ -94,6 +94,14 @@ class LineMap:
         if first_line:
             lines = {first_line.get(line, line) for line in lines} - docstrings
         self.executable: tuple[int, ...] = tuple(sorted(lines)) if _CONTENT.search(text) else ()
+
+    @classmethod
+    def of(cls, size: int, executable: Iterable[int], first_line: Iterable[tuple[int, int]]) -> "LineMap":
+        """A map from its parts, which may have come as JSON."""
+        line_map = cls.__new__(cls)
+        line_map._remembered = {}
+        line_map.size, line_map.executable, line_map.first_line = size, tuple(executable), dict(first_line)
+        return line_map
 
     def executed(self, hit: Hit | bytes | memoryview) -> tuple[int, ...]:
         """The executable lines that `hit` says were reached, ascending; reaching any line of a statement counts."""

@@ -144,11 +144,17 @@ def _described(error: BaseException) -> bytes:
         return b'["Exception", "", []]'
 
 
-def compile_here(source: str) -> types.CodeType:
+def compile_here(source: str, *, coverage: bool) -> types.CodeType:
     """Compile in the program's own process, and say what came of it; no code ends the process."""
-    found = compiling.compiled(source, coverage=False)
-    keeps_state = found.code is not None and state.keeps_state(found.code)
-    _write(b"C", json.dumps({"error": found.error, "keeps_state": keeps_state}).encode())
+    found = compiling.compiled(source, coverage=coverage)
+    plain = compiling.compiled(source, coverage=False).code if coverage else found.code  # without probes
+    facts = {
+        "error": found.error,
+        "keeps_state": plain is None or state.keeps_state(plain),
+        "executable": found.lines and found.lines.executable,
+        "first_line": found.lines and list(found.lines.first_line.items()),
+    }
+    _write(b"C", json.dumps(facts).encode())
     if found.code is None:
         _exit(0)
     return found.code

@@ -1,7 +1,7 @@
-"""A job that needs a compiled program in several processes: compile once, fork per run. Standard library only.
+"""A job of the stdin format: compile once, fork per run. And inspections. Standard library only.
 
 The supervisor is a fork of the worker, and every program is a fork of the supervisor in a PID namespace of its own. Jobs
-of the call format without coverage do without one (`call_runs`): there the program's own process compiles.
+of the call format do without one (`call_runs`): there the program's own process compiles.
 
 Frames to the parent: "C" after compilation {error, executable}, "T" per unit test {unit_test, ended, cpu_s, wall_s,
 peak_mib, fresh, status, executed} with what the program wrote as the body, "I" the answer to an inspection.
@@ -14,8 +14,7 @@ import resource
 import signal
 from typing import NoReturn
 
-from appsplus.judge import compiling, program, state
-from appsplus.judge.call_runs import judge_calls
+from appsplus.judge import compiling, program
 from appsplus.judge.frames import send
 from appsplus.judge.process import Job, Program, Setup, become, lock_down, memory_file, watch
 from appsplus.judge.stdin_runs import judge_stdin
@@ -24,14 +23,8 @@ from appsplus.judge.stdin_runs import judge_stdin
 def supervise(setup: Setup, job: Job) -> None:
     """Do one job and answer the parent. Raises ConnectionError when the parent is gone."""
     compiled = _compiled(setup, job)
-    if compiled.code is None:
-        return
-    if job.entry_point is None:
+    if compiled.code is not None:
         judge_stdin(setup, job, compiled.code, compiled.lines)
-    else:
-        plain = compiling.compiled(job.source, coverage=False).code  # without probes
-        job.alone = job.alone or plain is None or state.keeps_state(plain)
-        judge_calls(setup, job, compiled)
 
 
 def _compiled(setup: Setup, job: Job) -> compiling.Compiled:

@@ -87,6 +87,12 @@ def _isolate(options: dict[str, Any]) -> isolation.Rungs:
     if as_root:
         os.chown(options["tmp"], isolation.NOBODY, isolation.NOBODY)
     isolation.enter(rungs, isolation.interpreter_paths(), [Path(p) for p in options["packages"]], as_root=as_root)
+    if not rungs.root:  # the packages lie among others, which are not offered
+        parents = list(dict.fromkeys(str(Path(p).parent) for p in options["packages"]))
+        sys.path += parents
+        for name in options["modules"]:
+            importlib.import_module(name)
+        sys.path[:] = [path for path in sys.path if path not in parents]
     isolation.drop_user(rungs, as_root=as_root)
     rungs.seccomp, rungs.landlock = seccomp.supported(), landlock.abi() > 0
     if not rungs.seccomp:
@@ -140,8 +146,8 @@ def _prepare_interpreter(hidden: str, seed: int) -> None:
 def _serve(setup: process.Setup, request: dict[str, Any]) -> int:
     """Do one job; returns the exit status of what did it. Raises ConnectionError when the parent is gone."""
     job = process.job_of(request, setup.base_memory_bytes)
-    if request["kind"] == "judge" and job.entry_point is not None and not job.coverage:
-        judge_calls(setup, job, None)
+    if request["kind"] == "judge" and job.entry_point is not None:
+        judge_calls(setup, job)
         return 0
     child = isolation.fork()
     if child == 0:

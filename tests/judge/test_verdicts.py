@@ -89,7 +89,8 @@ def test_programs_see_the_same_environment_everywhere(judge: Judge, monkeypatch:
     monkeypatch.setenv("SECRET", "1")
     program = "import os, time\nprint(os.environ['LANG'], os.environ['TZ'], 'SECRET' in os.environ, os.getcwd(), time.tzname[0])"
     with Judge(isolation=judge.isolation) as fresh:
-        report = fresh.run(Job(program, IOFormat.STDIN, (UnitTest("", "C.UTF-8 UTC False /tmp UTC"),)))
+        tmp = "/tmp" if fresh.rungs["root"] else fresh._workers[()]._tmp
+        report = fresh.run(Job(program, IOFormat.STDIN, (UnitTest("", f"C.UTF-8 UTC False {tmp} UTC"),)))
     assert report.verdict is AC, report
 
 

@@ -295,4 +295,13 @@ CASES = (
         [("5\n", "1 4\n"), ("3\n", "1 2\n")],
         checker=Checker("any_of", (("2 3\n", "4 1\n"), ("2 1\n",))),
     ),
+    _stdin(
+        "prints-what-a-checker-program-accepts",
+        "several right answers that no list holds: a program of the problem's author decides",
+        "print(3)",
+        [("12\n", "2\n"), ("9\n", "3\n")],
+        checker=Checker(
+            "program", program="def check(given, expected, actual):\n    return int(given) % int(actual) == 0"
+        ),
+    ),
 )

@@ -176,6 +176,20 @@ CASES = (
         "YES\n",
         Checker("any_case"),
     ),
+    _prints(
+        "prints-what-a-checker-program-refuses",
+        "a checker that is asked and says no",
+        "7",
+        "2",
+        Checker("program", program="def check(given, expected, actual):\n    return actual.strip() in ('2', '3')"),
+    ),
+    _prints(
+        "prints-what-breaks-a-checker-program",
+        "a checker that raises has accepted nothing",
+        "seven",
+        "2",
+        Checker("program", program="def check(given, expected, actual):\n    return int(actual) > 1"),
+    ),
     _stdin(
         "prints-the-alternative-of-another-unit-test-under-the-checker-any-of",
         "alternatives belong to one unit test",
