@@ -19,17 +19,25 @@ import machine
 from contestants import PYTHON
 from work import Task
 
-from appsplus.judge import BEST_EFFORT, Job, Judge, client, worker
+from appsplus.judge import BEST_EFFORT, Job, Judge, handle, worker
 from appsplus.problem import IOFormat, UnitTest, Verdict
 
-_START = "import sys; sys.path.insert(0, sys.argv[2]); from appsplus.judge import isolation, seccomp, worker; "
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[2]); from appsplus.judge import isolation, landlock, seccomp, worker; "
+)
 _NOTHING = "(lambda *a, **k: None)"
 _TAKEN_AWAY = {
     "seccomp": "seccomp.supported = lambda: False; ",
+    "landlock": "landlock.abi = lambda: 0; ",
     "rlimits": f"isolation.limit_resources = {_NOTHING}; ",
     "namespaces, root, user": f"isolation.enter = isolation.drop_user = {_NOTHING}; ",
 }
-_GONE = {"seccomp": ("seccomp",), "rlimits": (), "namespaces, root, user": ("namespaces", "root", "user")}
+_GONE = {
+    "seccomp": ("seccomp",),
+    "landlock": ("landlock",),
+    "rlimits": (),
+    "namespaces, root, user": ("namespaces", "root", "user"),
+}
 _STDIN = "print(int(input()) + 1)\n"
 _CALL = "def add(a):\n    return a + 1\n"
 _MANY = 20
@@ -95,9 +103,9 @@ def _jobs() -> dict[str, Job]:
 def _without(taken: tuple[str, ...]) -> Iterator[Judge]:
     """A judge that lacks rungs. Raises RuntimeError where taking them away did not work."""
     start = _START + "".join(_TAKEN_AWAY[rung] for rung in taken) + "worker.main(sys.argv[1])"
-    with patch.object(client, "_START_WORKER", start), Judge(isolation=BEST_EFFORT) as judge:
+    with patch.object(handle, "_START_WORKER", start), Judge(isolation=BEST_EFFORT) as judge:
         gone = [name for rung in taken for name in _GONE[rung]]
-        for name in ("namespaces", "root", "user", "seccomp"):
+        for name in ("namespaces", "root", "user", "seccomp", "landlock"):
             if judge.rungs[name] == (name in gone):
                 raise RuntimeError(f"rung {name} was to be {'off' if name in gone else 'on'}: {judge.rungs}")
         yield judge
