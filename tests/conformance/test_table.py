@@ -92,7 +92,8 @@ def test_an_honest_program_does_in_a_shell_what_is_expected(case: Case, tmp_path
         (folder := tmp_path / str(number)).mkdir()
         status, printed = run_in_a_shell(case, folder, unit_test.input)
         assert status == 0
-        assert compare.text_is_right(unit_test.output, printed, case.checker, number)
+        if case.checker is None or case.checker.kind != "program":  # that one speaks in the judge only
+            assert compare.text_is_right(unit_test.output, printed, case.checker, number)
 
 
 @pytest.mark.parametrize("name", ESCAPES)
