@@ -143,9 +143,14 @@ def fork_in_pid_namespace() -> int:
 
     The first call to setns undoes the last unshare: the kernel wants the caller's own namespace before the next one.
     """
-    call("setns", _handle_of(os.getpid()), NEWPID)
+    return_to_own_pid_namespace()
     call("unshare", NEWPID)
     return fork()
+
+
+def return_to_own_pid_namespace() -> None:
+    """Have children here again, after `fork_in_pid_namespace`, whose namespace ends with its child."""
+    call("setns", _handle_of(os.getpid()), NEWPID)
 
 
 @cache

@@ -149,6 +149,8 @@ def _serve(setup: process.Setup, request: dict[str, Any]) -> int:
     if request["kind"] == "judge" and job.entry_point is not None:
         judge_calls(setup, job)
         return 0
+    if setup.nested_pid_namespace:
+        isolation.return_to_own_pid_namespace()
     child = isolation.fork()
     if child == 0:
         status = 1

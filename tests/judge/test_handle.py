@@ -34,6 +34,16 @@ def test_the_control_group_bounds_what_rlimits_cannot_count(judge: Judge) -> Non
     assert limits == [(2048 + 1024) << 20]
 
 
+def test_one_worker_takes_jobs_of_every_kind_in_any_order(judge: Judge) -> None:
+    process = judge._workers[()].process
+    call = Job("def f(a): return a", IOFormat.CALL, (UnitTest("[1]", "1"),), entry_point="f")
+    stdin = Job("print(1)", IOFormat.STDIN, (UnitTest("", "1"),))
+    for job in (call, stdin, call, call, stdin, stdin, call):
+        assert judge.run(job).verdict is Verdict.ACCEPTED
+        assert judge.inspect("def f(a): return a").functions == ("f",)
+    assert judge._workers[()].process is process
+
+
 def test_a_traceback_is_cut_to_the_program_s_own_lines(judge: Judge) -> None:
     program = "import json\ndef f(x):\n    return json.loads(x)\nf('{')"
     [report] = judge.run(Job(program, IOFormat.STDIN, (UnitTest("", ""),))).unit_tests
