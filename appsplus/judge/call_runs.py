@@ -1,9 +1,8 @@
 """Programs of the call format: one process answers unit tests in turn, a fresh one after each that broke it.
 
-Standard library only. The process compiles the program itself.
+Standard library only.
 """
 
-import json
 import mmap
 import os
 import resource
@@ -11,41 +10,36 @@ import signal
 import struct
 from typing import Any, NoReturn
 
-from appsplus.judge import compiling, probes, program
+from appsplus.judge import program
+from appsplus.judge.compiling import Compiled
 from appsplus.judge.frames import send
-from appsplus.judge.line_map import LineMap, hit_size
+from appsplus.judge.line_map import hit_size
 from appsplus.judge.process import (
     Clock,
     Job,
     Program,
     Setup,
     become,
+    give_up,
     head_of,
-    lock_down,
     read_available,
     watch,
     with_lines,
 )
 
 _ANSWER = struct.Struct("<cII")  # kind, peak resident KiB, length
-_ENDED = {b"V": "value", b"E": "error", b"R": "ready", b"C": "compiled"}
+_ENDED = {b"V": "value", b"E": "error", b"R": "ready"}
 
 
-def judge_calls(setup: Setup, job: Job) -> None:
+def judge_calls(setup: Setup, job: Job, compiled: Compiled) -> None:
     """Run all unit tests, and send a report of each."""
+    alone = job.alone or compiled.keeps_state
     unit_test = timeouts = 0
     while unit_test < len(job.inputs):
-        caller = _Caller(setup, job)
-        facts = caller.compile()
-        if unit_test == 0:
-            send(setup.connection, b"C", {"error": facts["error"], "executable": facts["executable"]})
-        if facts["error"] is not None:
-            caller.close()
-            return
-        job.alone = job.alone or facts["keeps_state"]
+        caller = _Caller(setup, job, compiled)
         caller.load()
         fresh = True
-        while unit_test < len(job.inputs) and (fresh or not job.alone):
+        while unit_test < len(job.inputs) and (fresh or not alone):
             head, body, usable = caller.ask(unit_test)
             send(setup.connection, b"T", {"unit_test": unit_test, "fresh": fresh, **head}, body)
             unit_test, fresh = unit_test + 1, False
@@ -60,23 +54,22 @@ def judge_calls(setup: Setup, job: Job) -> None:
 class _Caller:
     """A forked program of the call format, which answers unit tests one after another."""
 
-    def __init__(self, setup: Setup, job: Job) -> None:
+    def __init__(self, setup: Setup, job: Job, compiled: Compiled) -> None:
         self._job = job
-        self._lines: LineMap | None = None
         questions, self._questions = os.pipe()
         self._answers, answers = os.pipe()
         self._hit = mmap.mmap(-1, hit_size(job.source)) if job.coverage else None
+        self._lines = None if self._hit is None else compiled.line_map(len(self._hit))
         self._load_lines = b""
-        self._stage = b"C"  # the kind of record that comes next from our own code
+        self._stage = b"S"  # the kind of record that comes next from our own code
         self._buffer = bytearray()
-        self._forked = Program(setup, compiling.CPU_S, compiling.WALL_S)
+        self._forked = Program(setup, job.kill_cpu_s, job.wall_s)
 
         def run() -> NoReturn:
             program.take_descriptors(questions, answers)
-            lock_down(setup, job, compiling.CPU_S + job.kill_cpu_s * len(job.inputs))
-            code = program.compile_here(job.source, coverage=job.coverage)
-            traced = None if self._hit is None else probes.recorder(code, self._hit)
-            program.run_calls(code, str(job.entry_point), job.inputs, traced)
+            cpu_s = job.kill_cpu_s * (1 + len(job.inputs))
+            give_up(setup, cpu_s=cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
+            program.run_calls(compiled, self._hit, str(job.entry_point), job.inputs)
 
         if self._forked.pid == 0:
             become(run)
@@ -85,19 +78,8 @@ class _Caller:
         os.set_blocking(self._answers, False)
         self._failure: tuple[dict[str, Any], bytes] | None = None
 
-    def compile(self) -> dict[str, Any]:
-        """What the process says of its compilation: {error, keeps_state, executable, first_line}."""
-        head, body = self._await()
-        if head["ended"] != "compiled":
-            return {"error": compiling.died(head["status"]), "executable": None}
-        facts: dict[str, Any] = json.loads(body)
-        if facts["executable"] is not None:
-            self._lines = LineMap.of(len(self._hit or b""), facts["executable"], facts["first_line"])
-        return facts
-
     def load(self) -> None:
         """Wait until the module's own code has run; what goes wrong with it stands for every unit test."""
-        self._restart_clock()
         head, body = self._await()
         if self._stage == b"S":
             raise RuntimeError(f"the process ended before its program was started: {bytes(self._buffer[:300])!r}")
@@ -155,11 +137,7 @@ class _Caller:
             if kind == self._stage == b"S":  # from here on it is the program that speaks
                 self._stage = b"R"
             elif kind != b"R" or self._stage == b"R":  # else ready was said twice, and the answer may follow
-                if kind == b"C" != self._stage:
-                    kind = b""
                 del self._buffer[: _ANSWER.size + length]
-                if kind == b"C":
-                    self._stage = b"S"
                 return head_of(_ENDED.get(kind, "exit"), *self._forked.clock.spent(), peak_kib / 1024), body
             del self._buffer[: _ANSWER.size + length]
         return None

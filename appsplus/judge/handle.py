@@ -17,9 +17,15 @@ from appsplus.judge import cgroup
 from appsplus.judge.frames import receive, send
 
 _START_S = 60.0
-_START_WORKER = (
-    "import sys; sys.path.insert(0, sys.argv[2]); from appsplus.judge import worker; worker.main(sys.argv[1])"
-)
+# The packages without what they import for their users: a worker's memory is inherited by every program
+_START_WORKER = """
+import sys, types
+for name in ("appsplus", "appsplus.judge"):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [sys.argv[2] + "/" + name.replace(".", "/")]
+from appsplus.judge import worker
+worker.main(sys.argv[1])
+"""
 _ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",

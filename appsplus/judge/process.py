@@ -1,4 +1,4 @@
-"""A program's process as its supervisor sees it: forked, locked down, timed, killed, reaped. Standard library only.
+"""A program's process as the worker sees it: forked, locked down, timed, killed, reaped. Standard library only.
 
 Time is measured from outside, with the kernel's clock of the program's process, so a program cannot stop or fool it.
 """
@@ -61,7 +61,7 @@ class Job:
 
 
 def job_of(request: dict[str, Any], base_memory_bytes: int) -> Job:
-    """The job that a request of the parent asks for."""
+    """The job that a request of the parent asks for. `base_memory_bytes`: mapped before any program."""
     limits = request["limits"]
     return Job(
         source=request["program"],
@@ -157,16 +157,16 @@ def become(program_of: Callable[[], NoReturn]) -> NoReturn:
         os._exit(1)
 
 
-def lock_down(setup: Setup, job: Job, cpu_s: float) -> None:
-    """What a program gives up, in order. Runs in its process, before any of its code.
+def give_up(setup: Setup, *, cpu_s: float | None, memory_bytes: int, file_bytes: int) -> None:
+    """What a process gives up, in order, before it sees anything of a program. Runs in that process.
 
-    `cpu_s`: what the process may use in all, should its supervisor's clock fail.
+    `cpu_s`: what it may use in all, should the worker's clock fail; None: only the clock holds.
     """
     os.setsid()  # no signal to a group reaches us
     if setup.capabilities:
         isolation.drop_capabilities()
     isolation.die_with_parent()
-    isolation.limit_resources(cpu_s=cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
+    isolation.limit_resources(cpu_s=cpu_s, memory_bytes=memory_bytes, file_bytes=file_bytes)
     if setup.rules >= 0:
         landlock.restrict(setup.rules)
     os.closerange(program.FIRST_FREE_DESCRIPTOR, 256)  # the connection to the parent is among them

@@ -104,18 +104,14 @@ def _asked(worker: WorkerHandle, job: Job, numbers: Sequence[int], scale: float,
         "alone": alone,
         "stop_after_timeouts": job.stop_after_timeouts,
     }
-    compiled: dict[str, Any] | None = None
+    compiled: dict[str, Any] = {}
     runs = []
     for kind, head, body in worker.ask(request, timeout_s=wall_s + GRACE_S):
         if kind == b"C":
             compiled = head
         elif kind == b"T":
             runs.append(verdicts.run_of(job, numbers[head["unit_test"]], head, body, scale))
-    if compiled is None:
-        return compiling.died(head["exit"])
     if compiled["error"] is not None:
         return str(compiled["error"])
-    if head["exit"] != 0 or not runs:
-        raise EOFError(f"the worker's process for this job ended with status {head['exit']}")
     executable = compiled["executable"]
     return runs, None if executable is None else tuple(executable)
