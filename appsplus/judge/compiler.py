@@ -59,7 +59,9 @@ class Compiler:
         return status
 
     def _asked(self, job: Job, kind: bytes, head: dict[str, Any]) -> tuple[tuple[dict[str, Any], bytes] | None, int]:
-        """The answer, or None and the status with which the process ended."""
+        """The answer, or None and the status with which the process ended. One that is new decides: another may have been
+        ended by something else, the kernel in want of memory for one."""
+        is_new = self._forked is None
         forked = self._started()
         forked.clock = Clock(forked.pid, compiling.CPU_S, compiling.WALL_S)
         text = job.source.encode(*_CODING)
@@ -70,7 +72,8 @@ class Compiler:
                 if len(text) > _LARGE:
                     self.stop()
                 return (facts, body), 0
-        return None, self.stop()
+        status = self.stop()
+        return (None, status) if is_new else self._asked(job, kind, head)
 
     def _started(self) -> Program:
         if self._forked is None:

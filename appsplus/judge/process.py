@@ -17,6 +17,8 @@ from typing import Any, NoReturn
 from appsplus.judge import isolation, landlock, program, seccomp
 from appsplus.judge.line_map import LineMap
 
+_LARGE_INPUTS = 1 << 20  # characters
+
 
 @dataclass
 class Setup:
@@ -28,7 +30,7 @@ class Setup:
     private_root: bool
     nested_pid_namespace: bool
     capabilities: bool  # there are some to drop
-    base_memory_bytes: int  # mapped before any program
+    base_memory_bytes: int  # mapped by an idle worker
     rules: int = -1
     rules_know: tuple[int, int] = (-1, -1)  # which /tmp the rules are for
 
@@ -61,8 +63,10 @@ class Job:
 
 
 def job_of(request: dict[str, Any], base_memory_bytes: int) -> Job:
-    """The job that a request of the parent asks for. `base_memory_bytes`: mapped before any program."""
+    """The job that a request of the parent asks for. `base_memory_bytes`: what an idle worker has mapped."""
     limits = request["limits"]
+    if sum(map(len, request.get("inputs", ()))) > _LARGE_INPUTS:  # they are no part of what the program may use
+        base_memory_bytes = isolation.address_space_bytes()
     return Job(
         source=request["program"],
         entry_point=request.get("entry_point"),

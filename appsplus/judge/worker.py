@@ -73,7 +73,9 @@ def main(descriptor: str) -> None:
             send(connection, b"E", {"scale": calibration.scale()})
             continue
         _serve(setup, compiler, request)
-        if rungs.namespaces and not setup.nested_pid_namespace:  # else nothing outlives a program, its namespace's PID 1
+        if (
+            rungs.namespaces and not setup.nested_pid_namespace
+        ):  # else nothing outlives a program, its namespace's PID 1
             compiler.stop()
             _reap_strays()
         isolation.clear_tmp(mounted=rungs.root)
