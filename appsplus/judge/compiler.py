@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from appsplus.judge import compiling, inspection, program
 from appsplus.judge.compiling import Compiled
-from appsplus.judge.frames import receive, send
+from appsplus.judge.frames import Channel
 from appsplus.judge.process import Clock, Job, Program, Setup, become, give_up, watch
 
 _LARGE = 1 << 18  # characters of a text after which the process is not used again
@@ -31,7 +31,7 @@ class Compiler:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._forked: Program | None = None
-        self._connection: socket.socket
+        self._channel: Channel
 
     def compile(self, job: Job) -> Compiled:
         """What the compiler makes of a program; a text that kills it, or takes too long, does not compile."""
@@ -54,7 +54,7 @@ class Compiler:
             return 0
         self._forked.kill()
         status, _ = self._forked.reap()
-        self._connection.close()
+        self._channel.close()
         self._forked = None
         return status
 
@@ -66,9 +66,9 @@ class Compiler:
         forked.clock = Clock(forked.pid, compiling.CPU_S, compiling.WALL_S)
         text = job.source.encode(*_CODING)
         with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError):
-            send(self._connection, kind, {**head, "memory_bytes": job.memory_bytes}, text)
-            if watch(forked, self._connection.fileno()) == "answer":
-                _, facts, body = receive(self._connection)
+            self._channel.send(kind, {**head, "memory_bytes": job.memory_bytes}, text)
+            if watch(forked, self._channel.connection.fileno()) == "answer":
+                _, facts, body = self._channel.receive()
                 if len(text) > _LARGE:
                     self.stop()
                 return (facts, body), 0
@@ -77,31 +77,31 @@ class Compiler:
 
     def _started(self) -> Program:
         if self._forked is None:
-            self._connection, theirs = socket.socketpair()
+            ours, theirs = socket.socketpair()
             forked = Program(self._setup, compiling.CPU_S, compiling.WALL_S)
 
             def run() -> NoReturn:
                 program.take_descriptors(theirs.fileno(), theirs.fileno())
                 give_up(self._setup, cpu_s=None, memory_bytes=resource.RLIM_INFINITY, file_bytes=0)
-                serve(socket.socket(fileno=program.REPORT))
+                serve(Channel(socket.socket(fileno=program.REPORT)))
 
             if forked.pid == 0:
                 become(run)
             theirs.close()
-            self._forked = forked
+            self._forked, self._channel = forked, Channel(ours)
         return self._forked
 
 
-def serve(connection: socket.socket) -> NoReturn:
+def serve(channel: Channel) -> NoReturn:
     """Answer until the connection closes."""
     while True:
         try:
-            kind, head, body = receive(connection)
+            kind, head, body = channel.receive()
         except (EOFError, OSError):
             os._exit(0)
         resource.setrlimit(resource.RLIMIT_AS, (head["memory_bytes"], resource.RLIM_INFINITY))
         text = body.decode(*_CODING)
         if kind == b"I":
-            send(connection, b"I", {}, json.dumps(inspection.inspect(text, head["offered"])).encode())
+            channel.send(b"I", {}, json.dumps(inspection.inspect(text, head["offered"])).encode())
         else:
-            send(connection, b"P", *compiling.compiled(text, coverage=head["coverage"]))
+            channel.send(b"P", *compiling.compiled(text, coverage=head["coverage"]))

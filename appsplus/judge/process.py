@@ -8,13 +8,13 @@ import os
 import resource
 import select
 import signal
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from appsplus.judge import isolation, landlock, program, seccomp
+from appsplus.judge.frames import Channel
 from appsplus.judge.line_map import LineMap
 
 _LARGE_INPUTS = 1 << 20  # characters
@@ -24,7 +24,7 @@ _LARGE_INPUTS = 1 << 20  # characters
 class Setup:
     """What holds for every job of a worker."""
 
-    connection: socket.socket
+    channel: Channel
     filter: "seccomp._Program | None"
     make_rules: Callable[[], int] | None  # of Landlock, for the /tmp that is mounted now: a descriptor
     private_root: bool
@@ -208,8 +208,14 @@ def read_available(descriptor: int) -> bytes:
 
 
 def head_of(ended: str, cpu_s: float, wall_s: float, peak_mib: float, status: int = 0) -> dict[str, Any]:
-    """How a unit test ended, as the parent is told."""
-    return {"ended": ended, "cpu_s": cpu_s, "wall_s": wall_s, "peak_mib": peak_mib, "status": status}
+    """How a unit test ended, as the parent is told. `fresh`: its process had run no other."""
+    return {"ended": ended, "cpu_s": cpu_s, "wall_s": wall_s, "peak_mib": peak_mib, "status": status, "fresh": True}
+
+
+def send_reports(setup: Setup, first: int, reports: Sequence[tuple[dict[str, Any], bytes]]) -> None:
+    """Tell the parent of unit tests that have ended, from the number `first` on."""
+    heads = [{**head, "size": len(body)} for head, body in reports]
+    setup.channel.send(b"T", {"first": first, "reports": heads}, b"".join([body for _, body in reports]))
 
 
 def with_lines(

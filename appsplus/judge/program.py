@@ -31,7 +31,7 @@ FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
 STARTED = b"S"  # written to the report before a program's own code runs
 REPORT = 3
 _FRAMES = 10  # of a traceback, from either end
-_ANSWER = struct.Struct("<cII")
+_ANSWER, _QUESTION = struct.Struct("<cII"), struct.Struct("<II")  # as in `call_runs`
 _exit = os._exit
 _solution = types.ModuleType("solution")
 _LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120
@@ -173,10 +173,12 @@ def run_calls(compiled: Compiled, hit: Hit | None, entry_point: str, inputs: lis
             traced.start()
         find = _load(code, entry_point)
         while True:
-            question = os.read(questions, 4)
-            if len(question) < 4:
+            question = os.read(questions, _QUESTION.size)
+            if len(question) < _QUESTION.size:
                 break
-            _answer(find, inputs[struct.unpack("<I", question)[0]], traced)
+            first, count = _QUESTION.unpack(question)
+            for number in range(first, first + count):
+                _answer(find, inputs[number], traced)
     finally:
         _exit(0)
 

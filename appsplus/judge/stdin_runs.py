@@ -6,7 +6,6 @@ from typing import Any, NoReturn
 
 from appsplus.judge import program
 from appsplus.judge.compiling import Compiled
-from appsplus.judge.frames import send
 from appsplus.judge.line_map import LineMap, hit_size
 from appsplus.judge.process import (
     Job,
@@ -17,6 +16,7 @@ from appsplus.judge.process import (
     head_of,
     memory_file,
     read_available,
+    send_reports,
     started,
     watch,
     with_lines,
@@ -29,7 +29,7 @@ def judge_stdin(setup: Setup, job: Job, compiled: Compiled) -> None:
     timeouts = 0
     for unit_test, text in enumerate(job.inputs):
         head, body = _run_stdin(setup, job, compiled, lines, text)
-        send(setup.connection, b"T", {"unit_test": unit_test, "fresh": True, **head}, body)
+        send_reports(setup, unit_test, [(head, body)])
         timeouts += head["ended"] == "wall" or head["cpu_s"] >= job.cpu_s
         if timeouts >= job.stop_after_timeouts:
             return

@@ -30,7 +30,7 @@ from typing import Any
 from appsplus.judge import calibration, isolation, landlock, prelude, process, program, seccomp, values
 from appsplus.judge.call_runs import judge_calls
 from appsplus.judge.compiler import Compiler
-from appsplus.judge.frames import receive, send
+from appsplus.judge.frames import Channel
 from appsplus.judge.stdin_runs import judge_stdin
 
 WARM = (
@@ -45,15 +45,16 @@ def main(descriptor: str) -> None:
     """Isolate this process, then serve jobs from the socket until it closes."""
     connection = socket.socket(fileno=fcntl.fcntl(int(descriptor), fcntl.F_DUPFD_CLOEXEC, _HIGH))
     os.close(int(descriptor))
+    channel = Channel(connection)
     isolation.die_with_parent()
-    _, options, _ = receive(connection)
+    _, options, _ = channel.receive()
     for name in WARM:  # while the whole library can still be read
         importlib.import_module(name)
     rungs = _isolate(options)
     for name in options["modules"]:
         importlib.import_module(name)
     setup = process.Setup(
-        connection=connection,
+        channel=channel,
         filter=seccomp.build_filter(refuse_kill=not rungs.namespaces) if rungs.seccomp else None,
         make_rules=(lambda: _landlock(rungs, options)) if rungs.landlock else None,
         private_root=rungs.root,
@@ -62,15 +63,15 @@ def main(descriptor: str) -> None:
         base_memory_bytes=isolation.address_space_bytes(),
     )
     _prepare_interpreter(options["hidden"], options["hash_seed"])
-    send(connection, b"H", {"rungs": vars(rungs), "python": sys.version, "scale": calibration.scale()})
+    channel.send(b"H", {"rungs": vars(rungs), "python": sys.version, "scale": calibration.scale()})
     compiler = Compiler(setup)
     while True:
         try:
-            _, request, _ = receive(connection)
+            _, request, _ = channel.receive()
         except EOFError:
             os._exit(0)
         if request["kind"] == "calibrate":
-            send(connection, b"E", {"scale": calibration.scale()})
+            channel.send(b"E", {"scale": calibration.scale()})
             continue
         _serve(setup, compiler, request)
         if (
@@ -79,7 +80,7 @@ def main(descriptor: str) -> None:
             compiler.stop()
             _reap_strays()
         isolation.clear_tmp(mounted=rungs.root)
-        send(connection, b"E", {})
+        channel.send(b"E", {})
 
 
 def _isolate(options: dict[str, Any]) -> isolation.Rungs:
@@ -152,10 +153,10 @@ def _serve(setup: process.Setup, compiler: Compiler, request: dict[str, Any]) ->
     """Do one job. Raises ConnectionError when the parent is gone."""
     job = process.job_of(request, setup.base_memory_bytes)
     if request["kind"] == "inspect":
-        send(setup.connection, b"I", {}, compiler.inspect(job, request["offered"]))
+        setup.channel.send(b"I", {}, compiler.inspect(job, request["offered"]))
         return
     compiled = compiler.compile(job)
-    send(setup.connection, b"C", {"error": compiled.error, "executable": compiled.executable})
+    setup.channel.send(b"C", {"error": compiled.error, "executable": compiled.executable})
     if compiled.error is None:
         (judge_stdin if job.entry_point is None else judge_calls)(setup, job, compiled)
 
