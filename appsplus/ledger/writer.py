@@ -13,7 +13,7 @@ from typing import Any
 
 from appsplus.errors import LedgerError
 from appsplus.ledger.decision import REVIEWER_KINDS, Decision, chain_hash, line_of, parse
-from appsplus.ledger.files import LINE_ERRORS, decisions_in, split_torn, torn_message, torn_path
+from appsplus.ledger.files import LINE_ERRORS, decisions_in, numbered, split_torn, torn_message, torn_path
 from appsplus.ledger.standing import may_undo
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
@@ -142,8 +142,8 @@ class LedgerWriter:
                     "expected one kind for a reviewer. Choose another name."
                 )
             self._enter(decision)
-        if data.strip():
-            self._last_hash = chain_hash(data.rstrip(b"\n").rsplit(b"\n", 1)[-1])
+        for _, line in numbered(data):
+            self._last_hash = chain_hash(line)
         self._size, self._lines = self._size + len(data), self._lines + data.count(b"\n")
         if data and not data.endswith(b"\n"):
             with _explained(self.path):
