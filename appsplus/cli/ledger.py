@@ -133,11 +133,11 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the decisions for other tools: CSV, JSON Lines, or records of Argilla."""
-    ledger = Ledger.read([folder])
+    ledger, users = Ledger.read([folder]), _users(user)
     left_out = 0
     if _known(form) == "argilla":
         made = [d for d in exchange.in_order(ledger) if d.event_id not in ledger.undone]
-        records, left_out = argilla.records(made, _users(user))
+        records, left_out = argilla.records(made, users)
         data, count = jsonl.dumps(records).encode() + b"\n", f"{len(records):,} records"
     else:
         data, count = (exchange.to_csv if form == "csv" else exchange.to_jsonl)(ledger), f"{len(ledger):,} decisions"

@@ -24,7 +24,6 @@ _OWN = ("action", "reason", "comment", "patch")
 _RECORD = (
     "problem_id",
     "source_hash",
-    "seen_hash",
     "reviewer",
     "previous_hash",
     "undoes",
@@ -40,12 +39,12 @@ def records(decisions: Sequence[Decision], users: Mapping[str, str]) -> tuple[li
     last: dict[tuple[str, str, str], dict[str, Decision]] = {}
     for d in decisions:
         if d.action in RULINGS:
-            own = last.setdefault((d.problem_id, d.source_hash, d.seen_hash), {})
+            own = last.setdefault((d.problem_id, d.source_hash, d.seen), {})
             own.pop(d.reviewer, None)  # so that the order is that of the last decisions
             own[d.reviewer] = d
     made: list[Record] = []
     left_out = 0
-    for (problem_id, source_hash, seen_hash), own in last.items():
+    for (problem_id, source_hash, seen), own in last.items():
         humans = [d for d in own.values() if d.reviewer_kind == "human"]
         models = [d for d in own.values() if d.reviewer_kind != "human"]
         left_out += len(models[:-1])
@@ -57,9 +56,9 @@ def records(decisions: Sequence[Decision], users: Mapping[str, str]) -> tuple[li
                 )
         made.append(
             {
-                "id": f"{problem_id}@{seen_hash or source_hash}",
+                "id": f"{problem_id}@{seen}",
                 "fields": {"problem": problem_id},
-                "metadata": {"problem_id": problem_id, "source_hash": source_hash, "seen_hash": seen_hash},
+                "metadata": {"problem_id": problem_id, "source_hash": source_hash, "seen_hash": seen},
                 "suggestions": {
                     question: {"value": value, "score": None, "agent": d.reviewer}
                     for d in models[-1:]
