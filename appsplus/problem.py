@@ -162,6 +162,7 @@ class ReviewEvent:
     comment: str
     effect: str  # what became of it in this build, see `appsplus.ledger.standing.EFFECTS`
     override: bool = False  # saved although the canonical solution did not pass every unit test then
+    resolves: tuple[str, ...] = ()  # event ids of the disagreement that it settles
 
 
 @dataclass(frozen=True, slots=True)

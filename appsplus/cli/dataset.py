@@ -163,8 +163,9 @@ def _print_review(console: Console, review: Review) -> None:
     console.print("\ndecisions")
     for event in review.events:
         why = ": ".join(filter(None, (event.reason, event.comment)))
-        override = ", with override" if event.override else ""
-        line = f"{event.time}  {event.action} by {event.reviewer} ({event.reviewer_kind}){override}"
+        extra = ", with override" if event.override else ""
+        extra += f", settling {' and '.join(event.resolves)}" if event.resolves else ""
+        line = f"{event.time}  {event.action} by {event.reviewer} ({event.reviewer_kind}){extra}"
         console.print(f"   {escape(line)}{escape(f' — {why}' if why else '')}", soft_wrap=True, highlight=False)
         console.print(
             f"     {_EFFECT_WORDS[event.effect]} (event {escape(event.event_id)})", soft_wrap=True, highlight=False

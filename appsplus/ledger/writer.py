@@ -75,8 +75,8 @@ class LedgerWriter:
         """
         with self._locked() as file:
             self._catch_up(file)
-            if undoes and (undoes in self._undone or not may_undo(self._reviewer, self._made_here(undoes))):
-                raise LedgerError(f"the event {undoes!r} is undone already, or an undo itself; decide anew instead")
+            if undoes:
+                self._check_undo(undoes, problem_id)
             decision = self._checked(
                 event_id=uuid.uuid4().hex,
                 time=max(datetime.now(UTC), self._time),  # never before the line above, whatever the clock does
@@ -119,9 +119,11 @@ class LedgerWriter:
         try:
             yield file
         finally:
-            fcntl.flock(
-                file, fcntl.LOCK_UN
-            )  # before closing: a process that was forked meanwhile has the file open, too
+            if not os.fstat(file).st_size:
+                self.path.unlink(
+                    missing_ok=True
+                )  # nothing came of it; an empty file would be part of the ledger's digest
+            fcntl.flock(file, fcntl.LOCK_UN)  # closing may not do: a process forked meanwhile has the file open, too
             os.close(file)
 
     def _catch_up(self, file: int) -> None:
@@ -157,13 +159,15 @@ class LedgerWriter:
         if decision.undoes:
             self._undone.add(decision.undoes)
 
-    def _made_here(self, event_id: str) -> Decision:
-        if event_id not in self._made:
+    def _check_undo(self, event_id: str, problem_id: str) -> None:
+        made = self._made.get(event_id)
+        if made is None or made.problem_id != problem_id:
             raise LedgerError(
-                f"the event {event_id!r} is not in {self.path}, so that {self._reviewer} cannot undo it; expected a decision "
-                "of the same reviewer"
+                f"the event {event_id!r} is no decision about {problem_id} in {self.path}, and cannot be undone; expected "
+                "a decision of the same reviewer about the same problem"
             )
-        return self._made[event_id]
+        if event_id in self._undone or not may_undo(self._reviewer, made):
+            raise LedgerError(f"the event {event_id!r} is undone already, or an undo itself; decide anew instead")
 
     def _checked(self, **fields: Any) -> Decision:
         """The decision as a reader will find it, so that no line is written that cannot be read."""
@@ -214,10 +218,8 @@ def append_all(folder: Path, decisions: Sequence[Decision]) -> None:
             for writer, file, own in opened:
                 writer._write(file, writer._chained(own))
         except BaseException:
-            for (writer, file, _), size in zip(opened, sizes, strict=True):
+            for (_, file, _), size in zip(opened, sizes, strict=True):
                 os.ftruncate(file, size)
-                if not size:
-                    writer.path.unlink(missing_ok=True)
             raise
 
 

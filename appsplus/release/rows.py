@@ -198,14 +198,16 @@ def _review_row(review: Review | None) -> Row | None:
         evidence = jsonl.dumps(rejection.evidence)
         before = {"stage": stage, "reason": str(rejection.reason), "detail": rejection.detail, "evidence": evidence}
         before = {name: _utf8(text) for name, text in before.items()}
-    return {"seen_hash": review.seen_hash, "events": [asdict(event) for event in review.events], "before": before}
+    events = [asdict(event) | {"resolves": list(event.resolves)} for event in review.events]
+    return {"seen_hash": review.seen_hash, "events": events, "before": before}
 
 
 def _review(row: Row | None) -> Review | None:
     if row is None:
         return None
     before = row["before"] and (row["before"]["stage"], _rejection(row["before"]))
-    return Review(row["seen_hash"], tuple(ReviewEvent(**event) for event in row["events"]), before)
+    events = (ReviewEvent(**event | {"resolves": tuple(event["resolves"])}) for event in row["events"])
+    return Review(row["seen_hash"], tuple(events), before)
 
 
 def _rejection(row: Row) -> Rejection:
