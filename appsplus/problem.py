@@ -177,9 +177,14 @@ class Review:
     #                                              as the stage `unique`; None: it would be kept, or nothing was changed
 
     @property
+    def ruling(self) -> ReviewEvent | None:
+        """The decision to accept or reject the problem that is in force."""
+        return next((e for e in self.events if e.effect == "in_force" and e.action in ("accept", "reject")), None)
+
+    @property
     def acceptance(self) -> ReviewEvent | None:
-        """The ruling to accept the problem, if that is in force."""
-        return next((e for e in self.events if (e.action, e.effect) == ("accept", "in_force")), None)
+        """The ruling, if it is to accept."""
+        return self.ruling if self.ruling and self.ruling.action == "accept" else None
 
     @property
     def changed_something(self) -> bool:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from appsplus.cli.build import print_funnel
 from appsplus.cli.options import AsJson, DatasetDir, ProblemId
-from appsplus.ledger.standing import AGREEING, DISPUTED, IN_FORCE, NOTED, REPLACED, STALE, UNDONE
+from appsplus.ledger.standing import AGREEING, BROKEN, DISPUTED, IN_FORCE, NOTED, REPLACED, STALE, UNDONE
 from appsplus.pipeline import STAGES
 from appsplus.problem import Problem, Rejection, Review
 from appsplus.release import RejectedProblem, find_problem, folder_hash, load_rejected, read_manifest
@@ -28,6 +28,7 @@ _EFFECT_WORDS = {
     DISPUTED: "not applied: reviewers disagree, and nobody has settled it yet",
     REPLACED: "not applied: another decision took its place",
     STALE: "not applied: made on other content than there is now",
+    BROKEN: "not applied: its patch does not fit the content",
     UNDONE: "not applied: the reviewer undid it",
     NOTED: "noted",
 }
