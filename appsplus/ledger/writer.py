@@ -20,6 +20,15 @@ from appsplus.ledger.standing import may_undo
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
 
+def check_name(reviewer: str) -> None:
+    """Raise LedgerError where a reviewer's name cannot be that of a file."""
+    if not _NAME.fullmatch(reviewer):
+        raise LedgerError(
+            f"{reviewer!r} cannot be a reviewer's name: it names a file. Expected at most 100 letters, digits and . _ @ + -, "
+            "of which the first is a letter or digit. Choose another name."
+        )
+
+
 class LedgerWriter:
     """Appends the decisions of one reviewer to `FOLDER/REVIEWER.jsonl`, which the first decision makes.
 
@@ -34,11 +43,7 @@ class LedgerWriter:
         Raises LedgerError where name or kind cannot be, the folder cannot be written, a line of the file is broken, or
         the reviewer is of the other kind there.
         """
-        if not _NAME.fullmatch(reviewer):
-            raise LedgerError(
-                f"{reviewer!r} cannot be a reviewer's name: it names a file. Expected at most 100 letters, "
-                "digits and . _ @ + -, of which the first is a letter or digit. Choose another name."
-            )
+        check_name(reviewer)
         if reviewer_kind not in REVIEWER_KINDS:
             raise LedgerError(f"the reviewer kind {reviewer_kind!r} is not known; expected human or model")
         self.path = folder / f"{reviewer}.jsonl"
@@ -203,12 +208,12 @@ class LedgerWriter:
 def append_all(folder: Path, decisions: Sequence[Decision]) -> None:
     """Append decisions of any reviewers as they are, but for the chain, which is made anew; all of them, or none.
 
-    Raises LedgerError as LedgerWriter does.
+    A reviewer must be of one kind in them. Raises LedgerError as LedgerWriter does.
     """
-    by_reviewer: dict[tuple[str, str], list[Decision]] = {}
+    by_reviewer: dict[str, list[Decision]] = {}
     for decision in decisions:
-        by_reviewer.setdefault((decision.reviewer, decision.reviewer_kind), []).append(decision)
-    writers = [(LedgerWriter(folder, *who), own) for who, own in sorted(by_reviewer.items())]
+        by_reviewer.setdefault(decision.reviewer, []).append(decision)
+    writers = [(LedgerWriter(folder, name, own[0].reviewer_kind), own) for name, own in sorted(by_reviewer.items())]
     with ExitStack() as stack:
         opened = [(writer, stack.enter_context(writer._locked()), own) for writer, own in writers]
         for writer, file, _ in opened:
