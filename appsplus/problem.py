@@ -167,14 +167,15 @@ class ReviewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the ledger did to a problem, on record."""
+    """What the ledger did to a problem, on record.
+
+    `before` is what the stages up to `passing` would say without a correction or acceptance that is in force; None where they
+    would keep the problem, or nothing is in force.
+    """
 
     seen_hash: str  # of the content that the build went on with
     events: tuple[ReviewEvent, ...]  # in order of time
-    before: tuple[str, Rejection] | None = (
-        None  # stage and rejection that the problem would have without the ledger, as far
-    )
-    #                                              as the stage `unique`; None: it would be kept, or nothing was changed
+    before: tuple[str, Rejection] | None = None  # stage and rejection without the ledger, see below
 
     @property
     def ruling(self) -> ReviewEvent | None:

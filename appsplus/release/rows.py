@@ -131,7 +131,7 @@ def problem_from_row(row: Row, split: str) -> Problem:
         and Checker(checker["kind"], tuple(tuple(outputs) for outputs in checker["any_of"]), checker["program"]),
         canonical=row["canonical_index"],
         changes=tuple(Change(**change) for change in row["changes"]),
-        review=_review(row["review"]),
+        review=_review(row.get("review")),
         annotation=Annotation(
             split_points=tuple(SplitPoint(**point) for point in row["split_points"]),
             subtask_chars=tuple(row["subtask_chars"]),
@@ -186,7 +186,7 @@ def rejected_row(rejected: RejectedProblem) -> Row:
 def rejected_from_row(row: Row) -> RejectedProblem:
     """The inverse of `rejected_row`; the evidence comes back as plain JSON values (tuples as lists)."""
     rest = {name: value for name, value in row.items() if name not in ("reason", "detail", "evidence", "review")}
-    return RejectedProblem(rejection=_rejection(row), review=_review(row["review"]), **rest)
+    return RejectedProblem(rejection=_rejection(row), review=_review(row.get("review")), **rest)
 
 
 def _review_row(review: Review | None) -> Row | None:
