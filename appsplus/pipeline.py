@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -25,8 +25,8 @@ from appsplus.engine.judging import Judging
 from appsplus.engine.ordered import in_order, threads
 from appsplus.errors import SourceError
 from appsplus.judge import version as judge_version
-from appsplus.ledger import Ledger
-from appsplus.problem import Problem, RawProblem, Rejection
+from appsplus.ledger import Accounts, Ledger
+from appsplus.problem import Problem, RawProblem, Rejection, Review
 from appsplus.release import (
     DatasetWriter,
     FunnelStage,
@@ -74,7 +74,7 @@ STAGES = (
     Stage("runnable", "parses, imports what is offered, has its entry point", lambda p, j, _: runnable(p, j)),
     Stage("passing", "a solution passes every unit test, every time", lambda p, judge, _: passing(p, judge)),
     UNIQUE,
-    Stage("reviewed", "no person has ruled it out", lambda p, _, ledger: reviewed(p, ledger)),
+    Stage("reviewed", "no person has ruled it out", lambda p, _, __: reviewed(p)),
     Stage("annotated", "split points, subtasks, executed lines", lambda p, judge, _: annotated(p, judge)),
 )
 FIRST_PASS = STAGES[1 : STAGES.index(UNIQUE)]
@@ -124,6 +124,10 @@ class _Outcome:
     def word(self) -> str:
         return KEPT if self.rejection is None else REJECTED
 
+    @property
+    def review(self) -> Review | None:
+        return None if isinstance(self.record, Rejected) else self.record.review
+
 
 def build(
     sources: Sequence[Source],
@@ -142,7 +146,7 @@ def build(
     options, progress = options or BuildOptions(), progress or Progress()
     started = time.monotonic()
     with prepare_target(target) as folder:
-        books = _Books()
+        books, accounts = _Books(), Accounts(ledger)
         with threads(THREADS * engine.workers) as pool, _Spool(folder) as spool, DatasetWriter(folder) as writer:
             progress.start("judging", None)
             for outcome in _first_pass(pool, sources, engine, ledger):
@@ -154,9 +158,10 @@ def build(
             progress.start("annotating", books.given)
             for outcome in _second_pass(pool, spool, engine, ledger):
                 books.enter(outcome)
+                accounts.enter(outcome.record.problem_id, outcome.review)
                 _write(outcome, writer, options)
                 progress.advance(outcome.word)
-        manifest = seal(folder, _manifest(sources, engine, ledger, options, writer, books, started))
+        manifest = seal(folder, _manifest(sources, engine, accounts, options, writer, books, started))
         commit(folder, target)
     return manifest
 
@@ -166,9 +171,7 @@ def _first_pass(
 ) -> Iterator[_Outcome]:
     """Every record of the sources, in their order, taken as far as the stages before `unique` let it."""
     records = (record for source in sources for record in source.read())
-    return in_order(
-        pool, lambda record: _through(FIRST_PASS, record, engine, ledger), records, window=WINDOW * engine.workers
-    )
+    return in_order(pool, lambda record: _reviewed(record, engine, ledger), records, window=WINDOW * engine.workers)
 
 
 def _second_pass(pool: ThreadPoolExecutor, spool: "_Spool", engine: Engine, ledger: Ledger) -> Iterator[_Outcome]:
@@ -183,6 +186,24 @@ def _second_pass(pool: ThreadPoolExecutor, spool: "_Spool", engine: Engine, ledg
         return _through(SECOND_PASS, outcome.record, engine, ledger)
 
     return in_order(pool, finish, spool.read(), window=WINDOW * engine.workers)
+
+
+def _reviewed(record: RawProblem | Rejected, engine: Engine, ledger: Ledger) -> _Outcome:
+    """The first pass of one record. Where the ledger changed something: and what would have become of it without.
+
+    That the record then says which flaw a decision has mended, with the evidence, costs no program where a build before the
+    decision is in the cache.
+    """
+    outcome = _through(FIRST_PASS, record, engine, ledger)
+    review = outcome.review
+    if review is None or not review.changed_something:
+        return outcome
+    without = _through(FIRST_PASS, record, engine, Ledger())
+    if without.rejection is None:
+        return outcome
+    assert not isinstance(outcome.record, Rejected)
+    review = replace(review, before=(without.stage, without.rejection))
+    return replace(outcome, record=replace(outcome.record, review=review))
 
 
 def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judging, ledger: Ledger) -> _Outcome:
@@ -280,7 +301,7 @@ def _nothing_found(sources: Sequence[Source]) -> SourceError:
 def _manifest(
     sources: Sequence[Source],
     engine: Engine,
-    ledger: Ledger,
+    accounts: Accounts,
     options: BuildOptions,
     writer: DatasetWriter,
     books: _Books,
@@ -290,7 +311,7 @@ def _manifest(
         appsplus=metadata.version("appsplus"),
         inputs=[_input_row(source) for source in sources],
         options={**asdict(options), "isolation": engine.isolation, "modules": list(engine.modules)},
-        ledger={"decisions": len(ledger), "sha256": ledger.digest},
+        ledger=accounts.to_json(),
         versions=_versions(),
         counts=writer.statistics.counts(),
         funnel=books.funnel(),
