@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,12 +26,13 @@ from appsplus.engine.ordered import in_order, threads
 from appsplus.errors import SourceError
 from appsplus.judge import version as judge_version
 from appsplus.ledger import Ledger
-from appsplus.problem import Problem, RawProblem, Rejection
+from appsplus.problem import Problem, RawProblem, Reason, Rejection
 from appsplus.release import (
     DatasetWriter,
     FunnelStage,
     Manifest,
     RejectedProblem,
+    WorklistWriter,
     commit,
     disk_errors,
     prepare_target,
@@ -47,6 +48,8 @@ from appsplus.stages.passing import passing
 from appsplus.stages.reviewed import reviewed
 from appsplus.stages.runnable import runnable
 from appsplus.stages.unique import Signature, duplicate_rejection, find_duplicates, signature
+from appsplus.worklist.desk import Desk, End, Found
+from appsplus.worklist.submissions import Submissions
 
 Record = RawProblem | Problem
 
@@ -79,6 +82,7 @@ STAGES = (
 )
 FIRST_PASS = STAGES[1 : STAGES.index(UNIQUE)]
 SECOND_PASS = STAGES[STAGES.index(UNIQUE) + 1 :]
+READING = tuple(stage for stage in STAGES if stage.name in ("normalized", "runnable"))  # as far as programs can be run
 
 
 class Engine(Judging, Protocol):
@@ -95,7 +99,9 @@ class BuildOptions:
     """What a dataset depends on besides its sources and the ledger; recorded in the manifest."""
 
     validation_share: float = 0.05  # of the training problems
-    seed: int = 0  # chooses them
+    seed: int = 0  # chooses them, the audit sample and the mutants
+    audit_share: float = 0.05  # of the accepted problems: a random sample for people to look at
+    mutants: int = 0  # of each canonical solution: which of them do the unit tests let pass?
 
 
 KEPT, REJECTED = "kept", "rejected"
@@ -119,6 +125,8 @@ class _Outcome:
     record: Record | Rejected
     stage: str = ""  # where it was rejected; empty: it is still in
     rejection: Rejection | None = None
+    raw: RawProblem | None = None  # as its source has it; None: it could not be read
+    found: Found | None = None  # what people should look at, at the very end
 
     @property
     def word(self) -> str:
@@ -132,8 +140,12 @@ def build(
     ledger: Ledger,
     options: BuildOptions | None = None,
     progress: Progress | None = None,
+    submissions: Submissions | None = None,
 ) -> Manifest:
     """Build a dataset folder at `target` from `sources`; an existing dataset there is replaced in the end, at once.
+
+    `submissions`, whose worth is known, say how many wrong programs the unit tests accept and how many right ones they
+    refuse, before and after verification.
 
     Raises InputError for a source, a target or a disk that cannot be used, SourceError also where no problem was found,
     and SandboxError where the judge fails. Whatever is raised, `target` stays as it was; what `engine` is doing then
@@ -143,20 +155,30 @@ def build(
     started = time.monotonic()
     with prepare_target(target) as folder:
         books = _Books()
-        with threads(THREADS * engine.workers) as pool, _Spool(folder) as spool, DatasetWriter(folder) as writer:
+        desk = Desk(engine, ledger, submissions, **_of_desk(options))
+        with (
+            threads(THREADS * engine.workers) as pool,
+            _Spool(folder) as spool,
+            DatasetWriter(folder) as writer,
+            WorklistWriter(folder) as worklist,
+        ):
             progress.start("judging", None)
             for outcome in _first_pass(pool, sources, engine, ledger):
                 books.given += 1
                 spool.add(outcome)
+                if submissions is not None:
+                    submissions.meet(outcome.record.problem_id)
                 progress.advance(outcome.word)
             if not books.given:
                 raise _nothing_found(sources)
             progress.start("annotating", books.given)
-            for outcome in _second_pass(pool, spool, engine, ledger):
+            for outcome in _second_pass(pool, spool, engine, ledger, desk, options):
                 books.enter(outcome)
+                if outcome.found is not None:
+                    desk.enter(outcome.found, worklist)
                 _write(outcome, writer, options)
                 progress.advance(outcome.word)
-        manifest = seal(folder, _manifest(sources, engine, ledger, options, writer, books, started))
+        manifest = seal(folder, _manifest(sources, engine, ledger, options, writer, books, desk, started))
         commit(folder, target)
     return manifest
 
@@ -171,31 +193,54 @@ def _first_pass(
     )
 
 
-def _second_pass(pool: ThreadPoolExecutor, spool: "_Spool", engine: Engine, ledger: Ledger) -> Iterator[_Outcome]:
-    """Every outcome of the first pass, taken to its end."""
+def _second_pass(
+    pool: ThreadPoolExecutor, spool: "_Spool", engine: Engine, ledger: Ledger, desk: Desk, options: BuildOptions
+) -> Iterator[_Outcome]:
+    """Every outcome of the first pass, taken to its end, with what people should look at."""
     duplicates = find_duplicates(spool.signatures)
 
     def finish(outcome: _Outcome) -> _Outcome:
-        if outcome.rejection is not None:
-            return outcome
-        if duplicate := duplicates.get(outcome.record.problem_id):
-            return _Outcome(outcome.record, UNIQUE.name, duplicate_rejection(duplicate))
-        return _through(SECOND_PASS, outcome.record, engine, ledger)
+        if outcome.rejection is None:
+            if duplicate := duplicates.get(outcome.record.problem_id):
+                return replace(outcome, stage=UNIQUE.name, rejection=duplicate_rejection(duplicate))
+            outcome = replace(_through(SECOND_PASS, outcome.record, engine, ledger), raw=outcome.raw)
+        end = _end(outcome, engine, ledger, options)
+        return outcome if end is None else replace(outcome, found=desk.look(end))
 
     return in_order(pool, finish, spool.read(), window=WINDOW * engine.workers)
+
+
+def _end(outcome: _Outcome, engine: Engine, ledger: Ledger, options: BuildOptions) -> End | None:
+    """How a problem ended, and what the build would have made of it alone; None where its record could not be read."""
+    raw, record = outcome.raw, outcome.record
+    if raw is None:
+        return None
+    corrected = ledger.corrected(raw)
+    rejected_by = outcome.rejection and outcome.rejection.reason
+    problem = record if isinstance(record, Problem) else None
+    if rejected_by is Reason.AMBIGUOUS_OUTPUT:  # it left before it was read: what do its solutions print?
+        read_on = _through(READING, corrected, engine, ledger)
+        problem = read_on.record if isinstance(read_on.record, Problem) and read_on.rejection is None else None
+    before = problem if rejected_by in (None, Reason.RULED_OUT) else None
+    if corrected is not raw:
+        alone = _through(FIRST_PASS, raw, engine, Ledger())
+        before = alone.record if isinstance(alone.record, Problem) and alone.rejection is None else None
+    split = _split(problem, options) if problem is not None and outcome.rejection is None else raw.split
+    return End(raw, corrected, problem, before, split, outcome.stage, outcome.rejection)
 
 
 def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judging, ledger: Ledger) -> _Outcome:
     """Take one record through the stages, up to its rejection."""
     if isinstance(record, Rejected):
         return _Outcome(record, READ.name, record.rejection)
+    raw = record if isinstance(record, RawProblem) else None
     for stage in stages:
         assert stage.run is not None
         result = stage.run(record, judging, ledger)
         if isinstance(result, Rejection):
-            return _Outcome(record, stage.name, result)
+            return _Outcome(record, stage.name, result, raw)
         record = result
-    return _Outcome(record)
+    return _Outcome(record, raw=raw)
 
 
 def _write(outcome: _Outcome, writer: DatasetWriter, options: BuildOptions) -> None:
@@ -284,6 +329,7 @@ def _manifest(
     options: BuildOptions,
     writer: DatasetWriter,
     books: _Books,
+    desk: Desk,
     started: float,
 ) -> Manifest:
     return Manifest(
@@ -292,10 +338,14 @@ def _manifest(
         options={**asdict(options), "isolation": engine.isolation, "modules": list(engine.modules)},
         ledger={"decisions": len(ledger), "sha256": ledger.digest},
         versions=_versions(),
-        counts=writer.statistics.counts(),
+        counts=writer.statistics.counts() | desk.facts(),
         funnel=books.funnel(),
         run=_run_facts(engine, started) | {"reference_cpu_s": books.reference_cpu_s},
     )
+
+
+def _of_desk(options: BuildOptions) -> dict[str, Any]:
+    return {"audit_share": options.audit_share, "mutants": options.mutants, "seed": options.seed}
 
 
 def _split(problem: Problem, options: BuildOptions) -> str:
