@@ -6,27 +6,24 @@ through the rest and writes the dataset. Results are taken in the source's order
 number of workers. What the judge has answered is in the cache, so a build that was killed repeats none of it.
 """
 
-import pickle
 import platform
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from appsplus.annotate.annotated import annotated
 from appsplus.engine.judging import Judging
 from appsplus.engine.ordered import in_order, threads
 from appsplus.errors import SourceError
 from appsplus.judge import version as judge_version
-from appsplus.ledger import Ledger
-from appsplus.problem import Problem, RawProblem, Reason, Rejection
+from appsplus.ledger import Accounts, Ledger
+from appsplus.problem import Problem, RawProblem, Reason, Rejection, Review
 from appsplus.release import (
     DatasetWriter,
     FunnelStage,
@@ -34,11 +31,11 @@ from appsplus.release import (
     RejectedProblem,
     WorklistWriter,
     commit,
-    disk_errors,
     prepare_target,
     validation_split,
 )
 from appsplus.release.seal import seal
+from appsplus.release.spool import Spool
 from appsplus.sources import Rejected, Source
 from appsplus.stages.complete import complete
 from appsplus.stages.corrected import corrected
@@ -126,11 +123,21 @@ class _Outcome:
     stage: str = ""  # where it was rejected; empty: it is still in
     rejection: Rejection | None = None
     raw: RawProblem | None = None  # as its source has it; None: it could not be read
+    without: "_Outcome | None" = None  # what would become of it without the ledger, where that changed something
     found: Found | None = None  # what people should look at, at the very end
 
     @property
     def word(self) -> str:
         return KEPT if self.rejection is None else REJECTED
+
+    @property
+    def problem(self) -> Problem | None:
+        """The problem, if it is still in."""
+        return self.record if isinstance(self.record, Problem) and self.rejection is None else None
+
+    @property
+    def review(self) -> Review | None:
+        return None if isinstance(self.record, Rejected) else self.record.review
 
 
 def build(
@@ -154,11 +161,12 @@ def build(
     options, progress = options or BuildOptions(), progress or Progress()
     started = time.monotonic()
     with prepare_target(target) as folder:
-        books = _Books()
-        desk = Desk(engine, ledger, submissions, **_of_desk(options))
+        books, accounts, signatures = _Books(), Accounts(ledger), list[Signature]()
+        share, mutants, seed = options.audit_share, options.mutants, options.seed
+        desk = Desk(engine, ledger, submissions, audit_share=share, mutants=mutants, seed=seed)
         with (
             threads(THREADS * engine.workers) as pool,
-            _Spool(folder) as spool,
+            Spool[_Outcome](folder) as spool,
             DatasetWriter(folder) as writer,
             WorklistWriter(folder) as worklist,
         ):
@@ -166,19 +174,22 @@ def build(
             for outcome in _first_pass(pool, sources, engine, ledger):
                 books.given += 1
                 spool.add(outcome)
+                if outcome.problem is not None:
+                    signatures.append(signature(outcome.problem))
                 if submissions is not None:
                     submissions.meet(outcome.record.problem_id)
                 progress.advance(outcome.word)
             if not books.given:
                 raise _nothing_found(sources)
             progress.start("annotating", books.given)
-            for outcome in _second_pass(pool, spool, engine, ledger, desk, options):
+            for outcome in _second_pass(pool, spool, find_duplicates(signatures), engine, ledger, desk, options):
                 books.enter(outcome)
+                accounts.enter(outcome.record.problem_id, outcome.review)
                 if outcome.found is not None:
                     desk.enter(outcome.found, worklist)
                 _write(outcome, writer, options)
                 progress.advance(outcome.word)
-        manifest = seal(folder, _manifest(sources, engine, ledger, options, writer, books, desk, started))
+        manifest = seal(folder, _manifest(sources, engine, accounts, options, writer, books, desk, started))
         commit(folder, target)
     return manifest
 
@@ -188,45 +199,64 @@ def _first_pass(
 ) -> Iterator[_Outcome]:
     """Every record of the sources, in their order, taken as far as the stages before `unique` let it."""
     records = (record for source in sources for record in source.read())
-    return in_order(
-        pool, lambda record: _through(FIRST_PASS, record, engine, ledger), records, window=WINDOW * engine.workers
-    )
+    return in_order(pool, lambda record: _reviewed(record, engine, ledger), records, window=WINDOW * engine.workers)
 
 
 def _second_pass(
-    pool: ThreadPoolExecutor, spool: "_Spool", engine: Engine, ledger: Ledger, desk: Desk, options: BuildOptions
+    pool: ThreadPoolExecutor,
+    spool: Spool[_Outcome],
+    duplicates: Mapping[str, Any],
+    engine: Engine,
+    ledger: Ledger,
+    desk: Desk,
+    options: BuildOptions,
 ) -> Iterator[_Outcome]:
     """Every outcome of the first pass, taken to its end, with what people should look at."""
-    duplicates = find_duplicates(spool.signatures)
 
     def finish(outcome: _Outcome) -> _Outcome:
         if outcome.rejection is None:
             if duplicate := duplicates.get(outcome.record.problem_id):
                 return replace(outcome, stage=UNIQUE.name, rejection=duplicate_rejection(duplicate))
-            outcome = replace(_through(SECOND_PASS, outcome.record, engine, ledger), raw=outcome.raw)
-        end = _end(outcome, engine, ledger, options)
-        return outcome if end is None else replace(outcome, found=desk.look(end))
+            end = _through(SECOND_PASS, outcome.record, engine, ledger)
+            outcome = replace(end, raw=outcome.raw, without=outcome.without)
+        ended = _end(outcome, engine, ledger, options)
+        return outcome if ended is None else replace(outcome, found=desk.look(ended))
 
-    return in_order(pool, finish, spool.read(), window=WINDOW * engine.workers)
+    return in_order(pool, finish, iter(spool), window=WINDOW * engine.workers)
 
 
 def _end(outcome: _Outcome, engine: Engine, ledger: Ledger, options: BuildOptions) -> End | None:
-    """How a problem ended, and what the build would have made of it alone; None where its record could not be read."""
-    raw, record = outcome.raw, outcome.record
+    """How a problem ended, and what the build makes of it without the ledger; None where its record could not be read."""
+    raw, record, rejection = outcome.raw, outcome.record, outcome.rejection
     if raw is None:
         return None
-    corrected = ledger.corrected(raw)
-    rejected_by = outcome.rejection and outcome.rejection.reason
+    reviewed = ledger.reviewed(raw)
     problem = record if isinstance(record, Problem) else None
-    if rejected_by is Reason.AMBIGUOUS_OUTPUT:  # it left before it was read: what do its solutions print?
-        read_on = _through(READING, corrected, engine, ledger)
-        problem = read_on.record if isinstance(read_on.record, Problem) and read_on.rejection is None else None
-    before = problem if rejected_by in (None, Reason.RULED_OUT) else None
-    if corrected is not raw:
-        alone = _through(FIRST_PASS, raw, engine, Ledger())
-        before = alone.record if isinstance(alone.record, Problem) and alone.rejection is None else None
-    split = _split(problem, options) if problem is not None and outcome.rejection is None else raw.split
-    return End(raw, corrected, problem, before, split, outcome.stage, outcome.rejection)
+    if rejection is not None and rejection.reason is Reason.AMBIGUOUS_OUTPUT:
+        problem = _through(READING, reviewed, engine, ledger).problem  # it left unread: what do its solutions print?
+    before = problem if rejection is None or rejection.reason is Reason.RULED_OUT else None
+    if outcome.without is not None:
+        before = outcome.without.problem
+    split = _split(record, options) if isinstance(record, Problem) and rejection is None else raw.split
+    return End(raw, reviewed, problem, before, split, outcome.stage, rejection)
+
+
+def _reviewed(record: RawProblem | Rejected, engine: Engine, ledger: Ledger) -> _Outcome:
+    """The first pass of one record. Where the ledger changed something: and what would have become of it without.
+
+    That the record then says which flaw a decision has mended, with the evidence, costs no program where a build before the
+    decision is in the cache.
+    """
+    outcome = _through(FIRST_PASS, record, engine, ledger)
+    review = outcome.review
+    if review is None or not review.changed_something:
+        return outcome
+    without = _through(FIRST_PASS, record, engine, Ledger())
+    if without.rejection is None:
+        return replace(outcome, without=without)
+    assert not isinstance(outcome.record, Rejected)
+    review = replace(review, before=(without.stage, without.rejection))
+    return replace(outcome, record=replace(outcome.record, review=review), without=without)
 
 
 def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judging, ledger: Ledger) -> _Outcome:
@@ -249,43 +279,6 @@ def _write(outcome: _Outcome, writer: DatasetWriter, options: BuildOptions) -> N
     else:
         assert isinstance(outcome.record, Problem)
         writer.add(outcome.record, _split(outcome.record, options))
-
-
-class _Spool:
-    """The outcomes of the first pass, on disk, and the signatures of those that are still in.
-
-    In a nameless file of the target's disk, so that nothing is left of it however this process ends.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.signatures: list[Signature] = []
-        self._folder = folder
-        with disk_errors(folder):
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # what is not on disk yet need not get there
-            self._file.close()
-
-    def add(self, outcome: _Outcome) -> None:
-        """Append an outcome. Raises InputError where the disk is full."""
-        with disk_errors(self._folder):
-            pickle.dump(outcome, self._file)
-        if isinstance(outcome.record, Problem) and outcome.rejection is None:
-            self.signatures.append(signature(outcome.record))
-
-    def read(self) -> Iterator[_Outcome]:
-        """Every outcome, in order. This process has written them a moment ago, so that they may be pickles."""
-        with disk_errors(self._folder):
-            self._file.seek(0)
-        while True:
-            try:
-                yield pickle.load(self._file)
-            except EOFError:
-                return
 
 
 class _Books:
@@ -325,7 +318,7 @@ def _nothing_found(sources: Sequence[Source]) -> SourceError:
 def _manifest(
     sources: Sequence[Source],
     engine: Engine,
-    ledger: Ledger,
+    accounts: Accounts,
     options: BuildOptions,
     writer: DatasetWriter,
     books: _Books,
@@ -336,16 +329,12 @@ def _manifest(
         appsplus=metadata.version("appsplus"),
         inputs=[_input_row(source) for source in sources],
         options={**asdict(options), "isolation": engine.isolation, "modules": list(engine.modules)},
-        ledger={"decisions": len(ledger), "sha256": ledger.digest},
+        ledger=accounts.to_json(),
         versions=_versions(),
         counts=writer.statistics.counts() | desk.facts(),
         funnel=books.funnel(),
         run=_run_facts(engine, started) | {"reference_cpu_s": books.reference_cpu_s},
     )
-
-
-def _of_desk(options: BuildOptions) -> dict[str, Any]:
-    return {"audit_share": options.audit_share, "mutants": options.mutants, "seed": options.seed}
 
 
 def _split(problem: Problem, options: BuildOptions) -> str:

@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from appsplus.ledger import REVIEWER_KINDS, Ledger
+from appsplus.ledger import REVIEWER_KINDS, RULINGS, Ledger
 from appsplus.release.worklist import WorkReason
 from appsplus.worklist.case import Doubt
 from appsplus.worklist.interval import wilson
 
 SLUG = "audit_sample"
-_RULINGS = ("accept", "correct", "reject")
 _CHANCE = 0.3  # worth more than a weak doubt: without decisions there is no estimate
 
 
@@ -34,9 +33,10 @@ def doubt_of_sample(share: float, seed: int) -> Doubt:
 
 
 def rulings(ledger: Ledger, problem_id: str, source_hash: str) -> Iterator[tuple[str, str]]:
-    """(reviewer kind, action) of the decisions in force on this content, in order of time."""
-    for decision in ledger.decisions.get(problem_id, ()):
-        if decision.source_hash == source_hash and decision.action in _RULINGS:
+    """(reviewer kind, action) of the decisions about this source's content that were not undone, in order of time."""
+    for decision in ledger.history(problem_id):
+        made = decision.action in RULINGS and decision.event_id not in ledger.undone
+        if made and decision.source_hash == source_hash:
             yield decision.reviewer_kind, decision.action
 
 

@@ -46,11 +46,15 @@ def _starter(problem: Problem) -> Iterator[Doubt]:
     if not defined:
         return  # a comment or an import is no signature to disagree with
     evidence = {"entry_point": problem.entry_point, "starter_code": cut(problem.starter_code)}
-    words = "correct the starter code, or take it out"
-    removal = ({"op": "replace", "path": "/starter_code", "value": ""},)
+    words = "correct the starter code, or take it out (proposed)"
+    proposal = _starter_code("")
     if str(problem.entry_point) not in defined:
         detail = f"the starter code defines {', '.join(list(defined)[:5])}, the unit tests call {problem.entry_point}"
-        yield Doubt(WorkReason(SLUG, detail, evidence, removal, words), 0.6)
+        if len(defined) == 1:
+            [name] = defined
+            words = f"name the function of the starter code {problem.entry_point}, as the solutions do"
+            proposal = _starter_code(re.sub(rf"\b{re.escape(name)}\b", str(problem.entry_point), problem.starter_code))
+        yield Doubt(WorkReason(SLUG, detail, evidence, proposal, words), 0.6)
         return
     accepted = defined[str(problem.entry_point)]
     if accepted is None:
@@ -61,7 +65,11 @@ def _starter(problem: Problem) -> Iterator[Doubt]:
     if wrong:
         takes = str(low) if low == high else f"{low} to {high}"
         detail = f"in the starter code {problem.entry_point} takes {takes} arguments; unit tests give {wrong[0]}"
-        yield Doubt(WorkReason(SLUG, detail, evidence, removal, words), 0.6)
+        yield Doubt(WorkReason(SLUG, detail, evidence, proposal, words), 0.6)
+
+
+def _starter_code(text: str) -> tuple[dict[str, Any], ...]:
+    return ({"op": "replace", "path": "/starter_code", "value": text},)
 
 
 def signatures(program: str) -> dict[str, tuple[int, int] | None]:
