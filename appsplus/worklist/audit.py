@@ -27,7 +27,7 @@ def in_sample(problem_id: str, source_hash: str, share: float, seed: int) -> boo
 
 def doubt_of_sample(share: float, seed: int) -> Doubt:
     """The reason to look at a problem of the sample."""
-    detail = f"drawn at random: {share:.0%} of the accepted problems, seed {seed}"
+    detail = f"drawn at random: {100 * share:g} % of the accepted problems, seed {seed}"
     words = "check description, unit tests and solution as if nothing were known: accept, correct or reject"
     return Doubt(WorkReason(SLUG, detail, {"share": share, "seed": seed}, (), words), _CHANCE)
 
