@@ -1,6 +1,7 @@
 """The worklist of a build: what is on it, what is not, and the same bytes however it was built."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ from appsplus.release import (
     read_manifest,
 )
 from appsplus.sources import open_sources
+from appsplus.worklist import image_only_description
+from appsplus.worklist.case import Case
 from appsplus.worklist.find import FINDERS
+from appsplus.worklist.input_outside_constraints import bounds
 from appsplus.worklist.kinds import KINDS
 
 Make = Callable[..., Any]
@@ -134,11 +138,9 @@ def test_doubts_are_about_the_corrected_content_and_the_record_is_the_uncorrecte
 
 
 def test_a_ruled_out_problem_stays_on_the_list_with_what_speaks_for_a_look(built: Make, make_raw: Make) -> None:
-    code = "n = int(input())\nif n > 100:\n    print('many')\nelse:\n    print(2 * n)\n"
     other = make_raw(problem_id="made/2", description="Something else that is kept, so that there is a dataset.")
     desk = built(make_raw(), other, audit_share=1.0)
     assert desk.item() is not None
-    del code
     desk.decide("reject", reason="wrong_tests")
     desk.build(audit_share=1.0)
     item = desk.item()
@@ -151,7 +153,7 @@ def test_a_ruled_out_problem_stays_on_the_list_with_what_speaks_for_a_look(built
 @pytest.mark.parametrize(
     "solution",
     [
-        "x = " + "[" * 300 + "]" * 300 + "\nprint(2)\n",
+        "x = " + "[" * 150 + "]" * 150 + "\nprint(2)\n",
         "print(" + "-" * 3000 + "1)\n",
         "#" + "\U0001f600" * 10_000 + "\nprint('\\udcff')\n",
         "print(end='\\0' * 100_000)\n",
@@ -175,8 +177,16 @@ def test_deeply_nested_values_are_no_proposal_that_breaks(built: Make, make_call
 
 
 def test_a_description_of_megabytes_is_looked_through(built: Make, make_raw: Make) -> None:
-    text = "Print twice n. 1 <= n <= 5 " + "1 <= n <= " * 100_000 + "![](" * 20_000
+    text = "Print twice n. 1 <= n <= 5 " + "1 <= n <= " * 100_000
     assert built(make_raw(description=text)).kept == 1
+
+
+@pytest.mark.parametrize("piece", ["![](", "<img", "1 * 10 ", "$`~", "len(", "the first line "])
+def test_a_hostile_description_takes_no_time_that_grows_with_its_square(make_raw: Make, piece: str) -> None:
+    started = time.perf_counter()
+    assert bounds(piece * 50_000) == {}
+    assert list(image_only_description.find(Case(make_raw(description=piece * 50_000), None, None))) == []
+    assert time.perf_counter() - started < 10
 
 
 # ---- real problems
