@@ -4,7 +4,7 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, programs, worklist
+from appsplus.cli import build, conformance, dataset, ledger, programs, worklist
 
 app = typer.Typer(
     name="appsplus",
@@ -23,6 +23,7 @@ app.command()(programs.judge)
 app.command()(conformance.judge_conformance)
 app.command()(programs.doctor)
 app.command()(programs.cache)
+app.add_typer(ledger.app, name="ledger")
 
 
 @app.callback(invoke_without_command=True)

@@ -5,7 +5,8 @@ import os
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,10 +14,19 @@ from typing import Any
 
 from appsplus.errors import LedgerError
 from appsplus.ledger.decision import REVIEWER_KINDS, Decision, chain_hash, line_of, parse
-from appsplus.ledger.files import LINE_ERRORS, decisions_in, split_torn, torn_message, torn_path
+from appsplus.ledger.files import LINE_ERRORS, decisions_in, numbered, split_torn, torn_message, torn_path
 from appsplus.ledger.standing import may_undo
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
+
+
+def check_name(reviewer: str) -> None:
+    """Raise LedgerError where a reviewer's name cannot be that of a file."""
+    if not _NAME.fullmatch(reviewer):
+        raise LedgerError(
+            f"{reviewer!r} cannot be a reviewer's name: it names a file. Expected at most 100 letters, digits and . _ @ + -, "
+            "of which the first is a letter or digit. Choose another name."
+        )
 
 
 class LedgerWriter:
@@ -33,11 +43,7 @@ class LedgerWriter:
         Raises LedgerError where name or kind cannot be, the folder cannot be written, a line of the file is broken, or
         the reviewer is of the other kind there.
         """
-        if not _NAME.fullmatch(reviewer):
-            raise LedgerError(
-                f"{reviewer!r} cannot be a reviewer's name: it names a file. Expected at most 100 letters, "
-                "digits and . _ @ + -, of which the first is a letter or digit. Choose another name."
-            )
+        check_name(reviewer)
         if reviewer_kind not in REVIEWER_KINDS:
             raise LedgerError(f"the reviewer kind {reviewer_kind!r} is not known; expected human or model")
         self.path = folder / f"{reviewer}.jsonl"
@@ -74,8 +80,8 @@ class LedgerWriter:
         """
         with self._locked() as file:
             self._catch_up(file)
-            if undoes and (undoes in self._undone or not may_undo(self._reviewer, self._made_here(undoes))):
-                raise LedgerError(f"the event {undoes!r} is undone already, or an undo itself; decide anew instead")
+            if undoes:
+                self._check_undo(undoes, problem_id)
             decision = self._checked(
                 event_id=uuid.uuid4().hex,
                 time=max(datetime.now(UTC), self._time),  # never before the line above, whatever the clock does
@@ -96,7 +102,7 @@ class LedgerWriter:
                 previous_hash=self._last_hash,
                 where=f"{self.path}:{self._lines + 1}",
             )
-            self._write(file, decision)
+            self._write(file, [decision])
         return decision
 
     def _forget(self) -> None:
@@ -118,9 +124,11 @@ class LedgerWriter:
         try:
             yield file
         finally:
-            fcntl.flock(
-                file, fcntl.LOCK_UN
-            )  # before closing: a process that was forked meanwhile has the file open, too
+            if not os.fstat(file).st_size:
+                self.path.unlink(
+                    missing_ok=True
+                )  # nothing came of it; an empty file would be part of the ledger's digest
+            fcntl.flock(file, fcntl.LOCK_UN)  # closing may not do: a process forked meanwhile has the file open, too
             os.close(file)
 
     def _catch_up(self, file: int) -> None:
@@ -142,8 +150,8 @@ class LedgerWriter:
                     "expected one kind for a reviewer. Choose another name."
                 )
             self._enter(decision)
-        if data.strip():
-            self._last_hash = chain_hash(data.rstrip(b"\n").rsplit(b"\n", 1)[-1])
+        for _, line in numbered(data):
+            self._last_hash = chain_hash(line)
         self._size, self._lines = self._size + len(data), self._lines + data.count(b"\n")
         if data and not data.endswith(b"\n"):
             with _explained(self.path):
@@ -156,13 +164,15 @@ class LedgerWriter:
         if decision.undoes:
             self._undone.add(decision.undoes)
 
-    def _made_here(self, event_id: str) -> Decision:
-        if event_id not in self._made:
+    def _check_undo(self, event_id: str, problem_id: str) -> None:
+        made = self._made.get(event_id)
+        if made is None or made.problem_id != problem_id:
             raise LedgerError(
-                f"the event {event_id!r} is not in {self.path}, so that {self._reviewer} cannot undo it; expected a decision "
-                "of the same reviewer"
+                f"the event {event_id!r} is no decision about {problem_id} in {self.path}, and cannot be undone; expected "
+                "a decision of the same reviewer about the same problem"
             )
-        return self._made[event_id]
+        if event_id in self._undone or not may_undo(self._reviewer, made):
+            raise LedgerError(f"the event {event_id!r} is undone already, or an undo itself; decide anew instead")
 
     def _checked(self, **fields: Any) -> Decision:
         """The decision as a reader will find it, so that no line is written that cannot be read."""
@@ -174,15 +184,48 @@ class LedgerWriter:
                 f"the decision about {fields['problem_id']} cannot be saved: {error}. Nothing was written; correct it."
             ) from error
 
-    def _write(self, file: int, decision: Decision) -> None:
-        line = line_of(decision)
+    def _write(self, file: int, decisions: Sequence[Decision]) -> None:
+        """Append decisions that are chained to each other and to what is there."""
+        lines = [line_of(decision) for decision in decisions]
+        data = b"".join(line + b"\n" for line in lines)
         with _explained(self.path):
-            _append(file, line + b"\n")
+            _append(file, data)
             if not self._size:
                 _sync_folder(self.path.parent)
-        self._enter(decision)
-        self._last_hash = chain_hash(line)
-        self._size, self._lines = self._size + len(line) + 1, self._lines + 1
+        for decision in decisions:
+            self._enter(decision)
+        self._last_hash = chain_hash(lines[-1])
+        self._size, self._lines = self._size + len(data), self._lines + len(lines)
+
+    def _chained(self, decisions: Sequence[Decision]) -> list[Decision]:
+        above, found = self._last_hash, []
+        for decision in decisions:
+            found.append(replace(decision, previous_hash=above))
+            above = chain_hash(line_of(found[-1]))
+        return found
+
+
+def append_all(folder: Path, decisions: Sequence[Decision]) -> None:
+    """Append decisions of any reviewers as they are, but for the chain, which is made anew; all of them, or none.
+
+    A reviewer must be of one kind in them. Raises LedgerError as LedgerWriter does.
+    """
+    by_reviewer: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        by_reviewer.setdefault(decision.reviewer, []).append(decision)
+    writers = [(LedgerWriter(folder, name, own[0].reviewer_kind), own) for name, own in sorted(by_reviewer.items())]
+    with ExitStack() as stack:
+        opened = [(writer, stack.enter_context(writer._locked()), own) for writer, own in writers]
+        for writer, file, _ in opened:
+            writer._catch_up(file)
+        sizes = [os.fstat(file).st_size for _, file, _ in opened]
+        try:
+            for writer, file, own in opened:
+                writer._write(file, writer._chained(own))
+        except BaseException:
+            for (_, file, _), size in zip(opened, sizes, strict=True):
+                os.ftruncate(file, size)
+            raise
 
 
 def _move_away(file: int, path: Path, size: int, torn: bytes) -> None:

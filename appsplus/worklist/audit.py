@@ -33,10 +33,10 @@ def doubt_of_sample(share: float, seed: int) -> Doubt:
 
 
 def rulings(ledger: Ledger, problem_id: str, source_hash: str) -> Iterator[tuple[str, str]]:
-    """(reviewer kind, action) of the decisions about this source's content that were not undone, in order of time."""
+    """(reviewer kind, action) of the decisions about the source's own content that were not undone, in order of time."""
     for decision in ledger.history(problem_id):
         made = decision.action in RULINGS and decision.event_id not in ledger.undone
-        if made and decision.source_hash == source_hash:
+        if made and decision.source_hash == source_hash == decision.seen:
             yield decision.reviewer_kind, decision.action
 
 

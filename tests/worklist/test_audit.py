@@ -111,6 +111,12 @@ def test_a_correction_of_what_the_build_rejects_is_no_error_of_what_it_accepts(d
     assert (found["accepted"], found["decided"]["human"]["decided"]) == (4, 0)
 
 
+def test_an_acceptance_of_the_corrected_content_does_not_make_the_error_unseen(desk: Any) -> None:
+    desk.decide("correct", "made/3", patch=({"op": "replace", "path": "/description", "value": "Print 2n."},))
+    desk.decide("accept", "made/3")
+    assert audited(desk)["decided"]["human"] == {"decided": 1, "errors": 1, "interval": wilson(1, 1)}
+
+
 def test_an_undone_decision_does_not_count(desk: Any) -> None:
     from appsplus.ledger import Ledger
 
