@@ -26,7 +26,7 @@ _HUGEST_POWER = 40
 _BESIDE_CHARS = 60
 _NUMBER = r"[-+]?\d{1,3}(?:,\d{3})+|[-+]?\d+(?:\s*(?:\^|\*\*)\s*\d+)?|[-+]?\d+\s*\*\s*10\s*(?:\^|\*\*)\s*\d+"
 _NAME = r"[A-Za-z_]\w*(?:\.length|\[i\](?:\.length)?)?|len\([A-Za-z_]\w*\)"
-_NO_MORE = r"(?![\w^*(]|\.\d| ?[-+*/^]| ?x ?10)"  # the number would be part of an expression
+_NO_MORE = r"(?![\w^*(]|\.\d| ?[-+*/^]| ?x ?10| \d)"  # "1 000", or part of an expression
 _BOUND = re.compile(
     rf"(?<![\w.^*<=\[(])({_NUMBER}) ?(<=|<) ?({_NAME}) ?(<=|<) ?({_NUMBER})(?![\w^*(]|\.\d| ?[-+*/^]| ?x ?10)"
 )
