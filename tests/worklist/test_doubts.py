@@ -384,6 +384,7 @@ def test_a_list_longer_than_the_stated_bound_is_named(built: Make, make_call: Ma
         ("1 <= n <= m", None),
         ("1 <= n <= 5 x 10^4", None),
         ("1 ≤ n ≤ 1\u2009000", None),  # a thin space
+        ("1 000 <= n <= 2000", None),
         ("1 <= n <= 105", None),  # 10^5 that lost its sign, or 105
         ("-231 <= n <= 1000", None),
         ("1 <= n <= 10. In group two: 1 <= n <= 20", None),  # two bounds
