@@ -279,6 +279,7 @@ def test_problems_stream_and_are_never_all_in_memory(tmp_path: Path) -> None:
                 if self.kept % 50 == 0:
                     alive.append(sum(isinstance(item, RawProblem) for item in gc.get_objects()))
 
+    gc.collect()  # what the builds of other tests have left
     build_made(tmp_path / "out", reader, Yes(workers=1), Counting())
     assert len(list(load_problems(tmp_path / "out"))) == 300
     assert len(alive) == 6
