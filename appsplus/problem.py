@@ -123,7 +123,8 @@ class Change:
 
     what: str  # a slug, e.g. "output_unwrapped"
     detail: str  # a sentence: what was changed, on which evidence
-    by: str = "build"  # "build", or the reviewer of a ledger decision
+    by: str = "build"  # "build", or the reviewer of a ledger decision and, in brackets, the kind
+    event_id: str = ""  # of the ledger decision; empty for the build's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,21 @@ class RawProblem:
         """SHA-256 (hex) of what the source said; ledger decisions name the content they were made on by it."""
         return self.original_hash or _digest(
             self.description, self.solutions, self.inputs, self.outputs, self.entry_point, self.starter_code
+        )
+
+    @property
+    def seen_hash(self) -> str:
+        """SHA-256 (hex) of the content as it is now, corrections and checker included; without any, `source_hash`."""
+        if not self.original_hash:
+            return self.source_hash
+        return _digest(
+            self.description,
+            self.solutions,
+            self.inputs,
+            self.outputs,
+            self.entry_point,
+            self.starter_code,
+            self.checker and [self.checker.kind, self.checker.any_of, self.checker.program],
         )
 
 

@@ -44,7 +44,7 @@ PROBLEMS = pa.schema(
         "subtask_chars": _INTS,
         "executable_lines": _INTS,
         "executed_lines": pa.list_(_INTS),
-        "changes": pa.list_(_struct(what=_SHORT, detail=_TEXT, by=_SHORT)),
+        "changes": pa.list_(_struct(what=_SHORT, detail=_TEXT, by=_SHORT, event_id=_SHORT)),
         "source_hash": _SHORT,
         "content_hash": _SHORT,
     }

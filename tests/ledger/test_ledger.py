@@ -1,6 +1,7 @@
 """The ledger: which lines it takes, and what a decision does to a problem."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def correction(*operations: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 FIX_OUTPUT = {"op": "replace", "path": "/outputs/1", "value": "4\n"}
+AFTER_FIX = replace(make_raw(outputs=("3\n", "4\n")), original_hash=make_raw().source_hash).seen_hash
 
 
 def test_a_line_is_read_with_every_field(tmp_path: Path) -> None:
@@ -130,7 +132,15 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         ("{", "Expecting property name"),
         ("[1]", "got list"),
         (b"\xff", "can't decode byte 0xff"),
-        (make_line(action="undo"), "action must be one of accept, correct, reject; got 'undo'"),
+        (make_line(action="drop"), "action must be one of accept, correct, reject, skip, comment, undo; got 'drop'"),
+        (make_line(action="undo"), "the action undo must name the event that it undoes"),
+        (make_line(undoes="event-0"), "undoes belongs to the action undo and only there; got accept"),
+        (make_line(action="skip", resolves=["1"]), "resolves belongs to the action accept or correct or reject"),
+        (make_line(resolves="1"), "resolves must be a list of event ids; got '1'"),
+        (make_line(action="reject", override=True), "override belongs to the action accept or correct and only there"),
+        (make_line(override=1), "override must be true or false; got 1"),
+        (make_line(seen_hash="abc"), "seen_hash must be 64 hexadecimal digits, or empty; got 'abc'"),
+        (make_line(action="comment"), "a comment must say something"),
         (make_line(reviewer_kind="robot"), "reviewer_kind must be one of human, model; got 'robot'"),
         (make_line(time="2025-03-01T12:00:00"), "time must be in UTC"),
         (make_line(time="2025-03-01T12:00:00+02:00"), "time must be in UTC"),
@@ -166,7 +176,7 @@ def test_the_same_event_twice_is_an_error_that_names_both_lines(tmp_path: Path) 
 def test_a_correction_changes_the_problem_and_leaves_a_change(tmp_path: Path) -> None:
     corrected = read(tmp_path, correction(FIX_OUTPUT)).corrected(make_raw())
     assert corrected.outputs == ("3\n", "4\n")
-    assert corrected.changes == (Change("ledger_correction", "2 + 2 is 4", "ada (human)"),)
+    assert corrected.changes == (Change("ledger_correction", "2 + 2 is 4", "ada (human)", "event-1"),)
     assert corrected.inputs == make_raw().inputs
     assert corrected.solutions == make_raw().solutions
 
@@ -200,8 +210,10 @@ def test_corrections_build_on_one_another(tmp_path: Path) -> None:
     test = {"op": "test", "path": "/outputs/1", "value": "4\n"}
     ledger = read(
         tmp_path,
-        correction(test, more, event_id="2", time="2025-03-02T00:00:00Z", reviewer="bot", reviewer_kind="model"),
-        correction(FIX_OUTPUT, event_id="1"),
+        correction(test, more, event_id="2", reviewer="bot", reviewer_kind="model", seen_hash=AFTER_FIX),
+        correction(
+            FIX_OUTPUT, event_id="1", time="2025-03-02T00:00:00Z"
+        ),  # the order is that of the content, not of time
     )
     corrected = ledger.corrected(make_raw())
     assert corrected.outputs == ("3\n", "4\n", "0\n")
@@ -274,13 +286,13 @@ def test_a_correction_does_not_change_the_problem_it_was_given(tmp_path: Path) -
     assert raw.inputs == ([[1], 2],)
 
 
-def test_the_last_fresh_ruling_counts_and_corrections_are_no_rulings(tmp_path: Path) -> None:
+def test_a_reviewers_last_decision_on_the_content_counts(tmp_path: Path) -> None:
     source_hash = make_raw().source_hash
     ledger = read(
         tmp_path,
         make_line(event_id="1", action="accept", time="2025-03-01T00:00:00Z"),
         make_line(event_id="2", action="reject", time="2025-03-02T00:00:00Z", reason="two_answers"),
-        correction(FIX_OUTPUT, event_id="3", time="2025-03-03T00:00:00Z"),
+        make_line(event_id="3", action="skip", time="2025-03-03T00:00:00Z"),
         make_line(event_id="4", action="accept", time="2025-03-04T00:00:00Z", source_hash=OTHER_HASH),
     )
     ruling = ledger.ruling("apps/train/0001", source_hash)

@@ -1,0 +1,97 @@
+"""Which decisions count, and for what: the rules of the ledger, in this one place.
+
+1. An undone decision counts as not made. Reviewers undo their own decisions only, and an undo is not undone: decide anew.
+2. A decision counts only on the content that its reviewer saw. On any other it is stale: reported, never applied.
+3. On one content, a reviewer's last decision takes the place of that reviewer's earlier ones.
+4. A decision that names others in `resolves` takes the place of these, too: it adjudicates. A model's decision never takes
+   the place of a human's in this way.
+5. Where a human has decided, decisions of models on the same content do not count.
+6. If those that are left agree (all accept, all reject, or all correct to the same content), they are in force. If not,
+   none of them is, until somebody adjudicates. One decision alone agrees with itself.
+7. A correction in force makes new content, on which rules 2 to 6 begin again. An accept or a reject in force is the ruling.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from appsplus.ledger.decision import RULINGS, Decision
+from appsplus.ledger.patch import patched
+from appsplus.problem import RawProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the decisions about one problem come to."""
+
+    content: RawProblem  # after the corrections in force
+    corrections: tuple[Decision, ...] = ()  # in force, in the order in which they were applied
+    ruling: Decision | None = None  # to accept or reject `content`
+    disagreement: tuple[
+        Decision, ...
+    ] = ()  # on `content`, in order of time; of at least two reviewers, all of one kind
+    stale: tuple[Decision, ...] = ()  # made on content that is not there (any more)
+
+
+def undone(decisions: Iterable[Decision]) -> frozenset[str]:
+    """The events that count as not made (rule 1)."""
+    found = {decision.event_id: decision for decision in decisions}
+    undos = [(undo, found[undo.undoes]) for undo in found.values() if undo.action == "undo" and undo.undoes in found]
+    return frozenset(made.event_id for undo, made in undos if may_undo(undo.reviewer, made))
+
+
+def may_undo(reviewer: str, made: Decision) -> bool:
+    """Whether rule 1 lets this reviewer undo that decision."""
+    return made.reviewer == reviewer and made.action != "undo"
+
+
+def may_resolve(kind: str, made: Decision) -> bool:
+    """Whether rule 4 lets a reviewer of this kind take the place of that decision."""
+    return kind == "human" or made.reviewer_kind == kind
+
+
+def counting(decisions: Iterable[Decision], seen: str) -> list[Decision]:
+    """The decisions that count on the content with the hash `seen` (rules 2 to 5); not yet whether they agree.
+
+    `decisions` are those about one problem that were not undone, in order of time; the result is, too.
+    """
+    made = [d for d in decisions if d.action in RULINGS and d.seen == seen]
+    by_event = {d.event_id: d for d in made}
+    resolved = {
+        event
+        for d in made
+        for event in d.resolves
+        if event in by_event and may_resolve(d.reviewer_kind, by_event[event])
+    }
+    last = {d.reviewer: d.event_id for d in made}
+    left = [d for d in made if last[d.reviewer] == d.event_id and d.event_id not in resolved]
+    return [d for d in left if d.reviewer_kind == "human"] or left
+
+
+def standing(raw: RawProblem, decisions: Sequence[Decision]) -> Standing:
+    """What the decisions come to for a problem as its source has it.
+
+    `decisions` are as for `counting`. Raises LedgerError where a patch that counts does not fit.
+    """
+    fresh = [d for d in decisions if d.source_hash == raw.source_hash]
+    content, reached = raw, set[str]()
+    corrections: list[Decision] = []
+    disagreement: list[Decision] = []
+    ruling = None
+    while content.seen_hash not in reached:
+        reached.add(content.seen_hash)
+        count = counting(fresh, content.seen_hash)
+        results = [patched(content, d) if d.action == "correct" else None for d in count]
+        effects = {result.seen_hash if result else d.action for d, result in zip(count, results, strict=True)}
+        if len(effects) > 1:
+            disagreement = count
+        elif count and results[0] is None:
+            ruling = count[0]
+        elif count and results[0] is not None:
+            corrections.append(count[0])
+            content = results[0]
+    stale = [
+        d
+        for d in decisions
+        if d.action in RULINGS and (d.source_hash != raw.source_hash or (not disagreement and d.seen not in reached))
+    ]
+    return Standing(content, tuple(corrections), ruling, tuple(disagreement), tuple(stale))

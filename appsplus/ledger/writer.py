@@ -1,0 +1,235 @@
+"""Appending to a ledger: one file a reviewer, a line a decision, whole or not at all, whoever else is writing."""
+
+import fcntl
+import os
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from appsplus.errors import LedgerError
+from appsplus.ledger.decision import REVIEWER_KINDS, Decision, chain_hash, line_of, parse
+from appsplus.ledger.files import LINE_ERRORS, decisions_in, split_torn, torn_message, torn_path
+from appsplus.ledger.standing import may_undo
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
+
+
+class LedgerWriter:
+    """Appends the decisions of one reviewer to `FOLDER/REVIEWER.jsonl`, which the first decision makes.
+
+    Several writers, in one process or in many, may share a file: each takes a lock, reads what the others have added, and
+    chains its line to theirs. A line is on the disk when `append` returns. A torn last line (power cut) is moved to
+    `REVIEWER.jsonl.torn`, and `recovered` says so.
+    """
+
+    def __init__(self, folder: Path, reviewer: str, reviewer_kind: str) -> None:
+        """Open the reviewer's file, or see that it can be made.
+
+        Raises LedgerError where name or kind cannot be, the folder cannot be written, a line of the file is broken, or
+        the reviewer is of the other kind there.
+        """
+        if not _NAME.fullmatch(reviewer):
+            raise LedgerError(
+                f"{reviewer!r} cannot be a reviewer's name: it names a file. Expected at most 100 letters, "
+                "digits and . _ @ + -, of which the first is a letter or digit. Choose another name."
+            )
+        if reviewer_kind not in REVIEWER_KINDS:
+            raise LedgerError(f"the reviewer kind {reviewer_kind!r} is not known; expected human or model")
+        self.path = folder / f"{reviewer}.jsonl"
+        self.recovered = ""  # what to say of a torn last line that was moved away
+        self._reviewer, self._kind = reviewer, reviewer_kind
+        self._forget()
+        with _explained(self.path):
+            folder.mkdir(parents=True, exist_ok=True)
+            if not self.path.exists() and not os.access(folder, os.W_OK):
+                raise PermissionError(13, "Permission denied")
+        if self.path.exists():
+            with self._locked() as file:
+                self._catch_up(file)
+
+    def append(
+        self,
+        *,
+        problem_id: str,
+        source_hash: str,
+        seen_hash: str,
+        action: str,
+        reason: str = "",
+        comment: str = "",
+        patch: Sequence[Mapping[str, Any]] = (),
+        seconds: float | None = None,
+        override: bool = False,
+        undoes: str = "",
+        resolves: Sequence[str] = (),
+    ) -> Decision:
+        """Save one decision, and return it as it stands in the ledger.
+
+        Raises LedgerError where it is none that a ledger could hold, where `undoes` is no decision of this reviewer that
+        still counts, or where it cannot be saved; the file is then as it was.
+        """
+        with self._locked() as file:
+            self._catch_up(file)
+            if undoes and (undoes in self._undone or not may_undo(self._reviewer, self._made_here(undoes))):
+                raise LedgerError(f"the event {undoes!r} is undone already, or an undo itself; decide anew instead")
+            decision = self._checked(
+                event_id=uuid.uuid4().hex,
+                time=max(datetime.now(UTC), self._time),  # never before the line above, whatever the clock does
+                reviewer=self._reviewer,
+                reviewer_kind=self._kind,
+                problem_id=problem_id,
+                source_hash=source_hash,
+                seen_hash=seen_hash,
+                action=action,
+                reason=reason,
+                comment=comment,
+                patch=tuple(map(dict, patch)),
+                seconds=seconds,
+                override=override,
+                undoes=undoes,
+                resolves=tuple(resolves),
+                tool_version=metadata.version("appsplus"),
+                previous_hash=self._last_hash,
+                where=f"{self.path}:{self._lines + 1}",
+            )
+            self._write(file, decision)
+        return decision
+
+    def _forget(self) -> None:
+        self._inode, self._size, self._lines = -1, 0, 0
+        self._last_hash, self._time = "", datetime.min.replace(tzinfo=UTC)
+        self._made: dict[str, Decision] = {}
+        self._undone: set[str] = set()
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """The file, open and locked for this writer alone; made where it is not there."""
+        with _explained(self.path):
+            while True:
+                file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if _still_there(file, self.path):
+                    break
+                os.close(file)  # another file has taken its place, as `git checkout` does, while we waited for the lock
+        try:
+            yield file
+        finally:
+            fcntl.flock(
+                file, fcntl.LOCK_UN
+            )  # before closing: a process that was forked meanwhile has the file open, too
+            os.close(file)
+
+    def _catch_up(self, file: int) -> None:
+        """Read what was appended since the last time, by whomever; move a torn end away."""
+        with _explained(self.path):
+            found = os.fstat(file)
+            if found.st_ino != self._inode or found.st_size < self._size:
+                self._forget()
+                self._inode = found.st_ino
+            data = os.pread(file, found.st_size - self._size, self._size)
+            data, torn = split_torn(data)
+            if torn:
+                self.recovered = torn_message(self.path, self._lines + data.count(b"\n") + 1, len(torn))
+                _move_away(file, self.path, self._size + len(data), torn)
+        for decision in decisions_in(self.path, b"\n" * self._lines + data):
+            if decision.reviewer == self._reviewer and decision.reviewer_kind != self._kind:
+                raise LedgerError(
+                    f"{self._reviewer} is a {decision.reviewer_kind} at {decision.where}, and cannot be a {self._kind}; "
+                    "expected one kind for a reviewer. Choose another name."
+                )
+            self._enter(decision)
+        if data.strip():
+            self._last_hash = chain_hash(data.rstrip(b"\n").rsplit(b"\n", 1)[-1])
+        self._size, self._lines = self._size + len(data), self._lines + data.count(b"\n")
+        if data and not data.endswith(b"\n"):
+            with _explained(self.path):
+                _append(file, b"\n")
+            self._size, self._lines = self._size + 1, self._lines + 1
+
+    def _enter(self, decision: Decision) -> None:
+        self._made[decision.event_id] = decision
+        self._time = max(self._time, decision.time)
+        if decision.undoes:
+            self._undone.add(decision.undoes)
+
+    def _made_here(self, event_id: str) -> Decision:
+        if event_id not in self._made:
+            raise LedgerError(
+                f"the event {event_id!r} is not in {self.path}, so that {self._reviewer} cannot undo it; expected a decision "
+                "of the same reviewer"
+            )
+        return self._made[event_id]
+
+    def _checked(self, **fields: Any) -> Decision:
+        """The decision as a reader will find it, so that no line is written that cannot be read."""
+        try:
+            decision = Decision(**fields)
+            return parse(line_of(decision), decision.where)
+        except LINE_ERRORS as error:
+            raise LedgerError(
+                f"the decision about {fields['problem_id']} cannot be saved: {error}. Nothing was written; correct it."
+            ) from error
+
+    def _write(self, file: int, decision: Decision) -> None:
+        line = line_of(decision)
+        with _explained(self.path):
+            _append(file, line + b"\n")
+            if not self._size:
+                _sync_folder(self.path.parent)
+        self._enter(decision)
+        self._last_hash = chain_hash(line)
+        self._size, self._lines = self._size + len(line) + 1, self._lines + 1
+
+
+def _move_away(file: int, path: Path, size: int, torn: bytes) -> None:
+    with torn_path(path).open("ab") as kept:
+        kept.write(torn + b"\n")
+        kept.flush()
+        os.fsync(kept.fileno())
+    os.ftruncate(file, size)
+    os.fsync(file)
+
+
+def _append(file: int, data: bytes) -> None:
+    """Write at the end and to the disk, or leave the file as it was. Raises OSError."""
+    size = os.fstat(file).st_size
+    try:
+        written = 0
+        while written < len(data):
+            written += os.write(file, data[written:])
+        os.fsync(file)
+    except BaseException:
+        os.ftruncate(file, size)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file is in its folder for certain only when the folder is on the disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _still_there(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into a LedgerError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise LedgerError(
+            f"{path} cannot be written: {error.strerror}. Nothing was saved, and what was there is untouched. Make room or "
+            "permit writing there, or choose another folder; then decide again."
+        ) from error
