@@ -14,14 +14,27 @@ from appsplus.release.manifest import FunnelStage, Manifest, folder_hash, read_m
 from appsplus.release.reader import find_problem, load_problems, load_rejected
 from appsplus.release.rows import RejectedProblem, prompt_text
 from appsplus.release.statistics import Statistics
+from appsplus.release.worklist import (
+    IndexRow,
+    WorkItem,
+    WorklistWriter,
+    WorkReason,
+    load_work_item,
+    load_worklist_index,
+    title_of,
+)
 from appsplus.release.writer import DatasetWriter, validation_split
 
 __all__ = [
     "DatasetWriter",
     "FunnelStage",
+    "IndexRow",
     "Manifest",
     "RejectedProblem",
     "Statistics",
+    "WorkItem",
+    "WorkReason",
+    "WorklistWriter",
     "check_target",
     "commit",
     "disk_errors",
@@ -29,8 +42,11 @@ __all__ = [
     "folder_hash",
     "load_problems",
     "load_rejected",
+    "load_work_item",
+    "load_worklist_index",
     "prepare_target",
     "prompt_text",
     "read_manifest",
+    "title_of",
     "validation_split",
 ]

@@ -17,7 +17,7 @@ from appsplus.problem import (
     UnitTest,
     Verdict,
 )
-from appsplus.release import DatasetWriter, FunnelStage, Manifest, RejectedProblem
+from appsplus.release import DatasetWriter, FunnelStage, Manifest, RejectedProblem, WorkItem, WorklistWriter
 from appsplus.release.seal import seal
 
 CODE = "n = int(input())\nif n > 2:\n    print(1)\nelse:\n    print(0)\n"
@@ -72,12 +72,13 @@ def make_rejected() -> Callable[..., RejectedProblem]:
 
 @pytest.fixture
 def make_dataset() -> Callable[..., Path]:
-    """Write a whole dataset folder: problems as (problem, split), rejected problems, further manifest fields."""
+    """Write a whole dataset folder: problems as (problem, split), rejected ones, worklist, manifest fields."""
 
     def make(
         folder: Path,
         problems: Iterable[tuple[Problem, str]] = (),
         rejected: Iterable[RejectedProblem] = (),
+        worklist: Iterable[WorkItem] = (),
         **fields: Any,
     ) -> Path:
         folder.mkdir(parents=True)
@@ -86,6 +87,9 @@ def make_dataset() -> Callable[..., Path]:
                 writer.add(problem, split)
             for problem_out in rejected:
                 writer.reject(problem_out)
+        with WorklistWriter(folder) as writer_of_items:
+            for item in worklist:
+                writer_of_items.add(item)
         counts = writer.statistics.counts()
         reasons: dict[str, int] = {}
         for by_reason in counts["rejections"].values():
