@@ -6,6 +6,7 @@
     explain    cli.dataset    one problem's way through the stages
     judge      cli.programs   one program on one problem's unit tests
     judge-conformance  cli.conformance  the judge, and others, on programs with known verdicts
+    review     cli.review     the worklist in a local web page
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
 

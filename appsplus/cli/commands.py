@@ -4,7 +4,7 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, programs
+from appsplus.cli import build, conformance, dataset, programs, review
 
 app = typer.Typer(
     name="appsplus",
@@ -20,6 +20,7 @@ app.command()(dataset.show)
 app.command()(dataset.explain)
 app.command()(programs.judge)
 app.command()(conformance.judge_conformance)
+app.command()(review.review)
 app.command()(programs.doctor)
 app.command()(programs.cache)
 

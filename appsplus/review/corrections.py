@@ -18,7 +18,6 @@ Operation = dict[str, Any]
 NO_CHECKER = "none"
 CHECKERS = (NO_CHECKER, *CHECKER_KINDS)
 _UNSHOWABLE = re.compile("[\0\ud800-\udfff]")
-_NUMBERED = re.compile(r"(output|drop)_([0-9]{1,9})")
 
 
 def shown(text: str) -> str:
@@ -36,10 +35,10 @@ def value_text(value: Any, is_stdin: bool) -> str:
 
 def patch_from_form(raw: RawProblem, form: Mapping[str, str]) -> tuple[Operation, ...]:
     """What the form changes, () for nothing. Raises InputError for a field that cannot be read, naming it."""
-    dropped = _dropped(raw, form)
+    dropped = _dropped("drop_test", len(raw.inputs or ()), form)
     return (
         *_texts(raw, form),
-        *_solution(raw, form),
+        *_solutions(raw, form),
         *_checker(raw, form),
         *_outputs(raw, form, dropped),
         *_drops(raw, form, dropped),
@@ -55,14 +54,15 @@ def _texts(raw: RawProblem, form: Mapping[str, str]) -> Iterator[Operation]:
             yield _replace(f"/{name}", after.strip() or None if name == "entry_point" else after)
 
 
-def _solution(raw: RawProblem, form: Mapping[str, str]) -> Iterator[Operation]:
-    """One solution may be edited, added (at the end) or dropped."""
-    number = form.get("solution_number", "")
-    if number.isdecimal() and int(number) < len(raw.solutions):
-        if form.get("drop_solution"):
-            yield {"op": "remove", "path": f"/solutions/{int(number)}"}
-        elif "solution" in form and _typed(form["solution"]) != shown(raw.solutions[int(number)]):
-            yield _replace(f"/solutions/{int(number)}", _typed(form["solution"]))
+def _solutions(raw: RawProblem, form: Mapping[str, str]) -> Iterator[Operation]:
+    """Solutions that are edited, dropped (the last one first) and added."""
+    dropped = _dropped("drop_solution", len(raw.solutions), form)
+    for number, code in enumerate(raw.solutions):
+        text = form.get(f"solution_{number}")
+        if text is not None and number not in dropped and _typed(text) != shown(code):
+            yield _replace(f"/solutions/{number}", _typed(text))
+    for number in dropped:
+        yield {"op": "remove", "path": f"/solutions/{number}"}
     if form.get("new_solution", "").strip():
         yield {"op": "add", "path": "/solutions/-", "value": _typed(form["new_solution"])}
 
@@ -88,22 +88,23 @@ def _checker(raw: RawProblem, form: Mapping[str, str]) -> Iterator[Operation]:
 
 def _alternatives(text: str) -> list[list[str]]:
     advice = (
-        'a checker of kind any_of needs a JSON list with, for each unit test, a list of further outputs that are right, e.g. '
+        "a checker of kind any_of needs a JSON list with, for each unit test, a list of further outputs that are right, e.g. "
         '[["2 1\\n"], []]'
     )
     try:
         found = jsonl.loads(text)
     except (ValueError, RecursionError):
         raise InputError(advice) from None
-    if not isinstance(found, list) or not all(isinstance(r, list) and all(isinstance(t, str) for t in r) for r in found):
+    if not isinstance(found, list) or not all(
+        isinstance(r, list) and all(isinstance(t, str) for t in r) for r in found
+    ):
         raise InputError(advice)
     return found
 
 
-def _dropped(raw: RawProblem, form: Mapping[str, str]) -> list[int]:
-    """The unit tests that go, the last one first."""
-    numbers = {int(found[2]) for name in form if (found := _NUMBERED.fullmatch(name)) and found[1] == "drop"}
-    return sorted((n for n in numbers if n < len(raw.inputs or ()) and form[f"drop_{n}"]), reverse=True)
+def _dropped(what: str, count: int, form: Mapping[str, str]) -> list[int]:
+    """The numbers that go, the last one first."""
+    return [number for number in reversed(range(count)) if form.get(f"{what}_{number}")]
 
 
 def _outputs(raw: RawProblem, form: Mapping[str, str], dropped: list[int]) -> Iterator[Operation]:

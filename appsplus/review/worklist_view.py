@@ -72,9 +72,7 @@ class WorklistView:
     def matching(self, filters: Filters, states: Mapping[str, str]) -> list[IndexRow]:
         """The rows that the filters let through, by state, too."""
         return [
-            row
-            for row in self.rows
-            if filters.accept(row) and filters.state in ("", states.get(row.problem_id, OPEN))
+            row for row in self.rows if filters.accept(row) and filters.state in ("", states.get(row.problem_id, OPEN))
         ]
 
     def neighbour(self, problem_id: str, step: int, filters: Filters) -> str | None:
