@@ -6,38 +6,36 @@ through the rest and writes the dataset. Results are taken in the source's order
 number of workers. What the judge has answered is in the cache, so a build that was killed repeats none of it.
 """
 
-import pickle
 import platform
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from appsplus.annotate.annotated import annotated
 from appsplus.engine.judging import Judging
 from appsplus.engine.ordered import in_order, threads
 from appsplus.errors import SourceError
 from appsplus.judge import version as judge_version
-from appsplus.ledger import Ledger
-from appsplus.problem import Problem, RawProblem, Rejection
+from appsplus.ledger import Accounts, Ledger
+from appsplus.problem import Problem, RawProblem, Reason, Rejection, Review
 from appsplus.release import (
     DatasetWriter,
     FunnelStage,
     Manifest,
     RejectedProblem,
+    WorklistWriter,
     commit,
-    disk_errors,
     prepare_target,
     validation_split,
 )
 from appsplus.release.seal import seal
+from appsplus.release.spool import Spool
 from appsplus.sources import Rejected, Source
 from appsplus.stages.complete import complete
 from appsplus.stages.corrected import corrected
@@ -47,6 +45,8 @@ from appsplus.stages.passing import passing
 from appsplus.stages.reviewed import reviewed
 from appsplus.stages.runnable import runnable
 from appsplus.stages.unique import Signature, duplicate_rejection, find_duplicates, signature
+from appsplus.worklist.desk import Desk, End, Found
+from appsplus.worklist.submissions import Submissions
 
 Record = RawProblem | Problem
 
@@ -79,6 +79,7 @@ STAGES = (
 )
 FIRST_PASS = STAGES[1 : STAGES.index(UNIQUE)]
 SECOND_PASS = STAGES[STAGES.index(UNIQUE) + 1 :]
+READING = tuple(stage for stage in STAGES if stage.name in ("normalized", "runnable"))  # as far as programs can be run
 
 
 class Engine(Judging, Protocol):
@@ -95,7 +96,9 @@ class BuildOptions:
     """What a dataset depends on besides its sources and the ledger; recorded in the manifest."""
 
     validation_share: float = 0.05  # of the training problems
-    seed: int = 0  # chooses them
+    seed: int = 0  # chooses them, the audit sample and the mutants
+    audit_share: float = 0.05  # of the accepted problems: a random sample for people to look at
+    mutants: int = 0  # of each canonical solution: which of them do the unit tests let pass?
 
 
 KEPT, REJECTED = "kept", "rejected"
@@ -119,10 +122,22 @@ class _Outcome:
     record: Record | Rejected
     stage: str = ""  # where it was rejected; empty: it is still in
     rejection: Rejection | None = None
+    raw: RawProblem | None = None  # as its source has it; None: it could not be read
+    without: "_Outcome | None" = None  # what would become of it without the ledger, where that changed something
+    found: Found | None = None  # what people should look at, at the very end
 
     @property
     def word(self) -> str:
         return KEPT if self.rejection is None else REJECTED
+
+    @property
+    def problem(self) -> Problem | None:
+        """The problem, if it is still in."""
+        return self.record if isinstance(self.record, Problem) and self.rejection is None else None
+
+    @property
+    def review(self) -> Review | None:
+        return None if isinstance(self.record, Rejected) else self.record.review
 
 
 def build(
@@ -132,8 +147,12 @@ def build(
     ledger: Ledger,
     options: BuildOptions | None = None,
     progress: Progress | None = None,
+    submissions: Submissions | None = None,
 ) -> Manifest:
     """Build a dataset folder at `target` from `sources`; an existing dataset there is replaced in the end, at once.
+
+    `submissions`, whose worth is known, say how many wrong programs the unit tests accept and how many right ones they
+    refuse, before and after verification.
 
     Raises InputError for a source, a target or a disk that cannot be used, SourceError also where no problem was found,
     and SandboxError where the judge fails. Whatever is raised, `target` stays as it was; what `engine` is doing then
@@ -142,21 +161,35 @@ def build(
     options, progress = options or BuildOptions(), progress or Progress()
     started = time.monotonic()
     with prepare_target(target) as folder:
-        books = _Books()
-        with threads(THREADS * engine.workers) as pool, _Spool(folder) as spool, DatasetWriter(folder) as writer:
+        books, accounts, signatures = _Books(), Accounts(ledger), list[Signature]()
+        share, mutants, seed = options.audit_share, options.mutants, options.seed
+        desk = Desk(engine, ledger, submissions, audit_share=share, mutants=mutants, seed=seed)
+        with (
+            threads(THREADS * engine.workers) as pool,
+            Spool[_Outcome](folder) as spool,
+            DatasetWriter(folder) as writer,
+            WorklistWriter(folder) as worklist,
+        ):
             progress.start("judging", None)
             for outcome in _first_pass(pool, sources, engine, ledger):
                 books.given += 1
                 spool.add(outcome)
+                if outcome.problem is not None:
+                    signatures.append(signature(outcome.problem))
+                if submissions is not None:
+                    submissions.meet(outcome.record.problem_id)
                 progress.advance(outcome.word)
             if not books.given:
                 raise _nothing_found(sources)
             progress.start("annotating", books.given)
-            for outcome in _second_pass(pool, spool, engine, ledger):
+            for outcome in _second_pass(pool, spool, find_duplicates(signatures), engine, ledger, desk, options):
                 books.enter(outcome)
+                accounts.enter(outcome.record.problem_id, outcome.review)
+                if outcome.found is not None:
+                    desk.enter(outcome.found, worklist)
                 _write(outcome, writer, options)
                 progress.advance(outcome.word)
-        manifest = seal(folder, _manifest(sources, engine, ledger, options, writer, books, started))
+        manifest = seal(folder, _manifest(sources, engine, accounts, options, writer, books, desk, started))
         commit(folder, target)
     return manifest
 
@@ -166,23 +199,64 @@ def _first_pass(
 ) -> Iterator[_Outcome]:
     """Every record of the sources, in their order, taken as far as the stages before `unique` let it."""
     records = (record for source in sources for record in source.read())
-    return in_order(
-        pool, lambda record: _through(FIRST_PASS, record, engine, ledger), records, window=WINDOW * engine.workers
-    )
+    return in_order(pool, lambda record: _reviewed(record, engine, ledger), records, window=WINDOW * engine.workers)
 
 
-def _second_pass(pool: ThreadPoolExecutor, spool: "_Spool", engine: Engine, ledger: Ledger) -> Iterator[_Outcome]:
-    """Every outcome of the first pass, taken to its end."""
-    duplicates = find_duplicates(spool.signatures)
+def _second_pass(
+    pool: ThreadPoolExecutor,
+    spool: Spool[_Outcome],
+    duplicates: Mapping[str, Any],
+    engine: Engine,
+    ledger: Ledger,
+    desk: Desk,
+    options: BuildOptions,
+) -> Iterator[_Outcome]:
+    """Every outcome of the first pass, taken to its end, with what people should look at."""
 
     def finish(outcome: _Outcome) -> _Outcome:
-        if outcome.rejection is not None:
-            return outcome
-        if duplicate := duplicates.get(outcome.record.problem_id):
-            return _Outcome(outcome.record, UNIQUE.name, duplicate_rejection(duplicate))
-        return _through(SECOND_PASS, outcome.record, engine, ledger)
+        if outcome.rejection is None:
+            if duplicate := duplicates.get(outcome.record.problem_id):
+                return replace(outcome, stage=UNIQUE.name, rejection=duplicate_rejection(duplicate))
+            end = _through(SECOND_PASS, outcome.record, engine, ledger)
+            outcome = replace(end, raw=outcome.raw, without=outcome.without)
+        ended = _end(outcome, engine, ledger, options)
+        return outcome if ended is None else replace(outcome, found=desk.look(ended))
 
-    return in_order(pool, finish, spool.read(), window=WINDOW * engine.workers)
+    return in_order(pool, finish, iter(spool), window=WINDOW * engine.workers)
+
+
+def _end(outcome: _Outcome, engine: Engine, ledger: Ledger, options: BuildOptions) -> End | None:
+    """How a problem ended, and what the build makes of it without the ledger; None where its record could not be read."""
+    raw, record, rejection = outcome.raw, outcome.record, outcome.rejection
+    if raw is None:
+        return None
+    reviewed = ledger.reviewed(raw)
+    problem = record if isinstance(record, Problem) else None
+    if rejection is not None and rejection.reason is Reason.AMBIGUOUS_OUTPUT:
+        problem = _through(READING, reviewed, engine, ledger).problem  # it left unread: what do its solutions print?
+    before = problem if rejection is None or rejection.reason is Reason.RULED_OUT else None
+    if outcome.without is not None:
+        before = outcome.without.problem
+    split = _split(record, options) if isinstance(record, Problem) and rejection is None else raw.split
+    return End(raw, reviewed, problem, before, split, outcome.stage, rejection)
+
+
+def _reviewed(record: RawProblem | Rejected, engine: Engine, ledger: Ledger) -> _Outcome:
+    """The first pass of one record. Where the ledger changed something: and what would have become of it without.
+
+    That the record then says which flaw a decision has mended, with the evidence, costs no program where a build before the
+    decision is in the cache.
+    """
+    outcome = _through(FIRST_PASS, record, engine, ledger)
+    review = outcome.review
+    if review is None or not review.changed_something:
+        return outcome
+    without = _through(FIRST_PASS, record, engine, Ledger())
+    if without.rejection is None:
+        return replace(outcome, without=without)
+    assert not isinstance(outcome.record, Rejected)
+    review = replace(review, before=(without.stage, without.rejection))
+    return replace(outcome, record=replace(outcome.record, review=review), without=without)
 
 
 def judged_alone(record: RawProblem, judging: Judging) -> tuple[Record, str, Rejection | None]:
@@ -199,13 +273,14 @@ def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judgin
     """Take one record through the stages, up to its rejection."""
     if isinstance(record, Rejected):
         return _Outcome(record, READ.name, record.rejection)
+    raw = record if isinstance(record, RawProblem) else None
     for stage in stages:
         assert stage.run is not None
         result = stage.run(record, judging, ledger)
         if isinstance(result, Rejection):
-            return _Outcome(record, stage.name, result)
+            return _Outcome(record, stage.name, result, raw)
         record = result
-    return _Outcome(record)
+    return _Outcome(record, raw=raw)
 
 
 def _write(outcome: _Outcome, writer: DatasetWriter, options: BuildOptions) -> None:
@@ -214,43 +289,6 @@ def _write(outcome: _Outcome, writer: DatasetWriter, options: BuildOptions) -> N
     else:
         assert isinstance(outcome.record, Problem)
         writer.add(outcome.record, _split(outcome.record, options))
-
-
-class _Spool:
-    """The outcomes of the first pass, on disk, and the signatures of those that are still in.
-
-    In a nameless file of the target's disk, so that nothing is left of it however this process ends.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.signatures: list[Signature] = []
-        self._folder = folder
-        with disk_errors(folder):
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # what is not on disk yet need not get there
-            self._file.close()
-
-    def add(self, outcome: _Outcome) -> None:
-        """Append an outcome. Raises InputError where the disk is full."""
-        with disk_errors(self._folder):
-            pickle.dump(outcome, self._file)
-        if isinstance(outcome.record, Problem) and outcome.rejection is None:
-            self.signatures.append(signature(outcome.record))
-
-    def read(self) -> Iterator[_Outcome]:
-        """Every outcome, in order. This process has written them a moment ago, so that they may be pickles."""
-        with disk_errors(self._folder):
-            self._file.seek(0)
-        while True:
-            try:
-                yield pickle.load(self._file)
-            except EOFError:
-                return
 
 
 class _Books:
@@ -290,19 +328,20 @@ def _nothing_found(sources: Sequence[Source]) -> SourceError:
 def _manifest(
     sources: Sequence[Source],
     engine: Engine,
-    ledger: Ledger,
+    accounts: Accounts,
     options: BuildOptions,
     writer: DatasetWriter,
     books: _Books,
+    desk: Desk,
     started: float,
 ) -> Manifest:
     return Manifest(
         appsplus=metadata.version("appsplus"),
         inputs=[_input_row(source) for source in sources],
         options={**asdict(options), "isolation": engine.isolation, "modules": list(engine.modules)},
-        ledger={"decisions": len(ledger), "sha256": ledger.digest},
+        ledger=accounts.to_json(),
         versions=_versions(),
-        counts=writer.statistics.counts(),
+        counts=writer.statistics.counts() | desk.facts(),
         funnel=books.funnel(),
         run=_run_facts(engine, started) | {"reference_cpu_s": books.reference_cpu_s},
     )

@@ -150,6 +150,43 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewEvent:
+    """One decision of the ledger about a problem, as the dataset keeps it."""
+
+    event_id: str
+    time: str  # UTC, ISO 8601
+    reviewer: str
+    reviewer_kind: str  # "human" or "model"
+    action: str
+    reason: str
+    comment: str
+    effect: str  # what became of it in this build, see `appsplus.ledger.standing.EFFECTS`
+    override: bool = False  # saved although the canonical solution did not pass every unit test then
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What the ledger did to a problem, on record."""
+
+    seen_hash: str  # of the content that the build went on with
+    events: tuple[ReviewEvent, ...]  # in order of time
+    before: tuple[str, Rejection] | None = (
+        None  # stage and rejection that the problem would have without the ledger, as far
+    )
+    #                                              as the stage `unique`; None: it would be kept, or nothing was changed
+
+    @property
+    def acceptance(self) -> ReviewEvent | None:
+        """The ruling to accept the problem, if that is in force."""
+        return next((e for e in self.events if (e.action, e.effect) == ("accept", "in_force")), None)
+
+    @property
+    def changed_something(self) -> bool:
+        """Whether a correction or an acceptance is in force."""
+        return any(e.effect == "in_force" and e.action != "reject" for e in self.events)
+
+
+@dataclass(frozen=True, slots=True)
 class RawProblem:
     """One problem as its source has it. Nothing here is checked beyond its Python types."""
 
@@ -168,6 +205,7 @@ class RawProblem:
     checker: Checker | None = None
     changes: tuple[Change, ...] = ()
     original_hash: str = ""  # of the content before a ledger correction; empty where there was none
+    review: Review | None = None  # set by the stage `corrected` where the ledger has decisions
 
     @property
     def source_hash(self) -> str:
@@ -214,6 +252,7 @@ class Problem:
     canonical: int | None = None  # index into `solutions`; set by the stage `passing`
     changes: tuple[Change, ...] = ()
     annotation: Annotation | None = None
+    review: Review | None = None  # None: the ledger has no decision about it
     reference_cpu_s: float | None = (
         None  # of the canonical solution on its slowest unit test, on the reference machine;
     )

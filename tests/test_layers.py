@@ -14,7 +14,7 @@ LAYERS = [
     ["appsplus.cli", "stepcoder"],
     ["appsplus.trial"],
     ["appsplus.pipeline"],
-    ["appsplus.stages", "appsplus.annotate", "appsplus.review"],
+    ["appsplus.stages", "appsplus.annotate", "appsplus.review", "appsplus.worklist"],
     ["appsplus.engine", "appsplus.release", "appsplus.conformance"],
     ["appsplus.judge", "appsplus.sources", "appsplus.ledger"],
     ["appsplus.problem"],

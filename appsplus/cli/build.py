@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,22 @@ from appsplus.release import Manifest, folder_hash, load_problems, load_rejected
 from appsplus.sources import CORPUS_DIR, open_sources, parse_columns
 
 ENGINES = ("local",)
+_SHOWN = 5  # of each kind of entry that somebody should look at
+_IN_FORCE = {"corrections": "corrections", "accepted": "rulings to accept", "rejected": "rulings to reject"}
+_ATTENTION = {  # per key of the manifest's `ledger.attention`: what it is, and what to do
+    "disagreement": (
+        "problems on which reviewers disagree, so that no decision of theirs was applied",
+        "Settle them in `appsplus review`; `appsplus ledger agreement` lists them side by side.",
+    ),
+    "stale": (
+        "problems with decisions on other content than there is now, which were not applied",
+        "Look at each again in `appsplus review`, and decide on what it says now.",
+    ),
+    "unknown_problem": (
+        "problems of the ledger that are not in these sources",
+        "Fine where the ledger serves other sources, too; else see whether the source's name or the id has changed.",
+    ),
+}
 
 
 def build(
@@ -76,6 +93,7 @@ def build(
     else:
         print_funnel(manifest)
         _print_what_came_out(out, manifest)
+        print("".join(f"\n{line}" for line in ledger_lines(manifest.ledger, decisions.torn)))
 
 
 def _columns(text: str) -> dict[str, str] | None:
@@ -125,6 +143,29 @@ def _print_what_came_out(out: Path, manifest: Manifest) -> None:
     for command, example in (("show", next(load_problems(out), None)), ("explain", next(load_rejected(out), None))):
         if example is not None:
             print(f"    appsplus {command} {out} {example.problem_id}")
+
+
+def ledger_lines(ledger: dict[str, Any], torn: Sequence[str] = ()) -> Iterator[str]:
+    """What the ledger came to in a build, and which decisions somebody should look at; nothing without a ledger."""
+    if any(ledger["decisions"].values()):
+        counts = [f"{kinds(ledger[name])} {words}" for name, words in _IN_FORCE.items() if any(ledger[name].values())]
+        yield f"Ledger: {kinds(ledger['decisions'])} decisions; in force {'; '.join(counts) or 'none'}."
+    for what, (sentence, to_do) in _ATTENTION.items():
+        found = [entry for entry in ledger["attention"] if entry["what"] == what]
+        if found:
+            yield f"{len(found):,} {sentence}:"
+            for entry in found[:_SHOWN]:
+                by = ", ".join(f"{e['action']} by {e['reviewer']} ({e['reviewer_kind']})" for e in entry["events"])
+                yield f"    {entry['problem_id']}: {by}"
+            if len(found) > _SHOWN:
+                yield f"    and {len(found) - _SHOWN:,} more, in manifest.json under ledger"
+            yield f"    {to_do}"
+    yield from torn
+
+
+def kinds(counts: dict[str, int]) -> str:
+    """How many there are of each kind of reviewer, in words: "3 human, 0 model"."""
+    return ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
 
 
 def _lacking(isolation: dict[str, Any]) -> list[str]:

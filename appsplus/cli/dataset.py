@@ -15,12 +15,22 @@ from rich.text import Text
 
 from appsplus.cli.build import print_funnel
 from appsplus.cli.options import AsJson, DatasetDir, ProblemId
+from appsplus.ledger.standing import AGREEING, DISPUTED, IN_FORCE, NOTED, REPLACED, STALE, UNDONE
 from appsplus.pipeline import STAGES
-from appsplus.problem import Problem
+from appsplus.problem import Problem, Rejection, Review
 from appsplus.release import RejectedProblem, find_problem, folder_hash, load_rejected, read_manifest
 
 _SHOWN_UNIT_TESTS = 3
 _EXCERPT = 400
+_EFFECT_WORDS = {
+    IN_FORCE: "in force",
+    AGREEING: "agrees with the decision in force",
+    DISPUTED: "not applied: reviewers disagree, and nobody has settled it yet",
+    REPLACED: "not applied: another decision took its place",
+    STALE: "not applied: made on other content than there is now",
+    UNDONE: "not applied: the reviewer undid it",
+    NOTED: "noted",
+}
 
 
 def stats(folder: DatasetDir, *, as_json: AsJson = False) -> None:
@@ -112,29 +122,72 @@ def _code_table(problem: Problem) -> Table:
 
 
 def explain(folder: DatasetDir, problem_id: ProblemId, *, as_json: AsJson = False) -> None:
-    """Tell one problem's way through the stages, and for a rejected one the evidence."""
+    """Tell one problem's way through the stages, with the evidence for a rejection and every decision about it."""
     rejected = next((r for r in load_rejected(folder) if r.problem_id == problem_id), None)
     problem = None if rejected else find_problem(folder, problem_id)
     steps = list(_steps(problem, rejected))
+    review = rejected.review if rejected else problem.review if problem else None
     if as_json:
         evidence = rejected.rejection.evidence if rejected else None
-        print(json.dumps({"problem_id": problem_id, "kept": rejected is None, "stages": steps, "evidence": evidence}))
+        told = {"problem_id": problem_id, "kept": rejected is None, "stages": steps, "evidence": evidence}
+        print(json.dumps(told | {"review": review and _review_json(review)}))
         return
     console = Console()
     console.print(f"[bold]{escape(problem_id)}[/bold]")
+    if review is not None:
+        _print_review(console, review)
     for step in steps:
-        mark = "[red]✗[/red]" if step["outcome"] == "rejected" else "[green]✓[/green]"
-        console.print(f" {mark} {step['stage']:<11}", escape(step["detail"]), soft_wrap=True)
-    if rejected is not None and rejected.rejection.evidence is not None:
+        _print_step(console, step)
+    if rejected is not None:
+        _print_evidence(console, rejected.rejection)
+
+
+def _print_step(console: Console, step: dict[str, str]) -> None:
+    mark = "[red]✗[/red]" if step["outcome"] == "rejected" else "[green]✓[/green]"
+    console.print(f" {mark} {step['stage']:<11}", escape(step["detail"]), soft_wrap=True)
+
+
+def _print_evidence(console: Console, rejection: Rejection) -> None:
+    if rejection.evidence is not None:
         console.print("\nevidence")
-        console.print_json(json.dumps(rejected.rejection.evidence))
+        console.print_json(json.dumps(rejection.evidence))
+
+
+def _print_review(console: Console, review: Review) -> None:
+    """The story of the decisions: what the build said before them, then each with who, when, why, and its effect."""
+    if review.before is not None:
+        stage, rejection = review.before
+        console.print("\nas its source has it")
+        _print_step(console, {"stage": stage, "outcome": "rejected", "detail": _rejected_detail(rejection)})
+        _print_evidence(console, rejection)
+    console.print("\ndecisions")
+    for event in review.events:
+        why = ": ".join(filter(None, (event.reason, event.comment)))
+        override = ", with override" if event.override else ""
+        line = f"{event.time}  {event.action} by {event.reviewer} ({event.reviewer_kind}){override}"
+        console.print(f"   {escape(line)}{escape(f' — {why}' if why else '')}", soft_wrap=True, highlight=False)
+        console.print(
+            f"     {_EFFECT_WORDS[event.effect]} (event {escape(event.event_id)})", soft_wrap=True, highlight=False
+        )
+    console.print("\nwith them" if review.changed_something else "\nthe build")
+
+
+def _review_json(review: Review) -> dict[str, Any]:
+    before = None
+    if review.before is not None:
+        stage, rejection = review.before
+        before = {"stage": stage, "detail": _rejected_detail(rejection), "evidence": rejection.evidence}
+    return {"before": before, "seen_hash": review.seen_hash, "events": [asdict(event) for event in review.events]}
+
+
+def _rejected_detail(rejection: Rejection) -> str:
+    return f"{rejection.reason}: {rejection.detail}"
 
 
 def _steps(problem: Problem | None, rejected: RejectedProblem | None) -> Iterator[dict[str, str]]:
     for stage in STAGES:
         if rejected is not None and rejected.stage == stage.name:
-            detail = f"{rejected.rejection.reason}: {rejected.rejection.detail}"
-            yield {"stage": stage.name, "outcome": "rejected", "detail": detail}
+            yield {"stage": stage.name, "outcome": "rejected", "detail": _rejected_detail(rejected.rejection)}
             return
         yield {"stage": stage.name, "outcome": "kept", "detail": _kept_detail(stage.name, problem) or stage.why}
 
@@ -143,11 +196,14 @@ def _kept_detail(stage: str, problem: Problem | None) -> str:
     """What a stage did to a kept problem, where the dataset records it."""
     if problem is None:
         return ""
+    acceptance = problem.review.acceptance if problem.review else None
     match stage:
         case "corrected":
-            return "; ".join(f"{c.what} by {c.by}: {c.detail}" for c in problem.changes if c.by != "build")
+            return "; ".join(f"{c.what} by {c.by}: {c.detail}" for c in problem.changes if c.event_id)
+        case "reviewed" if acceptance is not None:
+            return f"{acceptance.reviewer} ({acceptance.reviewer_kind}) accepted it"
         case "normalized":
-            return "; ".join(f"{c.what}: {c.detail}" for c in problem.changes if c.by == "build")
+            return "; ".join(f"{c.what}: {c.detail}" for c in problem.changes if not c.event_id)
         case "passing":
             accepted = sum(s.verdict == "accepted" for s in problem.solutions)
             return (

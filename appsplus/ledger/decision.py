@@ -30,6 +30,7 @@ from typing import Any
 import jsonpatch
 
 from appsplus import jsonl
+from appsplus.problem import ReviewEvent
 
 RULINGS = ("accept", "correct", "reject")  # what has an effect on a build
 ACTIONS = (*RULINGS, "skip", "comment", "undo")
@@ -103,6 +104,11 @@ class Decision:
         return self.seen_hash or self.source_hash
 
     @property
+    def utc(self) -> str:
+        """The time as the ledger writes it, e.g. 2025-01-31T12:00:00Z."""
+        return self.time.isoformat().replace("+00:00", "Z")
+
+    @property
     def by(self) -> str:
         """The reviewer, in words that never leave out the kind."""
         return f"{self.reviewer} ({self.reviewer_kind})"
@@ -113,11 +119,27 @@ def chain_hash(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
+def event_of(decision: Decision, effect: str) -> ReviewEvent:
+    """The decision as a dataset keeps it, with what became of it in the build."""
+    return ReviewEvent(
+        event_id=decision.event_id,
+        time=decision.utc,
+        reviewer=decision.reviewer,
+        reviewer_kind=decision.reviewer_kind,
+        action=decision.action,
+        reason=decision.reason,
+        comment=decision.comment,
+        effect=effect,
+        override=decision.override,
+    )
+
+
 def line_of(decision: Decision) -> bytes:
     """The decision as a line of the ledger, without the line break; the inverse of `parse`."""
     fields = {name: getattr(decision, name) for name in Decision.__slots__ if name != "where"}
-    time = decision.time.isoformat().replace("+00:00", "Z")
-    return jsonl.dumps(fields | {"time": time, "patch": [*decision.patch], "resolves": [*decision.resolves]}).encode()
+    return jsonl.dumps(
+        fields | {"time": decision.utc, "patch": [*decision.patch], "resolves": [*decision.resolves]}
+    ).encode()
 
 
 def parse(line: bytes, where: str) -> Decision:
@@ -136,6 +158,8 @@ def from_json(value: Any, where: str) -> Decision:
     for name, text in texts.items():
         if not isinstance(text, str):
             raise TypeError(f"{name} must be text; got {type(text).__name__}")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValueError(f"{name} holds a lone surrogate; expected text that UTF-8 can hold")
     patch = [] if value.get("patch") is None else value["patch"]
     if not isinstance(patch, list):
         raise TypeError(f"patch must be a list of operations; got {type(patch).__name__}")

@@ -2,15 +2,15 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from appsplus.errors import LedgerError
-from appsplus.ledger.decision import RULINGS, Decision
+from appsplus.ledger.decision import RULINGS, Decision, event_of
 from appsplus.ledger.files import bytes_of, decisions_in, ledger_files, split_torn, torn_message
 from appsplus.ledger.standing import Standing, counting, standing, undone
-from appsplus.problem import RawProblem
+from appsplus.problem import RawProblem, Review
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,19 @@ class Ledger:
 
         Raises LedgerError where a patch does not fit, or leaves something that is no problem.
         """
-        return standing(raw, self._made(raw.problem_id))
+        return standing(raw, self.history(raw.problem_id), self.undone)
+
+    def reviewed(self, raw: RawProblem) -> RawProblem:
+        """`corrected`, with what the ledger did on record in `review`; a problem without decisions stays as it is.
+
+        Raises LedgerError as `standing` does.
+        """
+        history = self.history(raw.problem_id)
+        if not history:
+            return raw
+        found = self.standing(raw)
+        events = tuple(event_of(decision, found.effects[decision.event_id]) for decision in history)
+        return replace(found.content, review=Review(found.content.seen_hash, events))
 
     def corrected(self, raw: RawProblem) -> RawProblem:
         """Apply the corrections in force, each made on exactly the content that the one before left.

@@ -9,14 +9,28 @@
 6. If those that are left agree (all accept, all reject, or all correct to the same content), they are in force. If not,
    none of them is, until somebody adjudicates. One decision alone agrees with itself.
 7. A correction in force makes new content, on which rules 2 to 6 begin again. An accept or a reject in force is the ruling.
+
+What became of each decision is told in these words (EFFECTS):
+
+    in_force    a correction that was applied, or the ruling
+    agreeing    another reviewer's decision to the same effect
+    disputed    it differs from another one, or builds on one that does: waits for adjudication
+    replaced    by a later decision of the reviewer, by an adjudication, or by a human's decision
+    stale       made on content that is not there (any more)
+    undone      taken back
+    noted       a skip, a comment or an undo: without effect on a build
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from appsplus.ledger.decision import RULINGS, Decision
 from appsplus.ledger.patch import patched
 from appsplus.problem import RawProblem
+
+IN_FORCE, AGREEING, DISPUTED, REPLACED = "in_force", "agreeing", "disputed", "replaced"
+STALE, UNDONE, NOTED = "stale", "undone", "noted"
+EFFECTS = (IN_FORCE, AGREEING, DISPUTED, REPLACED, STALE, UNDONE, NOTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +40,8 @@ class Standing:
     content: RawProblem  # after the corrections in force
     corrections: tuple[Decision, ...] = ()  # in force, in the order in which they were applied
     ruling: Decision | None = None  # to accept or reject `content`
-    disagreement: tuple[
-        Decision, ...
-    ] = ()  # on `content`, in order of time; of at least two reviewers, all of one kind
-    stale: tuple[Decision, ...] = ()  # made on content that is not there (any more)
+    disagreement: tuple[Decision, ...] = ()  # on `content`, in order of time; of several reviewers, all of one kind
+    effects: Mapping[str, str] = field(default_factory=dict)  # of every decision, by event id: one of EFFECTS
 
 
 def undone(decisions: Iterable[Decision]) -> frozenset[str]:
@@ -67,31 +79,41 @@ def counting(decisions: Iterable[Decision], seen: str) -> list[Decision]:
     return [d for d in left if d.reviewer_kind == "human"] or left
 
 
-def standing(raw: RawProblem, decisions: Sequence[Decision]) -> Standing:
+def standing(raw: RawProblem, decisions: Sequence[Decision], undone: Collection[str] = ()) -> Standing:
     """What the decisions come to for a problem as its source has it.
 
-    `decisions` are as for `counting`. Raises LedgerError where a patch that counts does not fit.
+    `decisions` are all about the problem, in order of time. Raises LedgerError where a patch that counts does not fit.
     """
-    fresh = [d for d in decisions if d.source_hash == raw.source_hash]
+    made = [d for d in decisions if d.event_id not in undone]
+    fresh = [d for d in made if d.source_hash == raw.source_hash]
+    effects = {d.event_id: _first_effect(d, undone) for d in decisions}
     content, reached = raw, set[str]()
     corrections: list[Decision] = []
     disagreement: list[Decision] = []
     ruling = None
     while content.seen_hash not in reached:
-        reached.add(content.seen_hash)
-        count = counting(fresh, content.seen_hash)
+        here = content.seen_hash
+        reached.add(here)
+        effects |= {d.event_id: REPLACED for d in fresh if d.seen == here and d.action in RULINGS}
+        count = counting(fresh, here)
         results = [patched(content, d) if d.action == "correct" else None for d in count]
-        effects = {result.seen_hash if result else d.action for d, result in zip(count, results, strict=True)}
-        if len(effects) > 1:
+        if len({result.seen_hash if result else d.action for d, result in zip(count, results, strict=True)}) > 1:
             disagreement = count
-        elif count and results[0] is None:
-            ruling = count[0]
-        elif count and results[0] is not None:
-            corrections.append(count[0])
-            content = results[0]
-    stale = [
-        d
-        for d in decisions
-        if d.action in RULINGS and (d.source_hash != raw.source_hash or (not disagreement and d.seen not in reached))
-    ]
-    return Standing(content, tuple(corrections), ruling, tuple(disagreement), tuple(stale))
+            effects |= {
+                d.event_id: DISPUTED for d in fresh if d in count or (d.action in RULINGS and d.seen not in reached)
+            }
+        elif count:
+            effects |= {d.event_id: AGREEING for d in count} | {count[0].event_id: IN_FORCE}
+            if results[0] is None:
+                ruling = count[0]
+            else:
+                corrections.append(count[0])
+                content = results[0]
+    return Standing(content, tuple(corrections), ruling, tuple(disagreement), effects)
+
+
+def _first_effect(decision: Decision, undone: Collection[str]) -> str:
+    """What became of a decision before any content is looked at; the first content that has it says more."""
+    if decision.action not in RULINGS:
+        return NOTED
+    return UNDONE if decision.event_id in undone else STALE

@@ -15,6 +15,8 @@ from appsplus.problem import (
     RawProblem,
     Reason,
     Rejection,
+    Review,
+    ReviewEvent,
     Solution,
     SplitPoint,
     UnitTest,
@@ -40,6 +42,7 @@ class RejectedProblem:
     license: str = ""
     difficulty: str = "unknown"
     source_hash: str = ""  # empty where the record could not be read at all
+    review: Review | None = None
 
     @classmethod
     def of(cls, record: Problem | RawProblem | Rejected, stage: str, rejection: Rejection) -> Self:
@@ -55,6 +58,7 @@ class RejectedProblem:
             license=record.license,
             difficulty=record.difficulty,
             source_hash="" if isinstance(record, Rejected) else record.source_hash,
+            review=None if isinstance(record, Rejected) else record.review,
         )
 
 
@@ -97,6 +101,7 @@ def problem_row(problem: Problem) -> Row:
         "executable_lines": list(annotation.executable_lines),
         "executed_lines": [list(lines) for lines in annotation.executed_lines],
         "changes": [asdict(change) for change in problem.changes],
+        "review": _review_row(problem.review),
         "source_hash": problem.source_hash,
         "content_hash": problem.content_hash,
     }
@@ -126,6 +131,7 @@ def problem_from_row(row: Row, split: str) -> Problem:
         and Checker(checker["kind"], tuple(tuple(outputs) for outputs in checker["any_of"]), checker["program"]),
         canonical=row["canonical_index"],
         changes=tuple(Change(**change) for change in row["changes"]),
+        review=_review(row["review"]),
         annotation=Annotation(
             split_points=tuple(SplitPoint(**point) for point in row["split_points"]),
             subtask_chars=tuple(row["subtask_chars"]),
@@ -174,15 +180,41 @@ def rejected_row(rejected: RejectedProblem) -> Row:
         "evidence": jsonl.dumps(rejected.rejection.evidence),
         "source_hash": rejected.source_hash,
     }
-    return {name: "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text) for name, text in row.items()}
+    return {name: _utf8(text) for name, text in row.items()} | {"review": _review_row(rejected.review)}
 
 
 def rejected_from_row(row: Row) -> RejectedProblem:
     """The inverse of `rejected_row`; the evidence comes back as plain JSON values (tuples as lists)."""
-    rest = {name: value for name, value in row.items() if name not in ("reason", "detail", "evidence")}
-    return RejectedProblem(
-        rejection=Rejection(Reason(row["reason"]), row["detail"], jsonl.loads(row["evidence"])), **rest
-    )
+    rest = {name: value for name, value in row.items() if name not in ("reason", "detail", "evidence", "review")}
+    return RejectedProblem(rejection=_rejection(row), review=_review(row["review"]), **rest)
+
+
+def _review_row(review: Review | None) -> Row | None:
+    if review is None:
+        return None
+    before = None
+    if review.before is not None:
+        stage, rejection = review.before
+        evidence = jsonl.dumps(rejection.evidence)
+        before = {"stage": stage, "reason": str(rejection.reason), "detail": rejection.detail, "evidence": evidence}
+        before = {name: _utf8(text) for name, text in before.items()}
+    return {"seen_hash": review.seen_hash, "events": [asdict(event) for event in review.events], "before": before}
+
+
+def _review(row: Row | None) -> Review | None:
+    if row is None:
+        return None
+    before = row["before"] and (row["before"]["stage"], _rejection(row["before"]))
+    return Review(row["seen_hash"], tuple(ReviewEvent(**event) for event in row["events"]), before)
+
+
+def _rejection(row: Row) -> Rejection:
+    return Rejection(Reason(row["reason"]), row["detail"], jsonl.loads(row["evidence"]))
+
+
+def _utf8(text: str) -> str:
+    """The text with U+FFFD for lone surrogates, which UTF-8 cannot hold."""
+    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
 def source_split(split: str) -> str:

@@ -21,6 +21,24 @@ def _struct(**fields: pa.DataType) -> pa.DataType:
     return pa.struct(list(fields.items()))
 
 
+_REVIEW = _struct(  # null: the ledger has no decision about the problem
+    seen_hash=_SHORT,
+    events=pa.list_(
+        _struct(
+            event_id=_SHORT,
+            time=_SHORT,
+            reviewer=_SHORT,
+            reviewer_kind=_SHORT,
+            action=_SHORT,
+            reason=_SHORT,
+            comment=_TEXT,
+            effect=_SHORT,
+            override=pa.bool_(),
+        )
+    ),
+    before=_struct(stage=_SHORT, reason=_SHORT, detail=_TEXT, evidence=_TEXT),  # evidence: JSON
+)
+
 PROBLEMS = pa.schema(
     {
         "problem_id": _SHORT,
@@ -45,6 +63,7 @@ PROBLEMS = pa.schema(
         "executable_lines": _INTS,
         "executed_lines": pa.list_(_INTS),
         "changes": pa.list_(_struct(what=_SHORT, detail=_TEXT, by=_SHORT, event_id=_SHORT)),
+        "review": _REVIEW,
         "source_hash": _SHORT,
         "content_hash": _SHORT,
     }
@@ -80,6 +99,7 @@ REJECTED = pa.schema(
         "detail": _TEXT,
         "evidence": _TEXT,  # JSON
         "source_hash": _SHORT,
+        "review": _REVIEW,
     }
 )
 

@@ -6,9 +6,7 @@ order in which they were found. `load_dataset` does not see these files: the car
 """
 
 import json
-import pickle
-import tempfile
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +20,7 @@ from appsplus.errors import DatasetError
 from appsplus.problem import Change, Checker, RawProblem
 from appsplus.release.folder import disk_errors
 from appsplus.release.manifest import read_manifest
+from appsplus.release.spool import Spool
 
 INDEX_FILE = "worklist/index.parquet"
 TITLE_CHARS = 80
@@ -78,7 +77,7 @@ class WorkItem:
     value: float  # how much a decision is worth; items are in descending order of it
     reasons: tuple[WorkReason, ...]
     source_hash: str
-    record: RawProblem  # as its source has it, before any correction
+    record: RawProblem  # as its source has it, before any correction; `review` is None
 
     @property
     def slugs(self) -> tuple[str, ...]:
@@ -116,27 +115,21 @@ class WorklistWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._order: list[tuple[float, str, int]] = []  # (-value, problem_id, offset in the spool)
-        with disk_errors(folder):
-            self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._order: list[tuple[float, str, int]] = []  # (-value, problem_id, place in the spool)
+        self._spool = Spool[WorkItem](folder)
 
     def add(self, item: WorkItem) -> None:
         """Take an item, in any order; a problem is one item at most."""
-        with disk_errors(self._folder):
-            self._order.append((-item.value, item.problem_id, self._spool.tell()))
-            pickle.dump(item, self._spool)
+        self._order.append((-item.value, item.problem_id, self._spool.add(item)))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        try:
+        with self._spool:
             if kind is None:
                 with disk_errors(self._folder):
                     self._write()
-        finally:
-            with suppress(OSError):
-                self._spool.close()
 
     def _write(self) -> None:
         (self._folder / "worklist").mkdir(exist_ok=True)
@@ -144,9 +137,8 @@ class WorklistWriter:
         with ExitStack() as stack:
             index = _open(stack, self._folder / INDEX_FILE, _INDEX)
             items = stack.enter_context(_ItemFiles(self._folder))
-            for _, _, offset in sorted(self._order):
-                self._spool.seek(offset)
-                item: WorkItem = pickle.load(self._spool)  # this process has written it a moment ago
+            for _, _, place in sorted(self._order):
+                item = self._spool.at(place)
                 places.append(_index_row(item) | items.add(item))
                 if len(places) == _CHUNK_ROWS:
                     index.write_table(pa.Table.from_pylist(places, schema=_INDEX))

@@ -52,7 +52,9 @@ _STANDARD_INPUT = re.compile(r"\bstandard input\b|\bstdin\b|\bkeyboard\b|\bconso
 
 def complete(raw: RawProblem) -> RawProblem | Rejection:
     """The problem itself, or what it lacks. What the solutions and tests are worth is for later stages."""
-    checks = (_lacking_description, _unsuited_to_tests, _lacking_solution, _lacking_tests)
+    accepted = raw.review is not None and raw.review.acceptance is not None
+    judgement = () if accepted else (_unsuited_to_tests,)  # a person has the final word about what the text means
+    checks = (_lacking_description, *judgement, _lacking_solution, _lacking_tests)
     return next((rejection for check in checks if (rejection := check(raw)) is not None), raw)
 
 

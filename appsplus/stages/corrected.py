@@ -5,5 +5,5 @@ from appsplus.problem import RawProblem
 
 
 def corrected(raw: RawProblem, ledger: Ledger) -> RawProblem:
-    """Apply the ledger's corrections. One that was made on other content is stale, and not applied."""
-    return ledger.corrected(raw)
+    """Apply the corrections in force, and put on record what became of every decision about the problem."""
+    return ledger.reviewed(raw)

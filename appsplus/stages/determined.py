@@ -1,7 +1,8 @@
 """There is one right output for every input, or a checker that knows the others.
 
 A description that says "print any of them" accepts what an expected output cannot list: a judge that compares would refuse
-right programs, and a trainer would punish them. Such a problem waits for a decision in the ledger that gives it a checker.
+right programs, and a trainer would punish them. Such a problem waits for a decision in the ledger: a checker, or that it is
+right as it is.
 Only what the description says about answers counts; that steps may be taken "in any order" does not.
 """
 
@@ -37,7 +38,7 @@ def determined(raw: RawProblem) -> RawProblem | Rejection:
     """The problem itself, or a rejection that quotes where its description accepts several answers."""
     text = " ".join(raw.description.split())
     found = _SEVERAL_ANSWERS.search(text)
-    if found is None or raw.checker is not None:
+    if found is None or raw.checker is not None or (raw.review and raw.review.acceptance):
         return raw
     quote = text[max(0, found.start() - _QUOTE) : found.end() + _QUOTE]
     detail = f"the description accepts several right answers, and no checker says which: … {quote} …"

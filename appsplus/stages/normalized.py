@@ -69,6 +69,7 @@ def normalized(raw: RawProblem, judging: Judging) -> Problem | Rejection:
         url=_text(raw.url, record),
         license=_text(raw.license, record),
         checker=raw.checker,
+        review=raw.review,
     )
     if entry_point is None:
         reading = _stdin_reading(raw, record)

@@ -26,12 +26,14 @@ def passing(problem: Problem, judging: Judging) -> Problem | Rejection:
     reports = dict(
         zip(candidates, judging.judge([job_for(problem, i, judging.modules) for i in candidates]), strict=True)
     )
+    acceptance = problem.review.acceptance if problem.review else None
+    vouched = acceptance is not None and acceptance.override  # see `appsplus.stages.reviewed`
     unstable: dict[int, Report] = {}
     canonical = None
     for i in candidates:
         if reports[i].verdict is Verdict.ACCEPTED:
             [again] = judging.judge([job_for(problem, i, judging.modules, hash_seed=SECOND_HASH_SEED)])
-            if again.verdict is Verdict.ACCEPTED:
+            if again.verdict is Verdict.ACCEPTED or vouched:
                 canonical = i
                 break
             unstable[i] = again

@@ -33,7 +33,7 @@ def lines(path: Path) -> list[bytes]:
 def test_what_was_appended_is_read_back_in_every_field(tmp_path: Path) -> None:
     writer = LedgerWriter(tmp_path / "new" / "ledger", "ada", "human")
     correction = append(
-        writer, action="correct", reason="wrong_output", comment="é \ud800", patch=[FIX], seconds=4.5, override=True
+        writer, action="correct", reason="wrong_output", comment="é \U0001f600", patch=[FIX], seconds=4.5, override=True
     )
     ruling = append(writer, resolves=["1", "2"])
     undo = append(writer, action="undo", undoes=ruling.event_id)
@@ -41,7 +41,7 @@ def test_what_was_appended_is_read_back_in_every_field(tmp_path: Path) -> None:
     assert ledger.history("apps/train/0001") == (correction, ruling, undo)
     assert (correction.reviewer, correction.reviewer_kind, correction.seen_hash) == ("ada", "human", SEEN)
     assert (correction.patch, correction.seconds, correction.override) == ((FIX,), 4.5, True)
-    assert (correction.comment, ruling.resolves) == ("é \ud800", ("1", "2"))
+    assert (correction.comment, ruling.resolves) == ("é \U0001f600", ("1", "2"))
     assert ledger.undone == {ruling.event_id}
     assert [d.where.rpartition(":")[2] for d in (correction, ruling, undo)] == ["1", "2", "3"]
 
@@ -194,6 +194,7 @@ def test_a_reviewer_is_of_one_kind(tmp_path: Path) -> None:
         ({"action": "correct", "patch": [{"op": "overwrite", "path": "/x"}]}, "Unknown operation 'overwrite'"),
         ({"problem_id": ""}, "problem_id is missing or empty"),
         ({"source_hash": "x"}, "source_hash must be 64 hexadecimal digits"),
+        ({"comment": "\ud800"}, "comment holds a lone surrogate"),
         ({"seconds": float("nan")}, "seconds must be a number from 0"),
         ({"action": "undo", "undoes": "nothing"}, "the event 'nothing' is not in "),
     ],

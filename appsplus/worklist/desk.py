@@ -1,0 +1,110 @@
+"""What a build hands to people, put together problem by problem: the worklist, the audit sample, the submissions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from appsplus.engine.judging import Judging
+from appsplus.ledger import Ledger
+from appsplus.problem import Problem, RawProblem, Reason, Rejection
+from appsplus.release.worklist import WorkItem, WorklistWriter
+from appsplus.worklist.audit import AuditBooks, doubt_of_sample, in_sample, rulings
+from appsplus.worklist.case import Case
+from appsplus.worklist.find import doubts, item_of
+from appsplus.worklist.submissions import Judged, Submissions, Tally, judged
+
+
+@dataclass(frozen=True)
+class End:
+    """A problem that has come to its end in the build, and how."""
+
+    record: RawProblem  # as its source has it
+    raw: RawProblem  # after the corrections in force
+    problem: Problem | None  # as far as it could be read
+    before: Problem | None  # what the build accepts of it without the ledger; None: nothing
+    split: str  # of the dataset for a kept problem, else of the source
+    stage: str = ""  # that rejected it
+    rejection: Rejection | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is to say about one problem."""
+
+    item: WorkItem | None  # None: nobody needs to look
+    audited: tuple[str, str] | None  # problem id and source hash of a problem that the build accepts on its own
+    judged: tuple[Judged, ...] = ()
+
+
+class Desk:
+    """`look` may run in several threads; `enter` takes what was found in the order of the build."""
+
+    def __init__(
+        self,
+        judging: Judging,
+        ledger: Ledger,
+        submissions: Submissions | None,
+        *,
+        audit_share: float,
+        mutants: int,
+        seed: int,
+    ) -> None:
+        self._judging, self._ledger, self._submissions = judging, ledger, submissions
+        self._share, self._mutants, self._seed = audit_share, mutants, seed
+        self._audit, self._tally = AuditBooks(audit_share, seed), Tally()
+        self._reasons: dict[str, int] = {}
+        self._items = 0
+
+    def look(self, end: End) -> Found:
+        """Everything that speaks for a look at one problem. Raises SandboxError."""
+        record = end.record
+        tried = self._judged(end)
+        ruled_out = end.rejection is not None and end.rejection.reason is Reason.RULED_OUT
+        case = Case(
+            end.raw,
+            end.problem,
+            self._judging,
+            rejection=None if ruled_out else end.rejection,  # what speaks against it beside the ruling
+            submissions=tried,
+            mutants=self._mutants,
+            seed=self._seed,
+        )
+        found = doubts(case)
+        if end.before is not None and in_sample(record.problem_id, record.source_hash, self._share, self._seed):
+            found.append(doubt_of_sample(self._share, self._seed))
+        item = found and item_of(
+            record,
+            found,
+            outcome="kept" if end.rejection is None else "rejected",
+            stage=end.stage,
+            split=end.split,
+            decided=any(rulings(self._ledger, record.problem_id, record.source_hash)),
+        )
+        return Found(item or None, (record.problem_id, record.source_hash) if end.before else None, tried)
+
+    def _judged(self, end: End) -> tuple[Judged, ...]:
+        if self._submissions is None or (end.before is None and end.rejection is not None):
+            return ()
+        after = end.problem if end.rejection is None else None
+        return judged(self._submissions.of(end.record.problem_id), end.before, after, self._judging)
+
+    def enter(self, found: Found, writer: WorklistWriter) -> None:
+        """Write the item of a problem, and count."""
+        if found.audited is not None:
+            self._audit.enter(self._ledger, *found.audited)
+        self._tally.enter(found.judged)
+        if found.item is not None:
+            writer.add(found.item)
+            self._items += 1
+            for slug in found.item.slugs:
+                self._reasons[slug] = self._reasons.get(slug, 0) + 1
+
+    def facts(self) -> dict[str, Any]:
+        """For the counts of the manifest: `worklist`, `audit` and, where some were given, `submissions`."""
+        facts: dict[str, Any] = {
+            "worklist": {"problems": self._items, "reasons": dict(sorted(self._reasons.items()))},
+            "audit": self._audit.to_json(),
+        }
+        if (given := self._submissions) is not None:
+            lines = {"labelled": len(given), "unlabelled": given.unlabelled, **given.left_over()}
+            facts["submissions"] = {"file": {"sha256": given.sha256}, "lines": lines, **self._tally.to_json()}
+        return facts
