@@ -259,16 +259,6 @@ def _reviewed(record: RawProblem | Rejected, engine: Engine, ledger: Ledger) -> 
     return replace(outcome, record=replace(outcome.record, review=review), without=without)
 
 
-def judged_alone(record: RawProblem, judging: Judging) -> tuple[Record, str, Rejection | None]:
-    """One problem through the first pass, without a ledger: what is left of it, and where and why it left, if it did.
-
-    Raises what the stages raise, SandboxError above all.
-    """
-    outcome = _through(FIRST_PASS, record, judging, Ledger())
-    assert not isinstance(outcome.record, Rejected)
-    return outcome.record, outcome.stage, outcome.rejection
-
-
 def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judging, ledger: Ledger) -> _Outcome:
     """Take one record through the stages, up to its rejection."""
     if isinstance(record, Rejected):

@@ -7,14 +7,15 @@ disagree, and what the build has judged is not judged again.
 from appsplus.annotate.split_points import find_split_points
 from appsplus.engine.judging import Judging, job_for
 from appsplus.judge import Report
-from appsplus.pipeline import judged_alone
-from appsplus.problem import RawProblem, Verdict
+from appsplus.ledger import Ledger
+from appsplus.pipeline import FIRST_PASS, Record
+from appsplus.problem import RawProblem, Rejection, Verdict
 from appsplus.review.judgement import Judgement
 
 
 def tried(raw: RawProblem, judging: Judging) -> Judgement:
     """Judge a problem as it is, without a ledger. Raises SandboxError, and InputError for a checker that is no program."""
-    record, stage, rejection = judged_alone(raw, judging)
+    record, stage, rejection = _through_first_pass(raw, judging)
     if isinstance(record, RawProblem):
         return Judgement(None, stage, rejection)
     jobs = [job_for(record, i, judging.modules) for i in range(len(record.solutions))]
@@ -25,6 +26,17 @@ def tried(raw: RawProblem, judging: Judging) -> Judgement:
         [coverage] = judging.judge([job_for(record, shown, judging.modules, coverage=True)])
         split_points = _split_points(record.solutions[shown].code)
     return Judgement(record, stage, rejection, reports, shown, coverage, split_points)
+
+
+def _through_first_pass(record: Record, judging: Judging) -> tuple[Record, str, Rejection | None]:
+    """What is left of a problem, and where and why it left, if it did."""
+    for stage in FIRST_PASS:
+        assert stage.run is not None
+        result = stage.run(record, judging, Ledger())
+        if isinstance(result, Rejection):
+            return record, stage.name, result
+        record = result
+    return record, "", None
 
 
 def _best(reports: dict[int, Report]) -> int | None:

@@ -31,7 +31,6 @@ class Case:
 
     item: WorkItem
     history: tuple[Decision, ...]  # that the reviewer may see, in order of time
-    undone: frozenset[str]
     standing: Standing  # of those decisions
 
     @property
@@ -102,8 +101,7 @@ class Desk:
         ledger = self.snapshot().ledger
         item = load_work_item(self.dataset, problem_id)
         history = tuple(d for d in ledger.history(problem_id) if not self.blind or d.reviewer == self.reviewer)
-        counted = [d for d in history if d.event_id not in ledger.undone]
-        return Case(item, history, ledger.undone, standing(item.record, counted))
+        return Case(item, history, standing(item.record, history, ledger.undone))
 
     def disagreements(self) -> list[Case]:
         """The adjudication queue: items whose reviewers disagree, in order of value; none for a blind reviewer."""

@@ -1,6 +1,6 @@
 """What each route answers. Every page can be used without JavaScript; with it, the judge's part comes in by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -257,10 +257,20 @@ def _slug(case: Case, form: Form) -> str:
 
 
 def _judged_view(case: Case, content: RawProblem, judgement: Judgement, given: Mapping[str, str]) -> Any:
-    evidence = [reason.evidence.get("unit_test") for reason in case.item.reasons]
-    mentioned = [number for number in evidence if isinstance(number, int)]
+    mentioned = [number for reason in case.item.reasons for number in _mentioned(reason.evidence)]
     start = _number(given.get("from"), 0) if given.get("from") else None
     return judged_view(content, judgement, mentioned=mentioned, start=start, edit=_number(given.get("edit"), -1))
+
+
+def _mentioned(evidence: Any) -> Iterator[int]:
+    """The unit tests that evidence names, at any depth."""
+    if isinstance(evidence, dict):
+        if isinstance(evidence.get("unit_test"), int):
+            yield evidence["unit_test"]
+        evidence = list(evidence.values())
+    if isinstance(evidence, list):
+        for inner in evidence:
+            yield from _mentioned(inner)
 
 
 def _form_values(content: RawProblem, given: Mapping[str, str]) -> dict[str, Any]:

@@ -85,9 +85,10 @@ def judged_view(
 def _chosen(judgement: Judgement, total: int, mentioned: set[int], start: int | None) -> list[int]:
     if start is not None:
         return list(range(max(0, start), min(total, start + PAGE)))
-    reports = judgement.report.unit_tests if judgement.report else ()
+    reports = judgement.report.unit_tests[:total] if judgement.report else ()
     failing = [i for i, report in enumerate(reports) if report.verdict is not Verdict.ACCEPTED][:FAILING]
-    return sorted({*range(min(FIRST, total)), *failing, *(n for n in mentioned if 0 <= n < total)})
+    others = {*range(min(FIRST, total)), *(n for n in mentioned if 0 <= n < total)}
+    return [*failing, *sorted(others.difference(failing))]
 
 
 def _test(raw: RawProblem, judgement: Judgement, number: int, edit: int) -> TestView:
