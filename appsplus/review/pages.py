@@ -94,10 +94,10 @@ class Pages:
                     "the problem has changed since this page was made: somebody has corrected it, or it was built anew."
                     " Nothing was saved; look at it as it is now, and decide again"
                 )
-            if action == "reject" and form.get("reason") not in REJECT_REASONS:
+            if action == "reject" and form.get("why") not in REJECT_REASONS:
                 raise InputError("a rejection needs one of the reasons; nothing was saved")
             if action == "reject":
-                fields["reason"] = form["reason"]
+                fields["reason"] = form["why"]
             if action == "correct":
                 return self._correct(request, case, form, filters, fields)
             if action not in PAST_TENSE:

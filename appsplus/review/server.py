@@ -36,6 +36,7 @@ def listening(port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
+            listener.listen()  # a browser that is quicker than the app waits for it
         except OSError as error:
             why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
             raise InputError(

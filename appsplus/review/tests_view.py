@@ -11,7 +11,8 @@ from appsplus.review.corrections import shown, value_text
 from appsplus.review.differences import Difference, difference
 from appsplus.review.judgement import Judgement
 
-FIRST = 4  # unit tests that are shown, whatever their verdict
+ALL = 12  # so many unit tests are shown all; of more, the failing ones, the first and those that a reason is about
+FIRST = 4
 FAILING = 16
 PAGE = 50  # unit tests on a further page
 SOLUTIONS = 20
@@ -87,7 +88,7 @@ def _chosen(judgement: Judgement, total: int, mentioned: set[int], start: int | 
         return list(range(max(0, start), min(total, start + PAGE)))
     reports = judgement.report.unit_tests[:total] if judgement.report else ()
     failing = [i for i, report in enumerate(reports) if report.verdict is not Verdict.ACCEPTED][:FAILING]
-    others = {*range(min(FIRST, total)), *(n for n in mentioned if 0 <= n < total)}
+    others = {*range(total if total <= ALL else FIRST), *(n for n in mentioned if 0 <= n < total)}
     return [*failing, *sorted(others.difference(failing))]
 
 

@@ -68,7 +68,7 @@ def make_item(record: RawProblem, value: float, *reasons: WorkReason, **changes:
     return WorkItem(**fields | changes)
 
 
-def mismatch(number: int, expected: str, actual: str) -> WorkReason:
+def mismatch(number: int, expected: Any, actual: Any) -> WorkReason:
     return WorkReason(
         "output_mismatch",
         f"two solutions agree on another output of unit test {number}",
@@ -91,7 +91,7 @@ def small_items() -> list[WorkItem]:
     )
     return [
         make_item(wrong, 9.0, mismatch(1, "-5\n", "-6\n"), WorkReason("weak_tests", "a mutant survives", {"line": 3})),
-        make_item(call, 8.0, mismatch(1, "11", "10")),
+        make_item(call, 8.0, mismatch(1, 11, 10)),
         make_item(make_record("small/hostile", description=HOSTILE), 7.0, outcome="kept", stage=""),
         make_item(make_record("small/fine"), 6.0, outcome="kept", stage=""),
         make_item(make_record("small/last", source="other"), 5.0, outcome="kept", stage=""),
