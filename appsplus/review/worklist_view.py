@@ -93,7 +93,7 @@ class WorklistView:
     def progress(self, filters: Filters, states: Mapping[str, str], seconds: Sequence[float]) -> Progress:
         """`seconds`: what the reviewer's own decisions took, as far as they were timed."""
         rows = [row for row in self.rows if filters.accept(row)]
-        done = sum(states.get(row.problem_id, OPEN) != OPEN for row in rows)
+        done = sum(row.problem_id in states for row in rows)  # an open item has no state
         left_s = median(seconds) * (len(rows) - done) if len(seconds) >= _ENOUGH_TIMES else None
         return Progress(len(rows), done, left_s)
 
