@@ -22,6 +22,7 @@ from appsplus.pipeline import STAGES, BuildOptions
 from appsplus.pipeline import build as run_build
 from appsplus.release import Manifest, folder_hash, load_problems, load_rejected
 from appsplus.sources import CORPUS_DIR, open_sources, parse_columns
+from appsplus.worklist.submissions import Submissions
 
 ENGINES = ("local",)
 _SHOWN = 5  # of each kind of entry that somebody should look at
@@ -71,7 +72,17 @@ def build(
         list[str] | None, typer.Option(help="A package to offer to programs, e.g. numpy; may be repeated.")
     ] = None,
     validation_share: Annotated[float, typer.Option(min=0.0, max=0.5, help="Share of train that is held out.")] = 0.05,
-    seed: Annotated[int, typer.Option(help="Chooses the validation problems.")] = 0,
+    seed: Annotated[int, typer.Option(help="Chooses validation problems, audit sample and mutants.")] = 0,
+    audit_share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the accepted problems that is drawn for an audit.")
+    ] = BuildOptions.audit_share,
+    mutants: Annotated[
+        int, typer.Option(min=0, help="Mutants of each canonical solution to try the unit tests with.")
+    ] = BuildOptions.mutants,
+    submissions: Annotated[
+        Path | None,
+        typer.Option(help="JSON Lines of programs whose worth is known: id, expected, code.", show_default=False),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build a dataset: run, check, repair or reject every problem, and annotate what is kept."""
@@ -79,15 +90,16 @@ def build(
         raise UsageError(f"--engine {engine} is not known; expected one of: {', '.join(ENGINES)}")
     opened = open_sources(sources or [], _columns(columns))
     decisions = Ledger.read([*(ledger or []), *([] if sources else [CORPUS_DIR / "ledger"])])
-    options = BuildOptions(validation_share=validation_share, seed=seed)
+    options = BuildOptions(validation_share, seed, audit_share, mutants)
     with ExitStack() as stack:
+        known = stack.enter_context(Submissions(submissions)) if submissions else None
         # Without a cache, too, no program is judged twice in one build.
         cache = stack.enter_context(Cache(None) if no_cache else open_cache(cache_dir))
         local = stack.enter_context(
             LocalEngine(workers=workers, isolation=isolation, cache=cache, modules=tuple(allow or ()))
         )
         progress = stack.enter_context(shown_progress())
-        manifest = run_build(opened, out, local, decisions, options, progress)
+        manifest = run_build(opened, out, local, decisions, options, progress, known)
     if as_json:
         print(json.dumps({"path": str(out), "hash": folder_hash(out), "manifest": manifest.to_json()}))
     else:
@@ -139,6 +151,9 @@ def _print_what_came_out(out: Path, manifest: Manifest) -> None:
     for config in configs:
         arguments = f'"{out}"' if config == "default" else f'"{out}", "{config}"'
         print(f"    {'problems' if config == 'default' else config} = load_dataset({arguments})")
+    if found := manifest.counts["worklist"]["problems"]:
+        print(f"{found:,} problems need eyes; decide about them:")
+        print(f"    appsplus worklist {out}\n    appsplus review {out} --reviewer NAME")
     print(f"Look at it:\n    appsplus stats {out}")
     for command, example in (("show", next(load_problems(out), None)), ("explain", next(load_rejected(out), None))):
         if example is not None:

@@ -4,7 +4,7 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, programs, review
+from appsplus.cli import build, conformance, dataset, programs, review, worklist
 
 app = typer.Typer(
     name="appsplus",
@@ -18,6 +18,7 @@ app.command()(build.build)
 app.command()(dataset.stats)
 app.command()(dataset.show)
 app.command()(dataset.explain)
+app.command()(worklist.worklist)
 app.command()(programs.judge)
 app.command()(conformance.judge_conformance)
 app.command()(review.review)

@@ -19,6 +19,7 @@ from appsplus.ledger.standing import AGREEING, DISPUTED, IN_FORCE, NOTED, REPLAC
 from appsplus.pipeline import STAGES
 from appsplus.problem import Problem, Rejection, Review
 from appsplus.release import RejectedProblem, find_problem, folder_hash, load_rejected, read_manifest
+from appsplus.release.error_rates import audit_sentences, submission_remarks, submission_rows
 
 _SHOWN_UNIT_TESTS = 3
 _EXCERPT = 400
@@ -50,7 +51,19 @@ def stats(folder: DatasetDir, *, as_json: AsJson = False) -> None:
         console.print(_by_split_table(name, counts[name]))
         console.print()
     print_funnel(manifest)
+    for line in _error_lines(counts):
+        console.print(f"\n{line}", soft_wrap=True, highlight=False)
     console.print(f"\nhash {folder_hash(folder)}", soft_wrap=True)
+
+
+def _error_lines(counts: dict[str, Any]) -> Iterator[str]:
+    yield " ".join(audit_sentences(counts))
+    for row in submission_rows(counts):
+        yield (
+            f"Submissions {row['when']} verification: of {row['wrong']} wrong ones the unit tests accept"
+            f" {row['false_positives']}, of {row['right']} right ones they refuse {row['false_negatives']}."
+        )
+    yield from submission_remarks(counts)
 
 
 def _by_split_table(name: str, rows: dict[str, dict[str, int]]) -> Table:

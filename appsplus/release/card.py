@@ -11,6 +11,7 @@ from huggingface_hub import DatasetCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from appsplus.problem import Reason
+from appsplus.release.error_rates import audit_sentences, submission_remarks, submission_rows
 from appsplus.release.manifest import Manifest
 from appsplus.release.schema import CONFIGS, data_pattern, yaml_features
 
@@ -43,6 +44,9 @@ def render_card(manifest: Manifest) -> str:
         funnel=manifest.funnel,
         splits=[split for split, n in manifest.counts["splits"].items() if n],
         reasons=_reasons(manifest),
+        audit=list(audit_sentences(manifest.counts)),
+        submissions=list(submission_rows(manifest.counts)),
+        submission_remarks=list(submission_remarks(manifest.counts)),
         configs={name: schema for name, (schema, _) in CONFIGS.items()},
     )
 

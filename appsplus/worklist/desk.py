@@ -105,6 +105,8 @@ class Desk:
             "audit": self._audit.to_json(),
         }
         if (given := self._submissions) is not None:
-            lines = {"labelled": len(given), "unlabelled": given.unlabelled, **given.left_over()}
+            left_over = given.left_over()
+            rejected = len(given) - sum(left_over.values()) - self._tally.entered
+            lines = {"labelled": len(given), "unlabelled": given.unlabelled, **left_over, "rejected_problem": rejected}
             facts["submissions"] = {"file": {"sha256": given.sha256}, "lines": lines, **self._tally.to_json()}
         return facts

@@ -32,11 +32,25 @@ def find(case: Case) -> Iterator[Doubt]:
     problem = case.problem
     if problem is None or (case.rejection is not None and case.reason not in _REASONS):
         return
+    yield from _right_ones_refused(case)
     agreed = {n: a for n in range(len(problem.unit_tests)) if (a := _agreed(case, n)) is not None}
     if case.rejection is not None and not agreed:
         yield _without_agreement(case, problem)
     elif agreed:
         yield _with_agreement(case, problem, agreed)
+
+
+def _right_ones_refused(case: Case) -> Iterator[Doubt]:
+    right = [judged for judged in case.submissions if judged.submission.right and judged.after is not None]
+    refused = [judged for judged in right if judged.after != "accepted"]
+    if refused:
+        detail = f"{len(refused)} of {len(right)} submissions that are known to be right are refused"
+        shown = [
+            {"line": j.submission.line, "verdict": str(j.after), "program": cut(j.submission.code)}
+            for j in refused[:_SHOWN_ANSWERS]
+        ]
+        words = "find out whether the unit tests are wrong, several answers are right, or the submission is not"
+        yield Doubt(WorkReason(SLUG, detail, {"submissions": shown}, (), words), 0.2 + 0.4 * len(refused) / len(right))
 
 
 def _agreed(case: Case, unit_test: int) -> Answer | None:

@@ -174,9 +174,11 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[tuple[str, bool]]] = {"before": Counter(), "after": Counter()}
+        self.entered = 0
 
     def enter(self, judged: tuple[Judged, ...]) -> None:
         """Count the submissions of one problem."""
+        self.entered += len(judged)
         for item in judged:
             for when, verdict in (("before", item.before), ("after", item.after)):
                 if verdict is not None:

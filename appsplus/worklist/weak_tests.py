@@ -58,7 +58,9 @@ def _constant_output(problem: Problem) -> Iterator[Doubt]:
     outputs = {" ".join(test.output.split()) for test in problem.unit_tests}
     [output] = outputs if len(outputs) == 1 else [""]
     if len(outputs) == 1 and len(output) <= _CONSTANT_CHARS:
-        detail = f"a program that always answers {output!r} passes all {len(problem.unit_tests)} unit tests"
+        count = len(problem.unit_tests)
+        passed = "the only unit test" if count == 1 else f"all {count} unit tests"
+        detail = f"a program that always answers {output!r} passes {passed}"
         words = "add a unit test with another answer"
         yield Doubt(WorkReason(SLUG, detail, {"output": output}, (), words), 0.5)
 
