@@ -10,6 +10,7 @@
     review     cli.review     the worklist in a local web page
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
+    ledger     cli.ledger     what people ruled: check, agreement, import, export
 
 Results go to standard output, progress and errors to standard error. Exit status: 0 fine, 1 a finding or an error of
 ours, 2 wrong usage, 130 interrupted (143 by SIGTERM).

@@ -29,15 +29,15 @@ _SHOWN = 5  # of each kind of entry that somebody should look at
 _IN_FORCE = {"corrections": "corrections", "accepted": "rulings to accept", "rejected": "rulings to reject"}
 _ATTENTION = {  # per key of the manifest's `ledger.attention`: what it is, and what to do
     "disagreement": (
-        "problems on which reviewers disagree, so that no decision of theirs was applied",
+        "Reviewers disagree, and none of their decisions was applied",
         "Settle them in `appsplus review`; `appsplus ledger agreement` lists them side by side.",
     ),
     "stale": (
-        "problems with decisions on other content than there is now, which were not applied",
+        "Stale decisions, made on other content than there is now, and not applied",
         "Look at each again in `appsplus review`, and decide on what it says now.",
     ),
     "unknown_problem": (
-        "problems of the ledger that are not in these sources",
+        "Decisions about problems that are not in these sources",
         "Fine where the ledger serves other sources, too; else see whether the source's name or the id has changed.",
     ),
 }
@@ -168,7 +168,7 @@ def ledger_lines(ledger: dict[str, Any], torn: Sequence[str] = ()) -> Iterator[s
     for what, (sentence, to_do) in _ATTENTION.items():
         found = [entry for entry in ledger["attention"] if entry["what"] == what]
         if found:
-            yield f"{len(found):,} {sentence}:"
+            yield f"{sentence} (problems: {len(found):,}):"
             for entry in found[:_SHOWN]:
                 by = ", ".join(f"{e['action']} by {e['reviewer']} ({e['reviewer_kind']})" for e in entry["events"])
                 yield f"    {entry['problem_id']}: {by}"

@@ -4,7 +4,7 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, programs, review, worklist
+from appsplus.cli import build, conformance, dataset, ledger, programs, review, worklist
 
 app = typer.Typer(
     name="appsplus",
@@ -24,6 +24,7 @@ app.command()(conformance.judge_conformance)
 app.command()(review.review)
 app.command()(programs.doctor)
 app.command()(programs.cache)
+app.add_typer(ledger.app, name="ledger")
 
 
 @app.callback(invoke_without_command=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 import jsonpatch
 
+from appsplus import jsonl
 from appsplus.errors import LedgerError
 from appsplus.ledger.decision import PATCH_ERRORS, Decision
 from appsplus.problem import Change, Checker, RawProblem
@@ -55,6 +56,11 @@ def patched(raw: RawProblem, decision: Decision) -> RawProblem:
             f"{decision.where}: the patch of event {decision.event_id!r} cannot be applied to {raw.problem_id}: {error}. "
             "Expected a JSON Patch (RFC 6902) on the content that the reviewer saw. Undo that event in the review app."
         ) from error
+
+
+def same_patch(one: Decision, other: Decision) -> bool:
+    """Whether two decisions change the same, as far as that can be told without the content."""
+    return jsonl.dumps(one.patch) == jsonl.dumps(other.patch)
 
 
 def _fields(after: Any) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import os
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from appsplus.errors import LedgerError
 from appsplus.ledger.decision import REVIEWER_KINDS, Decision, chain_hash, line_of, parse
-from appsplus.ledger.files import LINE_ERRORS, decisions_in, split_torn, torn_message, torn_path
+from appsplus.ledger.files import LINE_ERRORS, decisions_in, numbered, split_torn, torn_message, torn_path
 from appsplus.ledger.standing import may_undo
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
@@ -96,7 +97,7 @@ class LedgerWriter:
                 previous_hash=self._last_hash,
                 where=f"{self.path}:{self._lines + 1}",
             )
-            self._write(file, decision)
+            self._write(file, [decision])
         return decision
 
     def _forget(self) -> None:
@@ -142,8 +143,8 @@ class LedgerWriter:
                     "expected one kind for a reviewer. Choose another name."
                 )
             self._enter(decision)
-        if data.strip():
-            self._last_hash = chain_hash(data.rstrip(b"\n").rsplit(b"\n", 1)[-1])
+        for _, line in numbered(data):
+            self._last_hash = chain_hash(line)
         self._size, self._lines = self._size + len(data), self._lines + data.count(b"\n")
         if data and not data.endswith(b"\n"):
             with _explained(self.path):
@@ -174,15 +175,50 @@ class LedgerWriter:
                 f"the decision about {fields['problem_id']} cannot be saved: {error}. Nothing was written; correct it."
             ) from error
 
-    def _write(self, file: int, decision: Decision) -> None:
-        line = line_of(decision)
+    def _write(self, file: int, decisions: Sequence[Decision]) -> None:
+        """Append decisions that are chained to each other and to what is there."""
+        lines = [line_of(decision) for decision in decisions]
+        data = b"".join(line + b"\n" for line in lines)
         with _explained(self.path):
-            _append(file, line + b"\n")
+            _append(file, data)
             if not self._size:
                 _sync_folder(self.path.parent)
-        self._enter(decision)
-        self._last_hash = chain_hash(line)
-        self._size, self._lines = self._size + len(line) + 1, self._lines + 1
+        for decision in decisions:
+            self._enter(decision)
+        self._last_hash = chain_hash(lines[-1])
+        self._size, self._lines = self._size + len(data), self._lines + len(lines)
+
+    def _chained(self, decisions: Sequence[Decision]) -> list[Decision]:
+        above, found = self._last_hash, []
+        for decision in decisions:
+            found.append(replace(decision, previous_hash=above))
+            above = chain_hash(line_of(found[-1]))
+        return found
+
+
+def append_all(folder: Path, decisions: Sequence[Decision]) -> None:
+    """Append decisions of any reviewers as they are, but for the chain, which is made anew; all of them, or none.
+
+    Raises LedgerError as LedgerWriter does.
+    """
+    by_reviewer: dict[tuple[str, str], list[Decision]] = {}
+    for decision in decisions:
+        by_reviewer.setdefault((decision.reviewer, decision.reviewer_kind), []).append(decision)
+    writers = [(LedgerWriter(folder, *who), own) for who, own in sorted(by_reviewer.items())]
+    with ExitStack() as stack:
+        opened = [(writer, stack.enter_context(writer._locked()), own) for writer, own in writers]
+        for writer, file, _ in opened:
+            writer._catch_up(file)
+        sizes = [os.fstat(file).st_size for _, file, _ in opened]
+        try:
+            for writer, file, own in opened:
+                writer._write(file, writer._chained(own))
+        except BaseException:
+            for (writer, file, _), size in zip(opened, sizes, strict=True):
+                os.ftruncate(file, size)
+                if not size:
+                    writer.path.unlink(missing_ok=True)
+            raise
 
 
 def _move_away(file: int, path: Path, size: int, torn: bytes) -> None:

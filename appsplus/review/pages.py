@@ -9,18 +9,19 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from appsplus.errors import AppsplusError, InputError
 from appsplus.ledger import document
+from appsplus.ledger.reasons import DOUBTS, RULED
 from appsplus.problem import RawProblem
 from appsplus.review import rendering
 from appsplus.review.corrections import CHECKERS, NO_CHECKER, Operation, patch_from_form
 from appsplus.review.desk import Case, Desk
 from appsplus.review.judgement import Judgement, Judging
-from appsplus.review.reasons import REJECT_REASONS
 from appsplus.review.security import Keys
 from appsplus.review.tests_view import judged_view
 from appsplus.review.worklist_view import OPEN, STATES, Filters
 
 Form = Mapping[str, str]
 PAGE_ROWS = 100
+REJECT_REASONS = RULED | {slug: words for slug, words in DOUBTS.items() if slug != "audit_sample"}  # which is no fault
 PAST_TENSE = {
     "accept": "accepted",
     "correct": "corrected",
@@ -204,7 +205,7 @@ class Pages:
             place=view.places.get(problem_id, 0) + 1,
             previous=view.neighbour(problem_id, -1, filters),
             following=view.neighbour(problem_id, 1, filters),
-            reject_reasons=REJECT_REASONS,
+            reject_reasons=_likely_first(case),
             form=_form_values(case.content, given),
             typed=given,
             view=shown,
@@ -237,6 +238,12 @@ class Pages:
 
     def _tell(self, message: str) -> None:
         self._told.append(message)
+
+
+def _likely_first(case: Case) -> dict[str, str]:
+    """The reasons to reject, those for which the problem is here before all others."""
+    own = {slug: REJECT_REASONS[slug] for slug in case.item.slugs if slug in REJECT_REASONS}
+    return own | REJECT_REASONS
 
 
 def _patch(case: Case, form: Form) -> tuple[Operation, ...]:
