@@ -4,18 +4,22 @@ The same stages, the same jobs and the same cache as in `appsplus build`, so tha
 disagree, and what the build has judged is not judged again.
 """
 
+from collections.abc import Sequence
+
 from appsplus.annotate.split_points import find_split_points
 from appsplus.engine.judging import Judging, job_for
 from appsplus.judge import Report
 from appsplus.ledger import Ledger
-from appsplus.pipeline import FIRST_PASS, Record
+from appsplus.pipeline import FIRST_PASS, READING, Record, Stage
 from appsplus.problem import RawProblem, Rejection, Verdict
 from appsplus.review.judgement import Judgement
 
 
 def tried(raw: RawProblem, judging: Judging) -> Judgement:
     """Judge a problem as it is, without a ledger. Raises SandboxError, and InputError for a checker that is no program."""
-    record, stage, rejection = _through_first_pass(raw, judging)
+    record, stage, rejection = _through(FIRST_PASS, raw, judging)
+    if isinstance(record, RawProblem) and _is_whole(record):
+        record = _through(READING, record, judging)[0]  # it left for its text; what its programs do is worth knowing
     if isinstance(record, RawProblem):
         return Judgement(None, stage, rejection)
     jobs = [job_for(record, i, judging.modules) for i in range(len(record.solutions))]
@@ -28,15 +32,20 @@ def tried(raw: RawProblem, judging: Judging) -> Judgement:
     return Judgement(record, stage, rejection, reports, shown, coverage, split_points)
 
 
-def _through_first_pass(record: Record, judging: Judging) -> tuple[Record, str, Rejection | None]:
+def _through(stages: Sequence[Stage], record: Record, judging: Judging) -> tuple[Record, str, Rejection | None]:
     """What is left of a problem, and where and why it left, if it did."""
-    for stage in FIRST_PASS:
+    for stage in stages:
         assert stage.run is not None
         result = stage.run(record, judging, Ledger())
         if isinstance(result, Rejection):
             return record, stage.name, result
         record = result
     return record, "", None
+
+
+def _is_whole(raw: RawProblem) -> bool:
+    """Whether there are programs, and unit tests to run them on."""
+    return bool(raw.solutions and raw.inputs and raw.outputs and len(raw.inputs) == len(raw.outputs))
 
 
 def _best(reports: dict[int, Report]) -> int | None:

@@ -6,7 +6,7 @@ Thread-safe. The ledger is read anew when somebody else has written into it; wha
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.ledger import Decision, Ledger, LedgerWriter, Standing
 from appsplus.ledger.decision import RULINGS, line_of
 from appsplus.ledger.patch import patched
-from appsplus.ledger.standing import may_undo, standing
+from appsplus.ledger.standing import may_undo
 from appsplus.problem import RawProblem
 from appsplus.release.manifest import NAME as MANIFEST
 from appsplus.release.worklist import WorkItem, load_work_item, load_worklist_index
@@ -32,11 +32,7 @@ class Case:
     item: WorkItem
     history: tuple[Decision, ...]  # that the reviewer may see, in order of time
     standing: Standing  # of those decisions
-
-    @property
-    def content(self) -> RawProblem:
-        """After the corrections in force, as far as the reviewer may know them."""
-        return self.standing.content
+    content: RawProblem  # after those of them that are in force
 
 
 @dataclass(frozen=True)
@@ -98,10 +94,10 @@ class Desk:
 
     def case(self, problem_id: str) -> Case:
         """One item. Raises DatasetError where it is not on the worklist, LedgerError where a correction does not fit."""
-        ledger = self.snapshot().ledger
-        item = load_work_item(self.dataset, problem_id)
-        history = tuple(d for d in ledger.history(problem_id) if not self.blind or d.reviewer == self.reviewer)
-        return Case(item, history, standing(item.record, history, ledger.undone))
+        item, history = load_work_item(self.dataset, problem_id), self.snapshot().ledger.history(problem_id)
+        seen = tuple(d for d in history if not self.blind or d.reviewer == self.reviewer)
+        ledger = Ledger({problem_id: seen})
+        return Case(item, seen, ledger.standing(item.record), ledger.reviewed(item.record))
 
     def disagreements(self) -> list[Case]:
         """The adjudication queue: items whose reviewers disagree, in order of value; none for a blind reviewer."""
@@ -113,8 +109,9 @@ class Desk:
 
     def corrected(self, case: Case, patch: Sequence[Mapping[str, Any]], comment: str = "") -> RawProblem:
         """What a correction would make of an item. Raises LedgerError for a patch that does not fit."""
-        draft = self._draft(case, patch, comment)
-        return patched(case.content, draft)
+        return replace(
+            patched(case.content, self._draft(case, patch, comment)), review=None
+        )  # an acceptance was of before
 
     def decide(self, case: Case, action: str, *, opened: float | None, **fields: Any) -> Decision:
         """Save a decision on what the reviewer saw. `opened`: when the page was made (seconds since 1970).

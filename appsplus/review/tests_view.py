@@ -47,7 +47,7 @@ class SolutionView:
     error: str
     lines: list[CodeLine]
     is_canonical: bool
-    record_number: int | None  # index in the record, where it can be edited; None: the build repaired it
+    record_number: int | None  # index in the record, where it can be edited; None: not known
     code: str  # as the record has it
 
 
@@ -141,7 +141,8 @@ def _solution(raw: RawProblem, judgement: Judgement, number: int, numbers: Mappi
     failed = report.first_failure if report else None
     coverage = judgement.coverage if number == judgement.shown else None
     points: Mapping[int, tuple[str, ...]] = judgement.split_points if number == judgement.shown else {}
-    record_number = numbers.get(solution.code)
+    in_order = number if len(raw.solutions) == len(judgement.problem.solutions) else None
+    record_number = numbers.get(solution.code, in_order)
     executed = [t.executed_lines or () for t in coverage.unit_tests] if coverage else []
     return SolutionView(
         number=number,
