@@ -4,7 +4,7 @@ AppsplusError
 ├── InputError            what the user gave cannot be used; the message says what to do
 │   ├── SourceError       a source is missing, empty or unreadable (names file and line)
 │   ├── DatasetError      a folder is not a dataset of ours, or a broken one
-│   └── LedgerError       a ledger line cannot be read (names file and line)
+│   └── LedgerError       a ledger cannot be read (names file and line) or written, or a decision is none
 ├── MissingExtraError     an optional dependency is not installed; the message names the extra
 └── SandboxError          ours or the machine's fault while judging; never a verdict, never a reward
 """
@@ -27,7 +27,7 @@ class DatasetError(InputError):
 
 
 class LedgerError(InputError):
-    """A ledger line cannot be read."""
+    """A ledger cannot be read or written, or what should go into it is no decision."""
 
 
 class MissingExtraError(AppsplusError):

@@ -74,7 +74,7 @@ STAGES = (
     Stage("runnable", "parses, imports what is offered, has its entry point", lambda p, j, _: runnable(p, j)),
     Stage("passing", "a solution passes every unit test, every time", lambda p, judge, _: passing(p, judge)),
     UNIQUE,
-    Stage("reviewed", "no person has ruled it out", lambda p, _, ledger: reviewed(p, ledger)),
+    Stage("reviewed", "no person has ruled it out", lambda p, _, __: reviewed(p)),
     Stage("annotated", "split points, subtasks, executed lines", lambda p, judge, _: annotated(p, judge)),
 )
 FIRST_PASS = STAGES[1 : STAGES.index(UNIQUE)]

@@ -162,23 +162,30 @@ class ReviewEvent:
     comment: str
     effect: str  # what became of it in this build, see `appsplus.ledger.standing.EFFECTS`
     override: bool = False  # saved although the canonical solution did not pass every unit test then
+    resolves: tuple[str, ...] = ()  # event ids of the disagreement that it settles
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the ledger did to a problem, on record."""
+    """What the ledger did to a problem, on record.
+
+    `before` is what the stages up to `passing` would say without a correction or acceptance that is in force; None where they
+    would keep the problem, or nothing is in force.
+    """
 
     seen_hash: str  # of the content that the build went on with
     events: tuple[ReviewEvent, ...]  # in order of time
-    before: tuple[str, Rejection] | None = (
-        None  # stage and rejection that the problem would have without the ledger, as far
-    )
-    #                                              as the stage `unique`; None: it would be kept, or nothing was changed
+    before: tuple[str, Rejection] | None = None  # stage and rejection without the ledger, see below
+
+    @property
+    def ruling(self) -> ReviewEvent | None:
+        """The decision to accept or reject the problem that is in force."""
+        return next((e for e in self.events if e.effect == "in_force" and e.action in ("accept", "reject")), None)
 
     @property
     def acceptance(self) -> ReviewEvent | None:
-        """The ruling to accept the problem, if that is in force."""
-        return next((e for e in self.events if (e.action, e.effect) == ("accept", "in_force")), None)
+        """The ruling, if it is to accept."""
+        return self.ruling if self.ruling and self.ruling.action == "accept" else None
 
     @property
     def changed_something(self) -> bool:

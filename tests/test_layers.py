@@ -22,7 +22,7 @@ LAYERS = [
     ["appsplus.errors"],
 ]
 SANDBOXED = (
-    "worker supervisor process stdin_runs call_runs program isolation seccomp inspection tracer probes values prelude"
+    "worker compiler process stdin_runs call_runs program isolation seccomp inspection tracer probes values prelude"
     " frames insertion line_map compiling state landlock calibration"
 ).split()
 

@@ -32,6 +32,10 @@ _ATTENTION = {  # per key of the manifest's `ledger.attention`: what it is, and 
         "Reviewers disagree, and none of their decisions was applied",
         "Settle them in `appsplus review`; `appsplus ledger agreement` lists them side by side.",
     ),
+    "broken": (
+        "Corrections that do not fit the content, and were not applied",
+        "Undo each in `appsplus review`, and correct anew.",
+    ),
     "stale": (
         "Stale decisions, made on other content than there is now, and not applied",
         "Look at each again in `appsplus review`, and decide on what it says now.",
@@ -105,7 +109,8 @@ def build(
     else:
         print_funnel(manifest)
         _print_what_came_out(out, manifest)
-        print("".join(f"\n{line}" for line in ledger_lines(manifest.ledger, decisions.torn)))
+        if told := list(ledger_lines(manifest.ledger, decisions.torn)):
+            print("", *told, sep="\n")
 
 
 def _columns(text: str) -> dict[str, str] | None:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from appsplus.cli.build import print_funnel
 from appsplus.cli.options import AsJson, DatasetDir, ProblemId
-from appsplus.ledger.standing import AGREEING, DISPUTED, IN_FORCE, NOTED, REPLACED, STALE, UNDONE
+from appsplus.ledger.standing import AGREEING, BROKEN, DISPUTED, IN_FORCE, NOTED, REPLACED, STALE, UNDONE
 from appsplus.pipeline import STAGES
 from appsplus.problem import Problem, Rejection, Review
 from appsplus.release import RejectedProblem, find_problem, folder_hash, load_rejected, read_manifest
@@ -29,6 +29,7 @@ _EFFECT_WORDS = {
     DISPUTED: "not applied: reviewers disagree, and nobody has settled it yet",
     REPLACED: "not applied: another decision took its place",
     STALE: "not applied: made on other content than there is now",
+    BROKEN: "not applied: its patch does not fit the content",
     UNDONE: "not applied: the reviewer undid it",
     NOTED: "noted",
 }
@@ -176,8 +177,9 @@ def _print_review(console: Console, review: Review) -> None:
     console.print("\ndecisions")
     for event in review.events:
         why = ": ".join(filter(None, (event.reason, event.comment)))
-        override = ", with override" if event.override else ""
-        line = f"{event.time}  {event.action} by {event.reviewer} ({event.reviewer_kind}){override}"
+        extra = ", with override" if event.override else ""
+        extra += f", settling {' and '.join(event.resolves)}" if event.resolves else ""
+        line = f"{event.time}  {event.action} by {event.reviewer} ({event.reviewer_kind}){extra}"
         console.print(f"   {escape(line)}{escape(f' — {why}' if why else '')}", soft_wrap=True, highlight=False)
         console.print(
             f"     {_EFFECT_WORDS[event.effect]} (event {escape(event.event_id)})", soft_wrap=True, highlight=False

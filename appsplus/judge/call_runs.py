@@ -1,104 +1,98 @@
 """Programs of the call format: one process answers unit tests in turn, a fresh one after each that broke it.
 
-Standard library only. The process compiles the program itself.
+Standard library only. Unit tests are asked in batches, so that neither side waits for the other after each. What comes in
+at one glance shares the time since the last one; that is exact enough as long as it is far from the limits. A batch
+in which it is not is cut off there, and the rest is asked one at a time, each on a clock of its own.
 """
 
-import json
 import mmap
 import os
 import resource
 import signal
 import struct
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from appsplus.judge import compiling, probes, program
-from appsplus.judge.frames import send
-from appsplus.judge.line_map import LineMap, hit_size
+from appsplus.judge import program
+from appsplus.judge.compiling import Compiled
+from appsplus.judge.line_map import hit_size
 from appsplus.judge.process import (
     Clock,
     Job,
     Program,
     Setup,
     become,
+    give_up,
     head_of,
-    lock_down,
     read_available,
+    send_reports,
     watch,
     with_lines,
 )
 
 _ANSWER = struct.Struct("<cII")  # kind, peak resident KiB, length
-_ENDED = {b"V": "value", b"E": "error", b"R": "ready", b"C": "compiled"}
+_QUESTION = struct.Struct("<II")  # number of the first unit test, how many
+_BATCH = 64  # unit tests that are asked at once
+_SHARE = 0.2  # of the limits: what comes in at one glance may take; with the glance before, far from `verdicts.NEAR`
+_Report = tuple[dict[str, Any], bytes]
+_ENDED = {b"V": "value", b"E": "error", b"R": "ready"}
 
 
-def judge_calls(setup: Setup, job: Job) -> None:
+def judge_calls(setup: Setup, job: Job, compiled: Compiled) -> None:
     """Run all unit tests, and send a report of each."""
-    unit_test = timeouts = 0
-    while unit_test < len(job.inputs):
-        caller = _Caller(setup, job)
-        facts = caller.compile()
-        if unit_test == 0:
-            send(setup.connection, b"C", {"error": facts["error"], "executable": facts["executable"]})
-        if facts["error"] is not None:
-            caller.close()
-            return
-        job.alone = job.alone or facts["keeps_state"]
+    alone = job.alone or compiled.keeps_state
+    batch = 1 if alone or job.coverage else _BATCH
+    done = timeouts = 0
+    while done < len(job.inputs):
+        caller = _Caller(setup, job, compiled)
         caller.load()
-        fresh = True
-        while unit_test < len(job.inputs) and (fresh or not job.alone):
-            head, body, usable = caller.ask(unit_test)
-            send(setup.connection, b"T", {"unit_test": unit_test, "fresh": fresh, **head}, body)
-            unit_test, fresh = unit_test + 1, False
-            timeouts += head["ended"] == "wall" or head["cpu_s"] >= job.cpu_s
-            if timeouts >= job.stop_after_timeouts:
-                unit_test = len(job.inputs)
-            if not usable:
-                break
+        goes_on = True
+        while goes_on and done < len(job.inputs):
+            asked = range(done, min(done + batch, len(job.inputs)))
+            for reports in caller.ask(asked):
+                send_reports(setup, done, reports)
+                done += len(reports)
+                timeouts += sum(head["ended"] == "wall" or head["cpu_s"] >= job.cpu_s for head, _ in reports)
+                if timeouts >= job.stop_after_timeouts:
+                    done = len(job.inputs)
+            goes_on = caller.is_alive and not alone
+            if caller.cut_off:
+                batch = 1
         caller.close()
 
 
 class _Caller:
     """A forked program of the call format, which answers unit tests one after another."""
 
-    def __init__(self, setup: Setup, job: Job) -> None:
+    def __init__(self, setup: Setup, job: Job, compiled: Compiled) -> None:
         self._job = job
-        self._lines: LineMap | None = None
         questions, self._questions = os.pipe()
         self._answers, answers = os.pipe()
         self._hit = mmap.mmap(-1, hit_size(job.source)) if job.coverage else None
+        self._lines = None if self._hit is None else compiled.line_map(len(self._hit))
         self._load_lines = b""
-        self._stage = b"C"  # the kind of record that comes next from our own code
+        self._stage = b"S"  # the kind of record that comes next from our own code
         self._buffer = bytearray()
-        self._forked = Program(setup, compiling.CPU_S, compiling.WALL_S)
+        self._forked = Program(setup, job.kill_cpu_s, job.wall_s)
 
         def run() -> NoReturn:
             program.take_descriptors(questions, answers)
-            lock_down(setup, job, compiling.CPU_S + job.kill_cpu_s * len(job.inputs))
-            code = program.compile_here(job.source, coverage=job.coverage)
-            traced = None if self._hit is None else probes.recorder(code, self._hit)
-            program.run_calls(code, str(job.entry_point), job.inputs, traced)
+            cpu_s = job.kill_cpu_s * (1 + len(job.inputs))
+            give_up(setup, cpu_s=cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
+            program.run_calls(compiled, self._hit, str(job.entry_point), job.inputs)
 
         if self._forked.pid == 0:
             become(run)
         os.close(questions)
         os.close(answers)
         os.set_blocking(self._answers, False)
-        self._failure: tuple[dict[str, Any], bytes] | None = None
-
-    def compile(self) -> dict[str, Any]:
-        """What the process says of its compilation: {error, keeps_state, executable, first_line}."""
-        head, body = self._await()
-        if head["ended"] != "compiled":
-            return {"error": compiling.died(head["status"]), "executable": None}
-        facts: dict[str, Any] = json.loads(body)
-        if facts["executable"] is not None:
-            self._lines = LineMap.of(len(self._hit or b""), facts["executable"], facts["first_line"])
-        return facts
+        self._failure: _Report | None = None
+        self._fresh = True  # no unit test has run yet
+        self.cut_off = False  # a batch came near a limit
 
     def load(self) -> None:
         """Wait until the module's own code has run; what goes wrong with it stands for every unit test."""
-        self._restart_clock()
-        head, body = self._await()
+        [(head, body)] = self._await()[:1]
         if self._stage == b"S":
             raise RuntimeError(f"the process ended before its program was started: {bytes(self._buffer[:300])!r}")
         self._stage = b"V"
@@ -106,65 +100,94 @@ class _Caller:
             self._load_lines = bytes(self._hit)
         self._failure = None if head["ended"] == "ready" else (head, body)
 
-    def ask(self, unit_test: int) -> tuple[dict[str, Any], bytes, bool]:
-        """Run one unit test: head, body, and whether this process can take another."""
+    def ask(self, numbers: range) -> Iterator[list[_Report]]:
+        """Run these unit tests: reports as they come, up to the one that the process did not survive.
+
+        Of several, up to the one that came near a limit, which gets no report: `cut_off` then says so.
+        """
         if self._failure is not None:
             head, body = self._failure
-            return with_lines(dict(head), self._lines, self._load_lines), body, False
+            count = len(numbers) if head["ended"] == "error" else 1
+            yield [(with_lines(dict(head), self._lines, self._load_lines), body) for _ in range(count)]
+            return
         if self._hit is not None:
             self._hit[:] = bytes(len(self._hit))
         self._buffer.clear()
         read_available(self._answers)  # an answer given before the question is no answer
-        self._restart_clock()
+        share = 1.0 if len(numbers) == 1 else _SHARE
+        left = len(numbers)
+        self._restart_clock(share)
         try:
-            os.write(self._questions, struct.pack("<I", unit_test))
-            head, body = self._await()
+            os.write(self._questions, _QUESTION.pack(numbers.start, left))
         except BrokenPipeError:
             head, body = self._ended("exit")
-        return with_lines(head, self._lines, self._hit, self._load_lines), body, head["ended"] in ("value", "error")
+            yield [(self._finished(head), body)]
+            return
+        while left and self.is_alive:
+            reports = self._await()[:left]
+            if share < 1 and any(head["ended"] in ("cpu", "wall") for head, _ in reports):
+                self.cut_off = True
+                return
+            left -= len(reports)
+            yield [(self._finished(head), body) for head, body in reports]
+            self._restart_clock(share)
 
-    def _restart_clock(self) -> None:
-        if self._forked.pid > 0:
-            self._forked.clock = Clock(self._forked.pid, self._job.kill_cpu_s, self._job.wall_s)
+    def _finished(self, head: dict[str, Any]) -> dict[str, Any]:
+        head["fresh"], self._fresh = self._fresh, False
+        return with_lines(head, self._lines, self._hit, self._load_lines)
 
-    def _await(self) -> tuple[dict[str, Any], bytes]:
+    @property
+    def is_alive(self) -> bool:
+        """Whether this process can take another unit test."""
+        return self._forked.pid > 0
+
+    def _restart_clock(self, share: float) -> None:
+        if self.is_alive:
+            self._forked.clock = Clock(self._forked.pid, share * self._job.kill_cpu_s, share * self._job.wall_s)
+
+    def _await(self) -> list[_Report]:
+        """Everything that has come in since the last time, at least one report; the last may be of the process's end."""
         while True:
-            answer = self._first_answer()
-            if answer is not None:
-                return answer
+            if found := list(self._records()):
+                cpu_s, wall_s = (spent / len(found) for spent in self._forked.clock.spent())
+                if self._forked.clock.left_ms() <= 0:
+                    return [self._ended(self._forked.clock.exceeded())]
+                reports: list[_Report] = []
+                for kind, peak_kib, body in found:
+                    if body is None or kind not in _ENDED:
+                        return [*reports, self._ended("output" if body is None else "exit")]
+                    reports.append((head_of(_ENDED[kind], cpu_s, wall_s, peak_kib / 1024), body))
+                return reports
             state = watch(self._forked, self._answers)
             if state != "answer":
-                return self._ended(state)
+                return [self._ended(state)]
             try:
                 part = os.read(self._answers, 1 << 18)
             except BlockingIOError:
                 continue
             if not part:
-                return self._ended("exit" if watch(self._forked) == "exit" else self._forked.clock.exceeded())
+                return [self._ended("exit" if watch(self._forked) == "exit" else self._forked.clock.exceeded())]
             self._buffer += part
 
-    def _first_answer(self) -> tuple[dict[str, Any], bytes] | None:
-        """The first whole answer in the buffer, as far as one has arrived."""
-        while len(self._buffer) >= _ANSWER.size:
-            kind, peak_kib, length = _ANSWER.unpack_from(self._buffer)
+    def _records(self) -> Iterator[tuple[bytes, int, bytes | None]]:
+        """The whole records in the buffer: kind, peak memory in KiB, body; None for one that is too long."""
+        at = 0
+        while len(self._buffer) - at >= _ANSWER.size:
+            kind, peak_kib, length = _ANSWER.unpack_from(self._buffer, at)
+            start, at = at + _ANSWER.size, at + _ANSWER.size + length
             if length > self._job.output_bytes:
-                return self._ended("output")
-            if len(self._buffer) < _ANSWER.size + length:
-                return None
-            body = bytes(self._buffer[_ANSWER.size : _ANSWER.size + length])
+                yield kind, peak_kib, None
+                break
+            if len(self._buffer) < at:
+                at = start - _ANSWER.size
+                break
             if kind == self._stage == b"S":  # from here on it is the program that speaks
                 self._stage = b"R"
             elif kind != b"R" or self._stage == b"R":  # else ready was said twice, and the answer may follow
-                if kind == b"C" != self._stage:
-                    kind = b""
-                del self._buffer[: _ANSWER.size + length]
-                if kind == b"C":
-                    self._stage = b"S"
-                return head_of(_ENDED.get(kind, "exit"), *self._forked.clock.spent(), peak_kib / 1024), body
-            del self._buffer[: _ANSWER.size + length]
-        return None
+                yield kind, peak_kib, bytes(self._buffer[start:at])
+        del self._buffer[:at]
 
-    def _ended(self, how: str) -> tuple[dict[str, Any], bytes]:
+    def _ended(self, how: str) -> _Report:
         cpu_s, wall_s = self._forked.clock.spent()
         status, usage = self._stop()
         if how == "exit" and status == -signal.SIGKILL and usage.ru_utime + usage.ru_stime >= self._job.kill_cpu_s:

@@ -14,12 +14,18 @@ from typing import Any
 
 from appsplus.errors import InputError, SandboxError
 from appsplus.judge import cgroup
-from appsplus.judge.frames import receive, send
+from appsplus.judge.frames import Channel
 
 _START_S = 60.0
-_START_WORKER = (
-    "import sys; sys.path.insert(0, sys.argv[2]); from appsplus.judge import worker; worker.main(sys.argv[1])"
-)
+# The packages without what they import for their users: a worker's memory is inherited by every program
+_START_WORKER = """
+import sys, types
+for name in ("appsplus", "appsplus.judge"):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [sys.argv[2] + "/" + name.replace(".", "/")]
+from appsplus.judge import worker
+worker.main(sys.argv[1])
+"""
 _ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -57,8 +63,8 @@ class WorkerHandle:
                 start_new_session=True,  # a terminal's Ctrl-C is for us; we end the worker
             )
         self._group = cgroup.around(self.process.pid)
-        self._connection = ours
-        self._connection.settimeout(_START_S)
+        self._channel = Channel(ours)
+        ours.settimeout(_START_S)
         options = {
             "modules": modules,
             "packages": packages,
@@ -69,8 +75,8 @@ class WorkerHandle:
             "no_cgroup": cgroup.WHY_NOT,
         }
         try:
-            send(ours, b"O", options)
-            _, hello, _ = receive(ours)
+            self._channel.send(b"O", options)
+            _, hello, _ = self._channel.receive()
         except (OSError, EOFError) as error:
             raise SandboxError(f"the judge's worker did not start: {self.close(error)}") from error
         self.rungs: dict[str, Any] = hello["rungs"]
@@ -80,10 +86,10 @@ class WorkerHandle:
         """Send a request; the frames of the answer, the last of kind "E"."""
         if self._group is not None and "limits" in request:
             self._group.fit(request["limits"]["memory_mib"])
-        self._connection.settimeout(timeout_s)
-        send(self._connection, b"J", request)
+        self._channel.connection.settimeout(timeout_s)
+        self._channel.send(b"J", request)
         while True:
-            frame = receive(self._connection)
+            frame = self._channel.receive()
             yield frame
             if frame[0] == b"E":
                 return
@@ -94,7 +100,7 @@ class WorkerHandle:
 
     def close(self, error: Exception | None = None) -> str:
         """Release everything. Returns the last lines that the worker wrote to its log, else what `error` says."""
-        self._connection.close()
+        self._channel.close()
         self.process.kill()
         self.process.wait()
         if self._group is not None:

@@ -71,9 +71,9 @@ class Jump(NamedTuple):
 
 
 class Sites(NamedTuple):
-    """Where the probes of one code object are."""
+    """Where the probes of one code object are. Plain data, to be marshalled with the code."""
 
-    units: Units
+    pointers: int  # index of the constant for the pointer to the lines; that to the units follows
     armed: tuple[tuple[int, int], ...]  # index of a unit, and what it holds as long as the line was not reached
 
 
@@ -81,12 +81,12 @@ class ProbeError(Exception):
     """A code object that cannot have probes: too long for their fixed sizes, or not as the compiler makes them."""
 
 
-def insert(code: CodeType, first_line: dict[int, int], lines: Lines, found: list[tuple[CodeType, Sites]]) -> CodeType:
-    """`code` and all nested in it with probes that write into `lines`; each is added to `found`. Raises ProbeError.
+def insert(code: CodeType, first_line: dict[int, int], found: list[Sites]) -> CodeType:
+    """`code` and all nested in it with probes; where they are is added to `found`, a nested one's first. Raises ProbeError.
 
-    The pointers to the units still have to be set to where the new code objects lie.
+    Nothing can run it yet: None stands where `point` puts the pointers.
     """
-    consts = tuple([insert(c, first_line, lines, found) if c.__class__ is CodeType else c for c in code.co_consts])
+    consts = tuple([insert(c, first_line, found) if c.__class__ is CodeType else c for c in code.co_consts])
     raw, table = code.co_code, code.co_exceptiontable
     opcodes, handlers = raw[::2], _handlers(table) if table else []
     jumps = _jumps(raw, opcodes)
@@ -100,17 +100,29 @@ def insert(code: CodeType, first_line: dict[int, int], lines: Lines, found: list
     probed_units = [site + bisect_left(room, site) for site in sites]
     stubs, distances = _stubs(len(consts), len(opcodes) + len(room), probed_units)
     probes = [bytes((_EXTENDED_ARG, far >> 8, _JUMP_FORWARD, far & 0xFF)) for far in distances]
-    units = Units()
-    code = code.replace(
+    probed = code.replace(
         co_code=_joined(moved, dict(zip(sites, probes, strict=True)), prefixes) + stubs,
-        co_consts=(*consts, 1, PAST_THE_PROBE, lines, units, *sites.values(), *probed_units),
+        co_consts=(*consts, 1, PAST_THE_PROBE, None, None, *sites.values(), *probed_units),
         co_linetable=_line_table(code.co_firstlineno, runs, sites, room, len(opcodes) + len(room), len(stubs) // 2),
         co_exceptiontable=_handler_table(handlers, room) if handlers else b"",
         co_stacksize=code.co_stacksize + _STUB_STACK,
     )
     words = [_EXTENDED_ARG | far & 0xFF00 for far in distances]
-    found.append((code, Sites(units, tuple(zip(probed_units, words, strict=True)))))
-    return code
+    found.append(Sites(len(consts) + 2, tuple(zip(probed_units, words, strict=True))))
+    return probed
+
+
+def point(code: CodeType, lines: Lines, sites: Iterator[Sites], found: list[tuple[CodeType, Units]]) -> CodeType:
+    """What `insert` returned, its probes writing into `lines`; each code object is added to `found` with its pointer.
+
+    `sites`: what `insert` found, in its order. The pointers to the units have to be set to where the code objects lie.
+    """
+    consts = [point(c, lines, sites, found) if c.__class__ is CodeType else c for c in code.co_consts]
+    at, units = next(sites)[0], Units()
+    consts[at : at + 2] = lines, units
+    pointed = code.replace(co_consts=tuple(consts))
+    found.append((pointed, units))
+    return pointed
 
 
 def _jumps(raw: bytes, opcodes: bytes) -> list[Jump]:

@@ -327,10 +327,13 @@ def drop_capabilities() -> None:
     call("capset", *_CAPABILITIES)
 
 
-def limit_resources(*, cpu_s: float, memory_bytes: int, file_bytes: int) -> None:
-    """The rlimits of one program; soft and hard alike."""
+def limit_resources(*, cpu_s: float | None, memory_bytes: int, file_bytes: int) -> None:
+    """The rlimits of one process; soft and hard alike."""
     for kind, value in (
-        (resource.RLIMIT_CPU, int(cpu_s) + 2),  # the supervisor's clock is the real bound
+        (
+            resource.RLIMIT_CPU,
+            resource.RLIM_INFINITY if cpu_s is None else int(cpu_s) + 2,
+        ),  # a backstop: `process.Clock`
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_NOFILE, OPEN_FILES),

@@ -9,13 +9,11 @@ statements of several lines by a few regular expressions. What those cannot tell
 the long way: `tokenize` for statements, `ast` for docstrings.
 """
 
-import ast
 import io
 import mmap
 import opcode
 import re
 import sys
-import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -149,6 +147,8 @@ def _newlines_in_brackets(token: re.Match[str]) -> str:
 
 def _tokenized_first_lines(text: str) -> dict[int, int]:
     """As `first_lines`, from the tokens themselves."""
+    import tokenize
+
     first_line: dict[int, int] = {}
     start = 0
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -176,10 +176,10 @@ def _docstring_lines(text: str, codes: list[CodeType]) -> set[int]:
         elif "__doc__" in code.co_names:
             stored = _stored_docstring(code)
             if stored is None:
-                return set(_parsed_docstring_lines(ast.parse(text)))
+                return set(_parsed_docstring_lines(text))
             lines.update(stored)
     if function_has_one and (";" in text or "\\\n" in text or _STRING_AFTER_COLON.search(text)):
-        return set(_parsed_docstring_lines(ast.parse(text)))
+        return set(_parsed_docstring_lines(text))
     return lines
 
 
@@ -195,14 +195,14 @@ def _stored_docstring(code: CodeType) -> range | None:
     return range(first, last + 1) if is_text and first is not None and last is not None else None
 
 
-_HOLD_STATEMENTS = ast.stmt | ast.excepthandler | ast.match_case
+def _parsed_docstring_lines(text: str) -> Iterator[int]:
+    import ast  # here, as is `tokenize` above: a worker, whose memory every program inherits, can do without
 
-
-def _parsed_docstring_lines(tree: ast.Module) -> Iterator[int]:
-    pending: list[ast.AST] = [tree]
+    hold_statements = ast.stmt | ast.excepthandler | ast.match_case
+    pending: list[ast.AST] = [ast.parse(text)]
     while pending:
         node = pending.pop()
-        pending += (child for child in ast.iter_child_nodes(node) if isinstance(child, _HOLD_STATEMENTS))
+        pending += (child for child in ast.iter_child_nodes(node) if isinstance(child, hold_statements))
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or not node.body:
             continue
         match node.body[0]:

@@ -1,10 +1,10 @@
 """Executed lines on CPython 3.11: probes that take themselves out at their first hit. Standard library only.
 
-    code, lines = coverage_plan(source, "<program>")  # before the fork: compiled once
-    hit = mmap.mmap(-1, lines.size)                   # before the fork: what is written into it survives SIGKILL
-    recorded = recorder(code, hit)                    # in the process of the program
+    code, places = prepared(code, LineMap(source, code))  # in any process; both can be marshalled
+    hit = mmap.mmap(-1, line_map.size)                    # before the fork: what is written into it survives SIGKILL
+    code, recorded = recorder(code, places, hit)          # in the process of the program
     recorded.start(); exec(code, names)
-    recorded.clear()                                  # the next unit test's lines
+    recorded.clear()                                      # the next unit test's lines
 
 A probe that was hit costs one short jump until it is armed again (`insertion` has the details). Why bytecode:
 
@@ -40,84 +40,69 @@ _IS_3_11 = sys.implementation.name == "cpython" and sys.version_info[:2] == (3, 
 if _IS_3_11:
     from appsplus.judge import insertion
 
-
-def coverage_plan(source: str, filename: str) -> tuple[CodeType, LineMap]:
-    """The compiled program, with probes where they serve, and its lines. Raises what `compile` raises."""
-    code = compile(source, filename, "exec", dont_inherit=True)
-    line_map = LineMap(source, code)
-    return (_with_probes(code, line_map) or code), line_map
+Prepared = tuple[int, tuple[Any, ...]]
+"""Bytes of a hit buffer, and `insertion.Sites` of every code object, as plain tuples."""
 
 
-def instrument(source: str, filename: str) -> CodeType | None:
-    """The compiled program with probes; None where `tracer` must do. Raises what `compile` raises."""
-    code, _ = coverage_plan(source, filename)
-    return code if _plan_of(code) is not None else None
+def prepared(code: CodeType, line_map: LineMap) -> tuple[CodeType, Prepared | None]:
+    """The code with probes that still point nowhere, and where they are: both can be marshalled. (code, None): no probes."""
+    if not _IS_3_11:
+        return code, None
+    sites: list[insertion.Sites] = []
+    try:
+        probed = insertion.insert(code, line_map.first_line, sites)
+    except insertion.ProbeError:
+        return code, None
+    return probed, (line_map.size, tuple(tuple(part) for part in sites))
 
 
-def recorder(code: CodeType, hit: Hit) -> "Probes | LineTracer":
-    """What records the lines of this code: its own probes where it has some, else the tracer."""
-    return LineTracer(code, hit) if _plan_of(code) is None else Probes(code, hit)
+def recorder(code: CodeType, places: Prepared | None, hit: Hit) -> "tuple[CodeType, Probes | LineTracer]":
+    """What to execute, and what records its lines: its own probes where it has some, else the tracer.
+
+    `code` and `places` are what `prepared` returned. Raises ValueError if `hit` has too few bytes.
+    """
+    if places is None:
+        return code, LineTracer(code, hit)
+    probes = Probes(code, places, hit)
+    return probes.code, probes
 
 
 class Probes:
     """Stands in for `tracer.LineTracer` where the code has probes: lines are written into `hit` as they are reached."""
 
-    def __init__(self, code: CodeType, hit: Hit) -> None:
-        """Raises ValueError if `hit` has fewer bytes than `LineMap.size` of the text that was compiled."""
-        plan = _plan_of(code)
-        assert plan is not None
-        if len(hit) < plan.size:
-            raise ValueError(f"a hit buffer for this program needs {plan.size} bytes; got {len(hit)}")
-        self._code = code  # the probes write into it
-        self._plan, self._hit = plan, hit
+    def __init__(self, code: CodeType, places: Prepared, hit: Hit, *, patches: bool | None = None) -> None:
+        """`patches`: see the module's text; None: where this interpreter is known to allow it.
+
+        Raises ValueError if `hit` has fewer bytes than `LineMap.size` of the text that was compiled.
+        """
+        size, sites = places
+        if len(hit) < size:
+            raise ValueError(f"a hit buffer for this program needs {size} bytes; got {len(hit)}")
+        self._hit = hit
+        self._lines = insertion.Lines(_Byte.from_buffer(bytearray(size)))  # hits go to nobody, until the start
+        found: list[tuple[CodeType, insertion.Units]] = []
+        self.code = insertion.point(code, self._lines, iter(sites), found)  # what is to be executed
+        scrap: Any = None
+        if not (_PATCHES if patches is None else patches):
+            scrap = _Word.from_buffer(bytearray(max(len(part.co_code) for part, _ in found)))
+        self._sites = []
+        for (part, units), (_, armed) in zip(found, sites, strict=True):
+            address = ctypes.addressof(scrap) if scrap is not None else id(part) + _HEADER
+            ctypes.c_void_p.from_buffer(units).value = address
+            self._sites.append((units, armed))
+            part.co_code  # noqa: B018  # kept by CPython as it is now: what a program copies from has all probes armed
+        self._keep = found, scrap  # the probes write into them
 
     def start(self) -> None:
         """Let the probes write into the buffer."""
-        self._plan.lines.contents = _Byte.from_buffer(self._hit)
+        self._lines.contents = _Byte.from_buffer(self._hit)
 
     def clear(self) -> None:
         """Forget all lines; the next unit test's count again. To be called when no code of the program is running."""
         self._hit[:] = bytes(len(self._hit))
-        for units, armed in self._plan.sites:
+        for units, armed in self._sites:
             for index, word in armed:
                 units[index] = word
-
-
-class _Plan:
-    """What a program's probes share; the last constant of its outermost code object."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size  # bytes of a hit buffer
-        self.lines = insertion.Lines(_Byte.from_buffer(bytearray(size)))  # where hits go: to nobody, until the start
-        self.sites: list[insertion.Sites] = []
-        self.scrap: Any = None
-
-
-def _plan_of(code: CodeType) -> _Plan | None:
-    plan = code.co_consts[-1] if code.co_consts else None
-    return plan if isinstance(plan, _Plan) else None
-
-
-def _with_probes(code: CodeType, line_map: LineMap, patches: bool | None = None) -> CodeType | None:
-    if not _IS_3_11:
-        return None
-    plan = _Plan(line_map.size)
-    found: list[tuple[CodeType, insertion.Sites]] = []
-    try:
-        code = insertion.insert(code, line_map.first_line, plan.lines, found)
-    except insertion.ProbeError:
-        return None
-    outermost, sites = found.pop()
-    code = outermost.replace(co_consts=(*outermost.co_consts, plan))
-    found.append((code, sites))
-    if not (_PATCHES if patches is None else patches):
-        plan.scrap = _Word.from_buffer(bytearray(max(len(part.co_code) for part, _ in found)))
-    for part, sites in found:
-        address = ctypes.addressof(plan.scrap) if plan.scrap is not None else id(part) + _HEADER
-        ctypes.c_void_p.from_buffer(sites.units).value = address
-        plan.sites.append(sites)
-        part.co_code  # noqa: B018  # kept by CPython as it is now: what a program copies from has all probes armed
-    return code
 
 
 def _code_lies_behind_the_header() -> bool:
@@ -131,17 +116,17 @@ def _code_lies_behind_the_header() -> bool:
             return False
         if ctypes.string_at(id(part) + _HEADER, len(part.co_code)) != part.co_code:
             return False
-    probed = _with_probes(code, LineMap(source, code), patches=True)
-    return probed is not None and _records(probed)
+    probed, places = prepared(code, LineMap(source, code))
+    return places is not None and _records(probed, places)
 
 
-def _records(code: CodeType) -> bool:
+def _records(code: CodeType, places: Prepared) -> bool:
     """Whether probes write lines, are out after their first hit, and in again after `clear`."""
     hit = bytearray(6)
-    recorded = Probes(code, hit)
+    recorded = Probes(code, places, hit, patches=True)
     recorded.start()
     names: dict[str, Any] = {}
-    exec(code, names)
+    exec(recorded.code, names)
     seen = [bytes(hit)]
     function: types.FunctionType = names["f"]
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""A program's process as its supervisor sees it: forked, locked down, timed, killed, reaped. Standard library only.
+"""A program's process as the worker sees it: forked, locked down, timed, killed, reaped. Standard library only.
 
 Time is measured from outside, with the kernel's clock of the program's process, so a program cannot stop or fool it.
 """
@@ -8,27 +8,29 @@ import os
 import resource
 import select
 import signal
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from appsplus.judge import isolation, landlock, program, seccomp
+from appsplus.judge.frames import Channel
 from appsplus.judge.line_map import LineMap
+
+_LARGE_INPUTS = 1 << 20  # characters
 
 
 @dataclass
 class Setup:
     """What holds for every job of a worker."""
 
-    connection: socket.socket
+    channel: Channel
     filter: "seccomp._Program | None"
     make_rules: Callable[[], int] | None  # of Landlock, for the /tmp that is mounted now: a descriptor
     private_root: bool
     nested_pid_namespace: bool
     capabilities: bool  # there are some to drop
-    base_memory_bytes: int  # mapped before any program
+    base_memory_bytes: int  # mapped by an idle worker
     rules: int = -1
     rules_know: tuple[int, int] = (-1, -1)  # which /tmp the rules are for
 
@@ -61,8 +63,10 @@ class Job:
 
 
 def job_of(request: dict[str, Any], base_memory_bytes: int) -> Job:
-    """The job that a request of the parent asks for."""
+    """The job that a request of the parent asks for. `base_memory_bytes`: what an idle worker has mapped."""
     limits = request["limits"]
+    if sum(map(len, request.get("inputs", ()))) > _LARGE_INPUTS:  # they are no part of what the program may use
+        base_memory_bytes = isolation.address_space_bytes()
     return Job(
         source=request["program"],
         entry_point=request.get("entry_point"),
@@ -157,16 +161,16 @@ def become(program_of: Callable[[], NoReturn]) -> NoReturn:
         os._exit(1)
 
 
-def lock_down(setup: Setup, job: Job, cpu_s: float) -> None:
-    """What a program gives up, in order. Runs in its process, before any of its code.
+def give_up(setup: Setup, *, cpu_s: float | None, memory_bytes: int, file_bytes: int) -> None:
+    """What a process gives up, in order, before it sees anything of a program. Runs in that process.
 
-    `cpu_s`: what the process may use in all, should its supervisor's clock fail.
+    `cpu_s`: what it may use in all, should the worker's clock fail; None: only the clock holds.
     """
     os.setsid()  # no signal to a group reaches us
     if setup.capabilities:
         isolation.drop_capabilities()
     isolation.die_with_parent()
-    isolation.limit_resources(cpu_s=cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
+    isolation.limit_resources(cpu_s=cpu_s, memory_bytes=memory_bytes, file_bytes=file_bytes)
     if setup.rules >= 0:
         landlock.restrict(setup.rules)
     os.closerange(program.FIRST_FREE_DESCRIPTOR, 256)  # the connection to the parent is among them
@@ -204,8 +208,14 @@ def read_available(descriptor: int) -> bytes:
 
 
 def head_of(ended: str, cpu_s: float, wall_s: float, peak_mib: float, status: int = 0) -> dict[str, Any]:
-    """How a unit test ended, as the parent is told."""
-    return {"ended": ended, "cpu_s": cpu_s, "wall_s": wall_s, "peak_mib": peak_mib, "status": status}
+    """How a unit test ended, as the parent is told. `fresh`: its process had run no other."""
+    return {"ended": ended, "cpu_s": cpu_s, "wall_s": wall_s, "peak_mib": peak_mib, "status": status, "fresh": True}
+
+
+def send_reports(setup: Setup, first: int, reports: Sequence[tuple[dict[str, Any], bytes]]) -> None:
+    """Tell the parent of unit tests that have ended, from the number `first` on."""
+    heads = [{**head, "size": len(body)} for head, body in reports]
+    setup.channel.send(b"T", {"first": first, "reports": heads}, b"".join([body for _, body in reports]))
 
 
 def with_lines(

@@ -8,7 +8,6 @@ Nothing in here is trusted by the parent: a program may patch all of it, and wou
 
 import atexit
 import builtins
-import contextlib
 import gc
 import json
 import os
@@ -20,7 +19,9 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from appsplus.judge import compiling, inspection, prelude, state, values
+from appsplus.judge import compiling, prelude, probes, values
+from appsplus.judge.compiling import Compiled
+from appsplus.judge.line_map import Hit
 from appsplus.judge.probes import Probes
 from appsplus.judge.tracer import LineTracer
 
@@ -29,10 +30,10 @@ RECURSION_LIMIT = 50_000  # frames; a shell has 1,000, graders of functions have
 FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
 STARTED = b"S"  # written to the report before a program's own code runs
 REPORT = 3
-_LEFT_TO_THE_END = frozenset({"__del__", "finalize", "open", "fdopen", "FileIO", "TextIOWrapper", "BufferedWriter"})
 _FRAMES = 10  # of a traceback, from either end
-_ANSWER = struct.Struct("<cII")
+_ANSWER, _QUESTION = struct.Struct("<cII"), struct.Struct("<II")  # as in `call_runs`
 _exit = os._exit
+_solution = types.ModuleType("solution")
 _LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120
 
 
@@ -68,10 +69,11 @@ def take_descriptors(stdin: int, report: int, stdout: int | None = None) -> None
     os.dup2(report, REPORT)
 
 
-def run_stdin(code: types.CodeType, traced: Recorder | None) -> NoReturn:
-    """Run a program as a shell would, and end this process with its status."""
+def run_stdin(compiled: Compiled, hit: Hit | None) -> NoReturn:
+    """Run a program as a shell would, and end this process with its status. Lines go to `hit`, if there is one."""
     status = 1
     try:
+        code, traced = _prepared(compiled, hit)
         main = types.ModuleType("__main__")
         main.__dict__.update(__file__="main.py", __builtins__=builtins)
         sys.modules["__main__"] = main
@@ -80,9 +82,15 @@ def run_stdin(code: types.CodeType, traced: Recorder | None) -> NoReturn:
         if traced is not None:
             traced.start()
         status = _status_of(lambda: exec(code, main.__dict__))
-        status = _finish(status, code, main.__dict__)
+        status = _finish(status, main.__dict__ if compiled.has_end else None)
     finally:
         _exit(status)
+
+
+def _prepared(compiled: Compiled, hit: Hit | None) -> tuple[types.CodeType, Recorder | None]:
+    """The code, and what records its lines into `hit`."""
+    code, places = compiling.loaded(compiled.code)
+    return (code, None) if hit is None else probes.recorder(code, places, hit)
 
 
 def _status_of(run: Callable[[], Any]) -> int:
@@ -98,12 +106,15 @@ def _status_of(run: Callable[[], Any]) -> int:
     return 0
 
 
-def _finish(status: int, code: types.CodeType, names: dict[str, Any]) -> int:
-    """What the interpreter does at its end, as far as a program can see it in its output."""
+def _finish(status: int, names: dict[str, Any] | None) -> int:
+    """What the interpreter does at its end, as far as a program can see it in its output.
+
+    `names`: of the program, where letting them go may do something.
+    """
     if len(threading._active) > 1 or threading._threading_atexits:  # type: ignore[attr-defined]
         threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    if state.names_of(code) & _LEFT_TO_THE_END:
+    if names is not None:
         _let_go(names)
     for stream in {sys.stdout, sys.__stdout__}:
         try:
@@ -144,25 +155,16 @@ def _described(error: BaseException) -> bytes:
         return b'["Exception", "", []]'
 
 
-def compile_here(source: str, *, coverage: bool) -> types.CodeType:
-    """Compile in the program's own process, and say what came of it; no code ends the process."""
-    found = compiling.compiled(source, coverage=coverage)
-    plain = compiling.compiled(source, coverage=False).code if coverage else found.code  # without probes
-    facts = {
-        "error": found.error,
-        "keeps_state": plain is None or state.keeps_state(plain),
-        "executable": found.lines and found.lines.executable,
-        "first_line": found.lines and list(found.lines.first_line.items()),
-    }
-    _write(b"C", json.dumps(facts).encode())
-    if found.code is None:
-        _exit(0)
-    return found.code
+def make_solution() -> None:
+    """Make the module of the call format, once, in the worker: to fill it costs a program a tenth of a short run."""
+    names = _solution.__dict__
+    names.update(prelude.names(), __file__="solution.py", __builtins__=builtins)
 
 
-def run_calls(code: types.CodeType, entry_point: str, inputs: list[str], traced: Recorder | None) -> NoReturn:
-    """Answer unit tests by number, read from descriptor 0, until it closes."""
+def run_calls(compiled: Compiled, hit: Hit | None, entry_point: str, inputs: list[str]) -> NoReturn:
+    """Answer unit tests by number, read from descriptor 0, until it closes. Lines go to `hit`, if there is one."""
     try:
+        code, traced = _prepared(compiled, hit)
         questions = os.dup(0)
         os.dup2(1, 0)
         sys.argv = ["main.py"]
@@ -171,19 +173,19 @@ def run_calls(code: types.CodeType, entry_point: str, inputs: list[str], traced:
             traced.start()
         find = _load(code, entry_point)
         while True:
-            question = os.read(questions, 4)
-            if len(question) < 4:
+            question = os.read(questions, _QUESTION.size)
+            if len(question) < _QUESTION.size:
                 break
-            _answer(find, inputs[struct.unpack("<I", question)[0]], traced)
+            first, count = _QUESTION.unpack(question)
+            for number in range(first, first + count):
+                _answer(find, inputs[number], traced)
     finally:
         _exit(0)
 
 
 def _load(code: types.CodeType, entry_point: str) -> Callable[[], Callable[..., Any]]:
-    module = types.ModuleType("solution")
-    sys.modules["solution"] = module
-    names = module.__dict__
-    names.update(prelude.names(), __file__="solution.py", __builtins__=builtins)
+    sys.modules["solution"] = _solution
+    names = _solution.__dict__
     try:
         exec(code, names)
         owner = names.get("Solution")
@@ -214,15 +216,3 @@ def _write(kind: bytes, body: bytes) -> None:
     view = memoryview(_ANSWER.pack(kind, peak_kib, len(body)) + body)
     while view:
         view = view[os.write(REPORT, view) :]
-
-
-def run_inspection(source: str, offered: list[str]) -> NoReturn:
-    """Write what a program's text says to descriptor 1, as JSON. `offered`: packages that another worker has."""
-    try:
-        answer = json.dumps(inspection.inspect(source, offered)).encode()
-        with contextlib.suppress(OSError):
-            view = memoryview(answer)
-            while view:
-                view = view[os.write(1, view) :]
-    finally:
-        _exit(0)

@@ -5,7 +5,7 @@ machine may be to blame. Both are run again, each unit test in a process of its 
 other judge of this process runs anything, and at the speed that the machine has then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +78,16 @@ def _scale_now(worker: WorkerHandle) -> float:
     return scale if scale > _SLOWER * worker.scale else worker.scale
 
 
+def _read(
+    job: Job, numbers: Sequence[int], reports: list[dict[str, Any]], bodies: bytes, scale: float
+) -> Iterator[Run]:
+    start = 0
+    for number, head in zip(numbers, reports, strict=False):
+        end = start + head["size"]
+        yield verdicts.run_of(job, number, head, bodies[start:end], scale)
+        start = end
+
+
 def _replace(runs: list[Run], which: Sequence[int], again: Runs | str) -> None:
     if isinstance(again, str):
         raise EOFError(f"a program compiled once and not the second time: {again}")  # noqa: TRY004
@@ -104,18 +114,14 @@ def _asked(worker: WorkerHandle, job: Job, numbers: Sequence[int], scale: float,
         "alone": alone,
         "stop_after_timeouts": job.stop_after_timeouts,
     }
-    compiled: dict[str, Any] | None = None
-    runs = []
+    compiled: dict[str, Any] = {}
+    runs: list[Run] = []
     for kind, head, body in worker.ask(request, timeout_s=wall_s + GRACE_S):
         if kind == b"C":
             compiled = head
         elif kind == b"T":
-            runs.append(verdicts.run_of(job, numbers[head["unit_test"]], head, body, scale))
-    if compiled is None:
-        return compiling.died(head["exit"])
+            runs += _read(job, numbers[head["first"] :], head["reports"], body, scale)
     if compiled["error"] is not None:
         return str(compiled["error"])
-    if head["exit"] != 0 or not runs:
-        raise EOFError(f"the worker's process for this job ended with status {head['exit']}")
     executable = compiled["executable"]
     return runs, None if executable is None else tuple(executable)

@@ -36,6 +36,7 @@ _CLONE = (56, 220)
 _CLONE3 = 435
 _KILL = (62, 129)
 _TGKILL = (234, 131)
+_PRLIMIT = (302, 261)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
@@ -58,8 +59,22 @@ def build_filter(*, refuse_kill: bool) -> _Program:
     refused = [pair[column] for pair in _REFUSED.values() if pair[column] is not None]
     if refuse_kill:
         refused.append(_KILL[column])
-    own_end = [] if refuse_kill else _when_it_kills_itself(_KILL[column], _TGKILL[column])
-    return _assemble(sorted(n for n in refused if n is not None), _CLONE[column], architecture, own_end)
+    special = (
+        _limits_of_others(_PRLIMIT[column]) if refuse_kill else _when_it_kills_itself(_KILL[column], _TGKILL[column])
+    )
+    return _assemble(sorted(n for n in refused if n is not None), _CLONE[column], architecture, special)
+
+
+def _limits_of_others(prlimit: int) -> list[tuple[int, int, int, int]]:
+    """Without a PID namespace a program can name its parent: only its own limits, of process 0, are open to it."""
+    load, equal, answer = 0x20, 0x15, 0x06
+    return [
+        (equal, 0, 4, prlimit),
+        (load, 0, 0, 16),
+        (equal, 0, 1, 0),
+        (answer, 0, 0, _ALLOW),
+        (answer, 0, 0, _ERRNO | _EPERM),
+    ]
 
 
 def _when_it_kills_itself(kill: int, tgkill: int) -> list[tuple[int, int, int, int]]:
@@ -81,7 +96,7 @@ def _when_it_kills_itself(kill: int, tgkill: int) -> list[tuple[int, int, int, i
     ]
 
 
-def _assemble(refused: list[int], clone: int, architecture: int, own_end: list[tuple[int, int, int, int]]) -> _Program:
+def _assemble(refused: list[int], clone: int, architecture: int, special: list[tuple[int, int, int, int]]) -> _Program:
     load, equal, above, bits, answer = 0x20, 0x15, 0x35, 0x45, 0x06
     code = [
         (load, 0, 0, 4),
@@ -97,7 +112,7 @@ def _assemble(refused: list[int], clone: int, architecture: int, own_end: list[t
         (bits, 1, 0, _CLONE_THREAD),
         (answer, 0, 0, _ERRNO | _EAGAIN),
         (answer, 0, 0, _ALLOW),
-        *own_end,
+        *special,
     ]
     for position, number in enumerate(refused):
         code.append((equal, len(refused) - position, 0, number))

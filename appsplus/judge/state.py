@@ -1,6 +1,6 @@
-"""Whether one call of a program may change what the next one sees, by its code. Standard library only.
+"""What a program's code says of its state: whether a call may change what the next one sees, and what comes at its end.
 
-Said of the compiled code, not of the text: a parse tree costs several times what the answer saves.
+Standard library only. Said of the compiled code, not of the text: a parse tree costs several times what the answer saves.
 """
 
 import opcode
@@ -25,6 +25,7 @@ _CHANGE_ATTRIBUTES = tuple(
     bytes((opcode.opmap["LOAD_GLOBAL"], opcode.opmap[name])) for name in ("STORE_ATTR", "DELETE_ATTR", "COPY")
 )
 _CACHE = bytes((opcode.opmap["CACHE"],))
+_ENDS = frozenset({"__del__", "finalize", "open", "fdopen", "FileIO", "TextIOWrapper", "BufferedWriter"})
 _CALL, _BUILD_CLASS = opcode.opmap["CALL"], opcode.opmap["LOAD_BUILD_CLASS"]
 
 
@@ -44,9 +45,9 @@ def _parts(code: CodeType) -> Iterator[CodeType]:
         pending += (constant for constant in part.co_consts if isinstance(constant, CodeType))
 
 
-def names_of(code: CodeType) -> set[str]:
-    """Every name, global or attribute, that a program's code mentions."""
-    return {name for part in _parts(code) for name in part.co_names}
+def has_end(code: CodeType) -> bool:
+    """Whether something may happen when a program's objects are let go: finalizers, files that were left open."""
+    return any(not _ENDS.isdisjoint(part.co_names) for part in _parts(code))
 
 
 def _function_keeps(code: CodeType) -> bool:

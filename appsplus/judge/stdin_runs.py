@@ -2,40 +2,41 @@
 
 import mmap
 import os
-from types import CodeType
 from typing import Any, NoReturn
 
-from appsplus.judge import probes, program
-from appsplus.judge.frames import send
-from appsplus.judge.line_map import LineMap
+from appsplus.judge import program
+from appsplus.judge.compiling import Compiled
+from appsplus.judge.line_map import LineMap, hit_size
 from appsplus.judge.process import (
     Job,
     Program,
     Setup,
     become,
+    give_up,
     head_of,
-    lock_down,
     memory_file,
     read_available,
+    send_reports,
     started,
     watch,
     with_lines,
 )
 
 
-def judge_stdin(setup: Setup, job: Job, code: CodeType, lines: LineMap | None) -> None:
+def judge_stdin(setup: Setup, job: Job, compiled: Compiled) -> None:
     """Run all unit tests, and send a report of each."""
+    lines = compiled.line_map(hit_size(job.source)) if job.coverage else None
     timeouts = 0
     for unit_test, text in enumerate(job.inputs):
-        head, body = _run_stdin(setup, job, code, lines, text)
-        send(setup.connection, b"T", {"unit_test": unit_test, "fresh": True, **head}, body)
+        head, body = _run_stdin(setup, job, compiled, lines, text)
+        send_reports(setup, unit_test, [(head, body)])
         timeouts += head["ended"] == "wall" or head["cpu_s"] >= job.cpu_s
         if timeouts >= job.stop_after_timeouts:
             return
 
 
 def _run_stdin(
-    setup: Setup, job: Job, code: CodeType, lines: LineMap | None, text: str
+    setup: Setup, job: Job, compiled: Compiled, lines: LineMap | None, text: str
 ) -> tuple[dict[str, Any], bytes]:
     stdin, stdout = memory_file(text.encode("utf-8", "surrogatepass")), memory_file(b"")
     report, report_end = os.pipe()
@@ -44,8 +45,8 @@ def _run_stdin(
 
     def run() -> NoReturn:
         program.take_descriptors(stdin, report_end, stdout)
-        lock_down(setup, job, job.kill_cpu_s)
-        program.run_stdin(code, None if hit is None else probes.recorder(code, hit))
+        give_up(setup, cpu_s=job.kill_cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
+        program.run_stdin(compiled, hit)
 
     if forked.pid == 0:
         become(run)

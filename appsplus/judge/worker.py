@@ -1,13 +1,13 @@
 """The process that judges: PID 1 of a sandbox, warm, one job after another. Standard library only.
 
-    parent (any process)  --socket-->  worker  --fork-->  program of the call format, one per run
+    parent (any process)  --socket-->  worker  --fork-->  program, one per run
                                           |
-                                          '---fork-->  supervisor, one per job  --fork-->  program, one per run
+                                          '---fork-->  compiler, one for many programs: reads texts, runs nothing
 
 The worker imports what programs usually import, isolates itself (`isolation`), says which rungs hold, and then does the
-jobs: those of the call format itself (`call_runs`), the others through a fork that compiles once and answers the parent
-(`supervisor`). After each job, however it ended, it kills and reaps everything that is left, empties /tmp, and says so
-with an END frame.
+jobs: a text becomes code (`compiler`), the code runs (`call_runs`, `stdin_runs`). After each job it kills and reaps what
+is left, empties /tmp, and says so with an END frame. Every program inherits its memory, page by page: what it does not
+import need not be copied.
 
 The two sides talk in `frames`; expected outputs are in none of them.
 """
@@ -24,20 +24,20 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 from pathlib import Path
 from typing import Any
 
-from appsplus.judge import calibration, isolation, landlock, prelude, process, program, seccomp, supervisor, values
+from appsplus.judge import calibration, isolation, landlock, prelude, process, program, seccomp, values
 from appsplus.judge.call_runs import judge_calls
-from appsplus.judge.frames import receive, send
+from appsplus.judge.compiler import Compiler
+from appsplus.judge.frames import Channel
+from appsplus.judge.stdin_runs import judge_stdin
 
 WARM = (
     "abc array atexit bisect cmath collections collections.abc contextlib copy dataclasses datetime decimal enum fractions"
     " functools hashlib heapq io itertools json math numbers operator os queue random re signal statistics string struct"
     " textwrap threading time traceback types typing"
 ).split()
-_CONNECTION_LOST = 3
 _HIGH = 64  # a descriptor that no program's standard stream is put over
 
 
@@ -45,15 +45,16 @@ def main(descriptor: str) -> None:
     """Isolate this process, then serve jobs from the socket until it closes."""
     connection = socket.socket(fileno=fcntl.fcntl(int(descriptor), fcntl.F_DUPFD_CLOEXEC, _HIGH))
     os.close(int(descriptor))
+    channel = Channel(connection)
     isolation.die_with_parent()
-    _, options, _ = receive(connection)
+    _, options, _ = channel.receive()
     for name in WARM:  # while the whole library can still be read
         importlib.import_module(name)
     rungs = _isolate(options)
     for name in options["modules"]:
         importlib.import_module(name)
     setup = process.Setup(
-        connection=connection,
+        channel=channel,
         filter=seccomp.build_filter(refuse_kill=not rungs.namespaces) if rungs.seccomp else None,
         make_rules=(lambda: _landlock(rungs, options)) if rungs.landlock else None,
         private_root=rungs.root,
@@ -62,20 +63,24 @@ def main(descriptor: str) -> None:
         base_memory_bytes=isolation.address_space_bytes(),
     )
     _prepare_interpreter(options["hidden"], options["hash_seed"])
-    send(connection, b"H", {"rungs": vars(rungs), "python": sys.version, "scale": calibration.scale()})
+    channel.send(b"H", {"rungs": vars(rungs), "python": sys.version, "scale": calibration.scale()})
+    compiler = Compiler(setup)
     while True:
         try:
-            _, request, _ = receive(connection)
+            _, request, _ = channel.receive()
         except EOFError:
             os._exit(0)
         if request["kind"] == "calibrate":
-            send(connection, b"E", {"scale": calibration.scale()})
+            channel.send(b"E", {"scale": calibration.scale()})
             continue
-        status = _serve(setup, request)
-        if rungs.namespaces:
+        _serve(setup, compiler, request)
+        if (
+            rungs.namespaces and not setup.nested_pid_namespace
+        ):  # else nothing outlives a program, its namespace's PID 1
+            compiler.stop()
             _reap_strays()
         isolation.clear_tmp(mounted=rungs.root)
-        send(connection, b"E", {"exit": status})
+        channel.send(b"E", {})
 
 
 def _isolate(options: dict[str, Any]) -> isolation.Rungs:
@@ -125,6 +130,7 @@ def _prepare_interpreter(hidden: str, seed: int) -> None:
     compile("def f(a: int) -> list[int]:\n    return [x for x in range(a)]", "", "exec")
     values.decode(values.encode([1, "a", 0.5, {"a": None}]))
     program.make_streams()
+    program.make_solution()
     sys.path[:] = [path for path in sys.path if path != hidden]
     for name in [name for name in sys.modules if name.partition(".")[0] == "appsplus"]:
         del sys.modules[name]
@@ -143,32 +149,16 @@ def _prepare_interpreter(hidden: str, seed: int) -> None:
     gc.freeze()
 
 
-def _serve(setup: process.Setup, request: dict[str, Any]) -> int:
-    """Do one job; returns the exit status of what did it. Raises ConnectionError when the parent is gone."""
+def _serve(setup: process.Setup, compiler: Compiler, request: dict[str, Any]) -> None:
+    """Do one job. Raises ConnectionError when the parent is gone."""
     job = process.job_of(request, setup.base_memory_bytes)
-    if request["kind"] == "judge" and job.entry_point is not None:
-        judge_calls(setup, job)
-        return 0
-    if setup.nested_pid_namespace:
-        isolation.return_to_own_pid_namespace()
-    child = isolation.fork()
-    if child == 0:
-        status = 1
-        try:
-            isolation.die_with_parent()
-            if request["kind"] == "inspect":
-                supervisor.inspect(setup, job, request["offered"])
-            else:
-                supervisor.supervise(setup, job)
-            status = 0
-        except (BrokenPipeError, ConnectionError):
-            status = _CONNECTION_LOST
-        except Exception:
-            os.write(2, traceback.format_exc().encode())  # to the parent's log
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+    if request["kind"] == "inspect":
+        setup.channel.send(b"I", {}, compiler.inspect(job, request["offered"]))
+        return
+    compiled = compiler.compile(job)
+    setup.channel.send(b"C", {"error": compiled.error, "executable": compiled.executable})
+    if compiled.error is None:
+        (judge_stdin if job.entry_point is None else judge_calls)(setup, job, compiled)
 
 
 def _reap_strays() -> None:

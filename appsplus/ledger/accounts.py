@@ -6,11 +6,11 @@ from typing import Any
 
 from appsplus.ledger.decision import REVIEWER_KINDS, RULINGS, Decision
 from appsplus.ledger.ledger import Ledger
-from appsplus.ledger.standing import DISPUTED, IN_FORCE, STALE
+from appsplus.ledger.standing import BROKEN, DISPUTED, IN_FORCE, STALE
 from appsplus.problem import Review
 
 DISAGREEMENT, UNKNOWN = "disagreement", "unknown_problem"
-ATTENTION = (DISAGREEMENT, STALE, UNKNOWN)  # what somebody should look at, the most pressing first
+ATTENTION = (DISAGREEMENT, BROKEN, STALE, UNKNOWN)  # what somebody should look at, the most pressing first
 _IN_FORCE = {"correct": "corrections", "accept": "accepted", "reject": "rejected"}
 
 
@@ -36,14 +36,14 @@ class Accounts:
             return
         self._met.add(problem_id)
         effects = {event.event_id: event.effect for event in review.events} if review else {}
-        found: dict[str, list[Decision]] = {DISPUTED: [], STALE: []}
+        found: dict[str, list[Decision]] = {DISPUTED: [], BROKEN: [], STALE: []}
         for decision in history:
             effect = effects.get(decision.event_id, STALE if self._counts(decision) else "")
             if effect == IN_FORCE:
                 self._in_force[_IN_FORCE[decision.action]].append(decision.reviewer_kind)
             elif effect in found:
                 found[effect].append(decision)
-        for what, effect in ((DISAGREEMENT, DISPUTED), (STALE, STALE)):
+        for what, effect in ((DISAGREEMENT, DISPUTED), (BROKEN, BROKEN), (STALE, STALE)):
             if found[effect]:
                 self._attention.append((what, problem_id, found[effect]))
 
@@ -63,7 +63,10 @@ class Accounts:
             "sha256": self._ledger.digest,
             **{name: by_kind(kinds) for name, kinds in self._in_force.items()},
             **{f"{what}s": self._problems(what, attention) for what in (DISAGREEMENT, UNKNOWN)},
-            STALE: by_kind(d.reviewer_kind for what, _, own in attention if what == STALE for d in own),
+            **{
+                name: by_kind(d.reviewer_kind for what, _, own in attention if what == name for d in own)
+                for name in (STALE, BROKEN)
+            },
             "attention": [
                 {
                     "what": what,

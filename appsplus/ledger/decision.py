@@ -131,6 +131,7 @@ def event_of(decision: Decision, effect: str) -> ReviewEvent:
         comment=decision.comment,
         effect=effect,
         override=decision.override,
+        resolves=decision.resolves,
     )
 
 

@@ -26,7 +26,7 @@ from appsplus.ledger.decision import Decision, from_json, line_of
 from appsplus.ledger.files import LINE_ERRORS, bytes_of, numbered
 from appsplus.ledger.ledger import Ledger
 from appsplus.ledger.standing import may_undo
-from appsplus.ledger.writer import append_all
+from appsplus.ledger.writer import append_all, check_name
 
 FORMATS = ("csv", "jsonl", "argilla")
 COLUMNS = tuple(name for name in Decision.__slots__ if name not in ("where", "previous_hash"))
@@ -84,7 +84,8 @@ def import_file(
     defaults = {"reviewer": reviewer, "reviewer_kind": reviewer_kind}
     present = Ledger.read([folder] if folder.exists() else [])
     events = {d.event_id: d for own in present.decisions.values() for d in own}
-    found: dict[str, Decision] = {}
+    kinds = {d.reviewer: d.reviewer_kind for d in events.values()}
+    found: list[Decision] = []
     bad: list[str] = []
     known = 0
     for place, row in _rows(path, form, users or {}):
@@ -93,30 +94,46 @@ def import_file(
             continue
         try:
             decision = _decision(row, f"{path}, {place}", defaults)
-            same = events.get(decision.event_id)
-            if same is None:
-                events[decision.event_id] = found[decision.event_id] = decision
-            elif _differs(same, decision, timeless="time" not in row):
-                raise ValueError(
-                    f"the event {decision.event_id!r} is at {same.where} too, and says something else there"
-                )
-            else:
+            if _is_known(decision, events, timeless=not row.get("time")):
                 known += 1
-        except LINE_ERRORS as error:
+                continue
+            check_name(decision.reviewer)
+            if kinds.setdefault(decision.reviewer, decision.reviewer_kind) != decision.reviewer_kind:
+                raise ValueError(
+                    f"{decision.by} is a {kinds[decision.reviewer]} elsewhere; expected one kind for a reviewer"
+                )
+        except (*LINE_ERRORS, LedgerError) as error:
             bad.append(f"{place}: {error}")
-    for decision in found.values():
-        if decision.undoes and (
-            decision.undoes not in events or not may_undo(decision.reviewer, events[decision.undoes])
-        ):
-            bad.append(
-                f"{decision.where}: it undoes the event {decision.undoes!r}, which is no decision of that reviewer"
-            )
+        else:
+            events[decision.event_id] = decision
+            found.append(decision)
+    bad += (
+        f"{d.where}: it undoes {d.undoes!r}, which is no decision of {d.reviewer}"
+        for d in found
+        if _undoes_nothing(d, events)
+    )
     if bad:
         listed = "".join(f"\n    {text}" for text in bad[:_SHOWN])
         more = f"\n    and {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
         raise LedgerError(f"{path}: {len(bad):,} bad rows, so that nothing was imported. Correct them:{listed}{more}")
-    append_all(folder, tuple(found.values()))
-    return Imported(by_kind(d.reviewer_kind for d in found.values()), known)
+    append_all(folder, found)
+    return Imported(by_kind(d.reviewer_kind for d in found), known)
+
+
+def _is_known(decision: Decision, events: Mapping[str, Decision], *, timeless: bool) -> bool:
+    """Whether the ledger has this decision; raises ValueError where it has another one under its event id."""
+    same = events.get(decision.event_id)
+    if same is None:
+        return False
+    time = same.time if timeless else decision.time
+    if same != replace(decision, previous_hash=same.previous_hash, time=time):
+        raise ValueError(f"the event {decision.event_id!r} is at {same.where} too, and says something else there")
+    return True
+
+
+def _undoes_nothing(decision: Decision, events: Mapping[str, Decision]) -> bool:
+    undoes = decision.undoes
+    return bool(undoes) and (undoes not in events or not may_undo(decision.reviewer, events[undoes]))
 
 
 def _rows(path: Path, form: str, users: Mapping[str, str]) -> Iterator[tuple[str, Row | str]]:
@@ -125,11 +142,6 @@ def _rows(path: Path, form: str, users: Mapping[str, str]) -> Iterator[tuple[str
     if form == "argilla":
         return argilla.rows(data, users)
     return _csv_rows(data) if form == "csv" else _json_rows(data)
-
-
-def _differs(one: Decision, other: Decision, *, timeless: bool) -> bool:
-    same = replace(other, previous_hash=one.previous_hash)
-    return one != (replace(same, time=one.time) if timeless else same)
 
 
 def _decision(row: Row, where: str, defaults: Row) -> Decision:

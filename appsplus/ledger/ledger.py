@@ -63,17 +63,11 @@ class Ledger:
         return self.decisions.get(problem_id, ())
 
     def standing(self, raw: RawProblem) -> Standing:
-        """What the decisions come to for a problem as its source has it.
-
-        Raises LedgerError where a patch does not fit, or leaves something that is no problem.
-        """
+        """What the decisions come to for a problem as its source has it."""
         return standing(raw, self.history(raw.problem_id), self.undone)
 
     def reviewed(self, raw: RawProblem) -> RawProblem:
-        """`corrected`, with what the ledger did on record in `review`; a problem without decisions stays as it is.
-
-        Raises LedgerError as `standing` does.
-        """
+        """`corrected`, with what the ledger did on record in `review`; a problem without decisions stays as it is."""
         history = self.history(raw.problem_id)
         if not history:
             return raw
@@ -84,15 +78,15 @@ class Ledger:
     def corrected(self, raw: RawProblem) -> RawProblem:
         """Apply the corrections in force, each made on exactly the content that the one before left.
 
-        Every correction leaves a `Change` on the problem; `source_hash` stays that of the content before them. Raises
-        LedgerError as `standing` does.
+        Every correction leaves a `Change` on the problem; `source_hash` stays that of the content before them.
         """
         return self.standing(raw).content
 
     def ruling(self, problem_id: str, source_hash: str, seen_hash: str = "") -> Decision | None:
         """The decision to accept or reject that is in force on the content with these hashes, if there is one.
 
-        `seen_hash` is that of the corrected content; empty where there was no correction.
+        `seen_hash` is that of the corrected content; empty where there was no correction. From the hashes alone: `standing`
+        also knows which corrections beside it are broken.
         """
         fresh = [d for d in self._made(problem_id) if d.source_hash == source_hash]
         count = counting(fresh, seen_hash or source_hash)

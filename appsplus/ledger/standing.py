@@ -17,6 +17,7 @@ What became of each decision is told in these words (EFFECTS):
     disputed    it differs from another one, or builds on one that does: waits for adjudication
     replaced    by a later decision of the reviewer, by an adjudication, or by a human's decision
     stale       made on content that is not there (any more)
+    broken      its patch does not fit the content, or leaves something that is no problem
     undone      taken back
     noted       a skip, a comment or an undo: without effect on a build
 """
@@ -24,13 +25,14 @@ What became of each decision is told in these words (EFFECTS):
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from appsplus.errors import LedgerError
 from appsplus.ledger.decision import RULINGS, Decision
 from appsplus.ledger.patch import patched
 from appsplus.problem import RawProblem
 
 IN_FORCE, AGREEING, DISPUTED, REPLACED = "in_force", "agreeing", "disputed", "replaced"
-STALE, UNDONE, NOTED = "stale", "undone", "noted"
-EFFECTS = (IN_FORCE, AGREEING, DISPUTED, REPLACED, STALE, UNDONE, NOTED)
+STALE, BROKEN, UNDONE, NOTED = "stale", "broken", "undone", "noted"
+EFFECTS = (IN_FORCE, AGREEING, DISPUTED, REPLACED, STALE, BROKEN, UNDONE, NOTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def counting(decisions: Iterable[Decision], seen: str) -> list[Decision]:
 def standing(raw: RawProblem, decisions: Sequence[Decision], undone: Collection[str] = ()) -> Standing:
     """What the decisions come to for a problem as its source has it.
 
-    `decisions` are all about the problem, in order of time. Raises LedgerError where a patch that counts does not fit.
+    `decisions` are all about the problem, in order of time.
     """
     made = [d for d in decisions if d.event_id not in undone]
     fresh = [d for d in made if d.source_hash == raw.source_hash]
@@ -95,21 +97,34 @@ def standing(raw: RawProblem, decisions: Sequence[Decision], undone: Collection[
         here = content.seen_hash
         reached.add(here)
         effects |= {d.event_id: REPLACED for d in fresh if d.seen == here and d.action in RULINGS}
-        count = counting(fresh, here)
-        results = [patched(content, d) if d.action == "correct" else None for d in count]
-        if len({result.seen_hash if result else d.action for d, result in zip(count, results, strict=True)}) > 1:
+        results = {d.event_id: _result(content, d) for d in counting(fresh, here)}
+        effects |= {event_id: BROKEN for event_id, result in results.items() if result is None}
+        count = [d for d in fresh if results.get(d.event_id) is not None]
+        outcomes = {result if isinstance(result, str) else result.seen_hash for result in results.values() if result}
+        if len(outcomes) > 1:
             disagreement = count
             effects |= {
                 d.event_id: DISPUTED for d in fresh if d in count or (d.action in RULINGS and d.seen not in reached)
             }
         elif count:
             effects |= {d.event_id: AGREEING for d in count} | {count[0].event_id: IN_FORCE}
-            if results[0] is None:
-                ruling = count[0]
-            else:
+            result = results[count[0].event_id]
+            if isinstance(result, RawProblem):
                 corrections.append(count[0])
-                content = results[0]
+                content = result
+            else:
+                ruling = count[0]
     return Standing(content, tuple(corrections), ruling, tuple(disagreement), effects)
+
+
+def _result(content: RawProblem, decision: Decision) -> RawProblem | str | None:
+    """What a decision would make of the content: another one, or its ruling; None where its patch is broken."""
+    if decision.action != "correct":
+        return decision.action
+    try:
+        return patched(content, decision)
+    except LedgerError:
+        return None
 
 
 def _first_effect(decision: Decision, undone: Collection[str]) -> str:

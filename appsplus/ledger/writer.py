@@ -20,6 +20,15 @@ from appsplus.ledger.standing import may_undo
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
 
+def check_name(reviewer: str) -> None:
+    """Raise LedgerError where a reviewer's name cannot be that of a file."""
+    if not _NAME.fullmatch(reviewer):
+        raise LedgerError(
+            f"{reviewer!r} cannot be a reviewer's name: it names a file. Expected at most 100 letters, digits and . _ @ + -, "
+            "of which the first is a letter or digit. Choose another name."
+        )
+
+
 class LedgerWriter:
     """Appends the decisions of one reviewer to `FOLDER/REVIEWER.jsonl`, which the first decision makes.
 
@@ -34,11 +43,7 @@ class LedgerWriter:
         Raises LedgerError where name or kind cannot be, the folder cannot be written, a line of the file is broken, or
         the reviewer is of the other kind there.
         """
-        if not _NAME.fullmatch(reviewer):
-            raise LedgerError(
-                f"{reviewer!r} cannot be a reviewer's name: it names a file. Expected at most 100 letters, "
-                "digits and . _ @ + -, of which the first is a letter or digit. Choose another name."
-            )
+        check_name(reviewer)
         if reviewer_kind not in REVIEWER_KINDS:
             raise LedgerError(f"the reviewer kind {reviewer_kind!r} is not known; expected human or model")
         self.path = folder / f"{reviewer}.jsonl"
@@ -75,8 +80,8 @@ class LedgerWriter:
         """
         with self._locked() as file:
             self._catch_up(file)
-            if undoes and (undoes in self._undone or not may_undo(self._reviewer, self._made_here(undoes))):
-                raise LedgerError(f"the event {undoes!r} is undone already, or an undo itself; decide anew instead")
+            if undoes:
+                self._check_undo(undoes, problem_id)
             decision = self._checked(
                 event_id=uuid.uuid4().hex,
                 time=max(datetime.now(UTC), self._time),  # never before the line above, whatever the clock does
@@ -119,9 +124,11 @@ class LedgerWriter:
         try:
             yield file
         finally:
-            fcntl.flock(
-                file, fcntl.LOCK_UN
-            )  # before closing: a process that was forked meanwhile has the file open, too
+            if not os.fstat(file).st_size:
+                self.path.unlink(
+                    missing_ok=True
+                )  # nothing came of it; an empty file would be part of the ledger's digest
+            fcntl.flock(file, fcntl.LOCK_UN)  # closing may not do: a process forked meanwhile has the file open, too
             os.close(file)
 
     def _catch_up(self, file: int) -> None:
@@ -157,13 +164,15 @@ class LedgerWriter:
         if decision.undoes:
             self._undone.add(decision.undoes)
 
-    def _made_here(self, event_id: str) -> Decision:
-        if event_id not in self._made:
+    def _check_undo(self, event_id: str, problem_id: str) -> None:
+        made = self._made.get(event_id)
+        if made is None or made.problem_id != problem_id:
             raise LedgerError(
-                f"the event {event_id!r} is not in {self.path}, so that {self._reviewer} cannot undo it; expected a decision "
-                "of the same reviewer"
+                f"the event {event_id!r} is no decision about {problem_id} in {self.path}, and cannot be undone; expected "
+                "a decision of the same reviewer about the same problem"
             )
-        return self._made[event_id]
+        if event_id in self._undone or not may_undo(self._reviewer, made):
+            raise LedgerError(f"the event {event_id!r} is undone already, or an undo itself; decide anew instead")
 
     def _checked(self, **fields: Any) -> Decision:
         """The decision as a reader will find it, so that no line is written that cannot be read."""
@@ -199,12 +208,12 @@ class LedgerWriter:
 def append_all(folder: Path, decisions: Sequence[Decision]) -> None:
     """Append decisions of any reviewers as they are, but for the chain, which is made anew; all of them, or none.
 
-    Raises LedgerError as LedgerWriter does.
+    A reviewer must be of one kind in them. Raises LedgerError as LedgerWriter does.
     """
-    by_reviewer: dict[tuple[str, str], list[Decision]] = {}
+    by_reviewer: dict[str, list[Decision]] = {}
     for decision in decisions:
-        by_reviewer.setdefault((decision.reviewer, decision.reviewer_kind), []).append(decision)
-    writers = [(LedgerWriter(folder, *who), own) for who, own in sorted(by_reviewer.items())]
+        by_reviewer.setdefault(decision.reviewer, []).append(decision)
+    writers = [(LedgerWriter(folder, name, own[0].reviewer_kind), own) for name, own in sorted(by_reviewer.items())]
     with ExitStack() as stack:
         opened = [(writer, stack.enter_context(writer._locked()), own) for writer, own in writers]
         for writer, file, _ in opened:
@@ -214,10 +223,8 @@ def append_all(folder: Path, decisions: Sequence[Decision]) -> None:
             for writer, file, own in opened:
                 writer._write(file, writer._chained(own))
         except BaseException:
-            for (writer, file, _), size in zip(opened, sizes, strict=True):
+            for (_, file, _), size in zip(opened, sizes, strict=True):
                 os.ftruncate(file, size)
-                if not size:
-                    writer.path.unlink(missing_ok=True)
             raise
 
 

@@ -131,7 +131,7 @@ def problem_from_row(row: Row, split: str) -> Problem:
         and Checker(checker["kind"], tuple(tuple(outputs) for outputs in checker["any_of"]), checker["program"]),
         canonical=row["canonical_index"],
         changes=tuple(Change(**change) for change in row["changes"]),
-        review=_review(row["review"]),
+        review=_review(row.get("review")),
         annotation=Annotation(
             split_points=tuple(SplitPoint(**point) for point in row["split_points"]),
             subtask_chars=tuple(row["subtask_chars"]),
@@ -186,7 +186,7 @@ def rejected_row(rejected: RejectedProblem) -> Row:
 def rejected_from_row(row: Row) -> RejectedProblem:
     """The inverse of `rejected_row`; the evidence comes back as plain JSON values (tuples as lists)."""
     rest = {name: value for name, value in row.items() if name not in ("reason", "detail", "evidence", "review")}
-    return RejectedProblem(rejection=_rejection(row), review=_review(row["review"]), **rest)
+    return RejectedProblem(rejection=_rejection(row), review=_review(row.get("review")), **rest)
 
 
 def _review_row(review: Review | None) -> Row | None:
@@ -198,14 +198,16 @@ def _review_row(review: Review | None) -> Row | None:
         evidence = jsonl.dumps(rejection.evidence)
         before = {"stage": stage, "reason": str(rejection.reason), "detail": rejection.detail, "evidence": evidence}
         before = {name: _utf8(text) for name, text in before.items()}
-    return {"seen_hash": review.seen_hash, "events": [asdict(event) for event in review.events], "before": before}
+    events = [asdict(event) | {"resolves": list(event.resolves)} for event in review.events]
+    return {"seen_hash": review.seen_hash, "events": events, "before": before}
 
 
 def _review(row: Row | None) -> Review | None:
     if row is None:
         return None
     before = row["before"] and (row["before"]["stage"], _rejection(row["before"]))
-    return Review(row["seen_hash"], tuple(ReviewEvent(**event) for event in row["events"]), before)
+    events = (ReviewEvent(**event | {"resolves": tuple(event["resolves"])}) for event in row["events"])
+    return Review(row["seen_hash"], tuple(events), before)
 
 
 def _rejection(row: Row) -> Rejection:

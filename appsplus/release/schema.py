@@ -34,6 +34,7 @@ _REVIEW = _struct(  # null: the ledger has no decision about the problem
             comment=_TEXT,
             effect=_SHORT,
             override=pa.bool_(),
+            resolves=pa.list_(_SHORT),
         )
     ),
     before=_struct(stage=_SHORT, reason=_SHORT, detail=_TEXT, evidence=_TEXT),  # evidence: JSON

@@ -103,6 +103,8 @@ class Pages:
                 return self._correct(request, case, form, filters, fields)
             if action not in PAST_TENSE:
                 raise InputError(f"the action {action!r} is not known; expected one of {', '.join(PAST_TENSE)}")
+            if action == "accept" and form.get("override") == "1":
+                fields["override"] = _with_comment(fields)
             self._desk.decide(case, action, opened=_opened(form), **fields)
         except AppsplusError as error:
             return self._refused(request, case, form, str(error))
@@ -163,10 +165,8 @@ class Pages:
         if not trial["judgement"].passes and not override:
             message = "not saved: the corrected problem does not pass. Correct it further, or save it with the override"
             return self._refused(request, case, form, message, trial)
-        if override and not fields["comment"]:
-            message = "not saved: an override needs a comment that says why the judge is wrong, or what comes next"
-            return self._refused(request, case, form, message, trial)
-        fields |= {"patch": trial["patch"], "override": not trial["judgement"].passes, "reason": _slug(case, form)}
+        overrides = override and _with_comment(fields) and not trial["judgement"].passes
+        fields |= {"patch": trial["patch"], "override": overrides, "reason": _slug(case, form)}
         self._desk.decide(case, "correct", opened=_opened(form), **fields)
         self._tell(f"Corrected: {case.item.problem_id}.")
         return self._go_on(case.item.problem_id, filters)
@@ -254,6 +254,13 @@ def _patch(case: Case, form: Form) -> tuple[Operation, ...]:
     if not 0 <= number < len(case.item.reasons) or not case.item.reasons[number].proposal:
         raise InputError("there is no such proposal any more; reload the page")
     return case.item.reasons[number].proposal
+
+
+def _with_comment(fields: Mapping[str, Any]) -> bool:
+    """True: an override that may be saved. Raises InputError where it does not say why."""
+    if not fields["comment"]:
+        raise InputError("not saved: an override needs a comment that says why the build is wrong, or what comes next")
+    return True
 
 
 def _slug(case: Case, form: Form) -> str:

@@ -7,15 +7,14 @@ overrules what was measured or counted: a missing part, a duplicate, or that no 
 the problem; an acceptance alone would publish a problem that no program is known to solve.
 """
 
-from appsplus.ledger import Ledger
 from appsplus.problem import Problem, Reason, Rejection
 
 
-def reviewed(problem: Problem, ledger: Ledger) -> Problem | Rejection:
-    """Reject what a reviewer ruled out. A ruling on other content is stale, and does not count."""
-    seen_hash = problem.review.seen_hash if problem.review else ""
-    ruling = ledger.ruling(problem.problem_id, problem.source_hash, seen_hash)
+def reviewed(problem: Problem) -> Problem | Rejection:
+    """Reject what a reviewer ruled out, as the stage `corrected` has put it on record."""
+    ruling = problem.review.ruling if problem.review else None
     if ruling is None or ruling.action != "reject":
         return problem
-    detail = f"{ruling.by} ruled it out: {ruling.reason}. {ruling.comment}".strip()
+    by = f"{ruling.reviewer} ({ruling.reviewer_kind})"
+    detail = f"{by} ruled it out: {ruling.reason}. {ruling.comment}".strip()
     return Rejection(Reason.RULED_OUT, detail, {"event_id": ruling.event_id})

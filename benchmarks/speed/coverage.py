@@ -6,7 +6,7 @@ Per program and method, one fork does everything: compile, instrument, run all u
 those of each unit test; tiny programs so many times over that a clock can tell. Compared are
 
     plain         nothing recorded
-    probes        the way of the judge (`probes.coverage_plan` and what follows)
+    probes        the way of the judge (`probes.prepared` and what follows)
     probes kept   the same, never taken out: what 3.11 gets where its code objects cannot be patched
     coverage.py   its C tracer, a context per unit test
     slipcover     if installed; instrumented and loaded afresh per unit test, for it cannot tell tests apart
@@ -39,6 +39,7 @@ from types import CodeType
 from typing import Any
 
 from appsplus.judge import BEST_EFFORT, Job, Judge, prelude, probes
+from appsplus.judge.line_map import LineMap
 from appsplus.problem import IOFormat, Limits, UnitTest
 
 HERE = Path(__file__).resolve().parent
@@ -95,9 +96,10 @@ def probed(program: Program, *, kept: bool = False) -> Lines:
     """Run with our probes."""
     if kept:
         probes._PATCHES = False
-    code, line_map = probes.coverage_plan(program.source, "<program>")
+    code = compile(program.source, "<program>", "exec", dont_inherit=True)
+    line_map = LineMap(program.source, code)
     hit, executed = bytearray(line_map.size), []
-    recorded = probes.recorder(code, hit)
+    code, recorded = probes.recorder(*probes.prepared(code, line_map), hit)
     recorded.start()
     run(code, program, recorded.clear, lambda: executed.append(line_map.executed(hit)))
     return executed

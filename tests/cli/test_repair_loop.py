@@ -143,6 +143,10 @@ def test_an_adjudicated_disagreement_is_applied_by_the_next_build(
     assert rejected.rejection.detail == "cleo (human) ruled it out: duplicate_task."
     assert rejected.review is not None
     assert [event.effect for event in rejected.review.events] == ["replaced", "replaced", "in_force"]
+    assert rejected.review.events[2].resolves == tuple(events)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| all decisions, skips and comments included | 3 | 0 |" in card
+    assert "| rulings to reject that are in force | 1 | 0 |" in card
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import dis
 import inspect
+import marshal
 import mmap
 import os
 import pickle
@@ -26,13 +27,20 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="3.12 and later have sys.monitoring")
 
 
+def planned(source: str) -> tuple[types.CodeType, Any, LineMap]:
+    """The text compiled, with probes; what `recorder` wants to know of them; its lines."""
+    code = compile(source, "<program>", "exec", dont_inherit=True)
+    line_map = LineMap(source, code)
+    return *probes.prepared(code, line_map), line_map
+
+
 class Recording:
     """A program with probes, loaded; `during(call)` says which lines a call executes."""
 
     def __init__(self, source: str) -> None:
-        self.code, self.line_map = probes.coverage_plan(source, "<program>")
+        code, places, self.line_map = planned(source)
         self.hit = bytearray(self.line_map.size)
-        recorder = probes.recorder(self.code, self.hit)
+        self.code, recorder = probes.recorder(code, places, self.hit)
         assert isinstance(recorder, probes.Probes)
         self.recorder = recorder
         self.names: dict[str, Any] = {"__name__": "program"}
@@ -77,14 +85,11 @@ def test_lines_are_recorded_after_the_interpreter_has_specialised_the_code() -> 
 
 
 def test_without_patching_the_lines_are_the_same() -> None:
-    code = compile(BRANCHES, "<program>", "exec", dont_inherit=True)
-    line_map = LineMap(BRANCHES, code)
-    kept = probes._with_probes(code, line_map, patches=False)
-    assert kept is not None
+    code, places, line_map = planned(BRANCHES)
     hit, names = bytearray(line_map.size), dict[str, Any]()
-    recorder = probes.Probes(kept, hit)
+    recorder = probes.Probes(code, places, hit, patches=False)
     recorder.start()
-    exec(kept, names)
+    exec(recorder.code, names)
     for x, lines in ((1, (2, 3)), (0, (2, 4)), (0, (2, 4))):
         recorder.clear()
         names["f"](x)
@@ -92,28 +97,39 @@ def test_without_patching_the_lines_are_the_same() -> None:
 
 
 def test_a_program_that_was_not_started_runs_and_records_nothing() -> None:
-    code, line_map = probes.coverage_plan(BRANCHES, "<program>")
+    code, places, line_map = planned(BRANCHES)
     names: dict[str, Any] = {}
+    hit = bytearray(line_map.size)
+    code, _ = probes.recorder(code, places, hit)
     exec(code, names)
     assert names["f"](1) == 1
-    hit = bytearray(line_map.size)
-    probes.recorder(code, hit)
-    names["f"](0)
     assert not any(hit)
 
 
 def test_a_buffer_that_is_too_small_is_refused() -> None:
-    code, line_map = probes.coverage_plan(BRANCHES, "<program>")
+    code, places, line_map = planned(BRANCHES)
     with pytest.raises(ValueError, match=f"needs {line_map.size} bytes; got 3"):
-        probes.recorder(code, bytearray(3))
+        probes.recorder(code, places, bytearray(3))
+
+
+def test_code_with_probes_is_recorded_after_it_was_marshalled() -> None:
+    source = (
+        "class A:\n    def f(self):\n        return [x for x in (1, 2) if x]\n\nprint(A().f())\nif 0 > 1:\n    pass\n"
+    )
+    code, places, line_map = planned(source)
+    hit = bytearray(line_map.size)
+    code, recorder = probes.recorder(*marshal.loads(marshal.dumps((code, places))), hit)
+    recorder.start()
+    exec(code, {"__name__": "program"})
+    assert line_map.executed(hit) == (1, 2, 3, 5, 6)
 
 
 def test_a_code_object_too_long_for_probes_is_left_to_the_tracer() -> None:
     source = "x = 1\n" * 8000
-    assert probes.instrument(source, "<program>") is None
-    code, line_map = probes.coverage_plan(source, "<program>")
+    code, places, line_map = planned(source)
+    assert places is None
     hit = bytearray(line_map.size)
-    tracer = probes.recorder(code, hit)
+    code, tracer = probes.recorder(code, places, hit)
     assert isinstance(tracer, LineTracer)
     tracer.start()
     exec(code, {})
@@ -169,11 +185,13 @@ def test_a_recursion_of_fifty_thousand_calls_is_recorded() -> None:
 def test_lines_survive_the_death_of_the_process(end: str) -> None:
     source = f"import os, sys\ndef f():\n    x = 1\n    {end}\n    y = 2\nf()\nz = 3\n"
     script = (
-        "import mmap, os, resource, sys\nfrom appsplus.judge import probes\n"
+        "import mmap, os, resource, sys\nfrom appsplus.judge import probes\nfrom appsplus.judge.line_map import LineMap\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
-        "code, lines = probes.coverage_plan(sys.argv[1], '<program>')\n"
+        "code = compile(sys.argv[1], '<program>', 'exec')\nlines = LineMap(sys.argv[1], code)\n"
+        "code, places = probes.prepared(code, lines)\n"
         "hit = mmap.mmap(-1, lines.size)\npid = os.fork()\n"
-        "if pid == 0:\n    probes.recorder(code, hit).start()\n    exec(code, {})\n    os._exit(0)\n"
+        "if pid == 0:\n    code, recorder = probes.recorder(code, places, hit)\n    recorder.start()\n    exec(code, {})\n"
+        "    os._exit(0)\n"
         "os.waitpid(pid, 0)\nprint(lines.executed(hit))\n"
     )
     ran = subprocess.run([sys.executable, "-c", script, source], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -181,11 +199,12 @@ def test_lines_survive_the_death_of_the_process(end: str) -> None:
 
 
 def test_lines_before_a_loop_without_end_is_killed_are_known() -> None:
-    code, line_map = probes.coverage_plan("x = 1\nwhile x:\n    x += 1\ny = 2\n", "<program>")
+    code, places, line_map = planned("x = 1\nwhile x:\n    x += 1\ny = 2\n")
     hit = mmap.mmap(-1, line_map.size)
     pid = os.fork()
     if pid == 0:
-        probes.recorder(code, hit).start()
+        code, recorder = probes.recorder(code, places, hit)
+        recorder.start()
         exec(code, {})
     while not hit[3]:
         pass
@@ -307,7 +326,7 @@ def lines_traced(function: Callable[[int], Any]) -> list[int]:
 def test_only_probes_come_between_the_instructions(module: str) -> None:
     source = Path(os.__file__).parent.joinpath(f"{module}.py").read_text()
     code = compile(source, "<program>", "exec", dont_inherit=True)
-    probed, _ = probes.coverage_plan(source, "<program>")
+    probed, _, _ = planned(source)
     parts = list(zip(code_objects(code), code_objects(probed), strict=True))
     assert len(parts) > 10
     for plain, ours in parts:

@@ -27,9 +27,9 @@ class Worker:
         self.requests.append(request)
         yield b"C", {"error": None, "executable": None}, b""
         for i, (ended, cpu_s, text) in enumerate(self.rounds.pop(0)):
-            head = {"unit_test": i, "ended": ended, "cpu_s": cpu_s, "wall_s": cpu_s, "peak_mib": 1.0, "status": 0}
-            yield b"T", head | {"fresh": True}, text.encode()
-        yield b"E", {"exit": 0}, b""
+            head = {"ended": ended, "cpu_s": cpu_s, "wall_s": cpu_s, "peak_mib": 1.0, "status": 0, "fresh": True}
+            yield b"T", {"first": i, "reports": [head | {"size": len(text)}]}, text.encode()
+        yield b"E", {}, b""
 
 
 def run(worker: Worker, unit_tests: int = 1) -> list[tuple[Verdict, bool]]:

@@ -25,7 +25,7 @@ from typing import Any
 
 import pytest
 
-from appsplus.judge.probes import coverage_plan, recorder
+from appsplus.judge.probes import prepared, recorder
 from appsplus.judge.tracer import LineMap, LineTracer, executable_lines, hit_size
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -1204,21 +1204,22 @@ def executable_by(run: Any, path: str, source: str) -> Lines:
 
 
 def run_with_tracer(job: Job, path: str, text: str) -> list[Lines]:
-    """The supervisor's way: a buffer per test, shared with a child that may die in any manner."""
+    """The judge's way: a buffer per test, shared with a child that may die in any manner."""
     code = compile(job["source"], "<program>", "exec", dont_inherit=True)
-    return run_recorded(job, text, code, lambda hit: LineTracer(code, hit))
+    return run_recorded(job, text, lambda hit: (code, LineTracer(code, hit)))
 
 
 def run_with_probes(job: Job, path: str, text: str) -> list[Lines]:
-    code, _ = coverage_plan(job["source"], "<program>")
-    return run_recorded(job, text, code, lambda hit: recorder(code, hit))
+    code = compile(job["source"], "<program>", "exec", dont_inherit=True)
+    code, places = prepared(code, LineMap(job["source"], code))
+    return run_recorded(job, text, lambda hit: recorder(code, places, hit))
 
 
-def run_recorded(job: Job, text: str, code: types.CodeType, make: Any) -> list[Lines]:
+def run_recorded(job: Job, text: str, make: Any) -> list[Lines]:
     line_map = LineMap(job["source"])
     hits = [mmap.mmap(-1, line_map.size) for _ in job.get("calls") or [None]]
     current = mmap.mmap(-1, line_map.size)
-    traced = make(current)
+    code, traced = make(current)
     before = bytearray()
 
     def begin(test: int) -> None:

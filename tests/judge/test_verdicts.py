@@ -164,7 +164,7 @@ def test_closing_a_judge_ends_a_program_that_is_running(judge: Judge) -> None:
     running.start()
     time.sleep(0.5)
     processes = descendants(fresh._workers[()].process.pid)
-    assert len(processes) >= 3  # worker, supervisor, program
+    assert len(processes) >= 3  # the worker, its compiler, the program
     fresh.close()
     time.sleep(0.5)
     assert [pid for pid in processes if is_running(pid)] == []

@@ -15,12 +15,13 @@ def test_everything_is_counted_by_kind(raw: RawProblem, decide: Decide) -> None:
             "b": (decide("bot", "reject", problem_id="b"),),
             "c": (decide("ada", "accept", problem_id="c"), decide("ben", "reject", problem_id="c")),
             "d": (decide("bot", "accept", problem_id="d", source_hash="0" * 64),),
+            "g": (decide("ada", "correct", problem_id="g", patch=({"op": "remove", "path": "/outputs/9"},)),),
             "e": (decide("ada", "accept", problem_id="e"), decide("ada", "skip", problem_id="e")),
             "f": (decide("ada", "skip", problem_id="f"),),
         }
     )
     accounts = Accounts(ledger)
-    for problem_id in ("a", "b", "c", "d"):
+    for problem_id in ("a", "b", "c", "d", "g"):
         problem = ledger.reviewed(
             RawProblem(**{**{n: getattr(raw, n) for n in raw.__slots__}, "problem_id": problem_id})
         )
@@ -29,7 +30,7 @@ def test_everything_is_counted_by_kind(raw: RawProblem, decide: Decide) -> None:
     found = accounts.to_json()
     attention = found.pop("attention")
     assert found == {
-        "decisions": {"human": 7, "model": 2},
+        "decisions": {"human": 8, "model": 2},
         "sha256": ledger.digest,
         "corrections": {"human": 1, "model": 0},
         "accepted": {"human": 0, "model": 0},
@@ -37,9 +38,11 @@ def test_everything_is_counted_by_kind(raw: RawProblem, decide: Decide) -> None:
         "disagreements": {"human": 1, "model": 0},
         "unknown_problems": {"human": 1, "model": 0},
         "stale": {"human": 0, "model": 1},
+        "broken": {"human": 1, "model": 0},
     }
     assert [(entry["what"], entry["problem_id"], [e["reviewer"] for e in entry["events"]]) for entry in attention] == [
         ("disagreement", "c", ["ada", "ben"]),
+        ("broken", "g", ["ada"]),
         ("stale", "d", ["bot"]),
         ("unknown_problem", "e", ["ada"]),  # the skip beside it is no decision to look at, nor is "f"
     ]

@@ -113,7 +113,10 @@ def test_records_annotated_in_argilla_become_decisions(tmp_path: Path) -> None:
 
 def write_csv(path: Path, *rows: dict[str, Any]) -> Path:
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["problem_id", "source_hash", "action", "comment", "patch", "note"])
+        writer = csv.DictWriter(
+            file,
+            ["problem_id", "source_hash", "action", "comment", "patch", "note", "reviewer", "reviewer_kind", "time"],
+        )
         writer.writeheader()
         writer.writerows({"problem_id": "a/1", "source_hash": HASH} | row for row in rows)
     return path
@@ -140,13 +143,25 @@ def test_every_bad_row_is_named_by_its_line_and_nothing_is_imported(tmp_path: Pa
         {"action": "correct"},
         {"action": "correct", "patch": "[{]"},
         {"action": "accept", "source_hash": "x"},
+        {"action": "accept", "reviewer": "Ada Lovelace"},
+        {"action": "accept", "reviewer": "ben"},
+        {"action": "accept", "reviewer": "ben", "reviewer_kind": "model"},
     )
     with pytest.raises(LedgerError) as caught:
         exchange.import_file(path, "csv", tmp_path / "ledger", reviewer="ada", reviewer_kind="human")
     first, *rest = str(caught.value).splitlines()
-    assert first == f"{path}: 4 bad rows, so that nothing was imported. Correct them:"
-    assert [line.partition(":")[0].strip() for line in rest] == ["line 4", "line 5", "line 6", "line 7"]
+    assert first == f"{path}: 6 bad rows, so that nothing was imported. Correct them:"
+    assert [line.partition(":")[0].strip() for line in rest] == [
+        "line 4",
+        "line 5",
+        "line 6",
+        "line 7",
+        "line 8",
+        "line 10",
+    ]
     assert "action must be one of accept, correct" in rest[0]
+    assert "'Ada Lovelace' cannot be a reviewer's name" in rest[4]
+    assert "ben (model) is a human elsewhere" in rest[5]
     assert not (tmp_path / "ledger").exists()
 
 
@@ -187,7 +202,7 @@ def test_a_known_event_that_says_something_else_is_refused(folder: Path, tmp_pat
 
 def test_an_undo_without_what_it_undoes_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(exchange.to_jsonl(Ledger.read([folder])).splitlines()[-1] + b"\n")
-    with pytest.raises(LedgerError, match=r"it undoes the event .*, which is no decision of that reviewer"):
+    with pytest.raises(LedgerError, match=r"it undoes '\w+', which is no decision of ada"):
         exchange.import_file(tmp_path / "file", "jsonl", tmp_path / "new")
 
 

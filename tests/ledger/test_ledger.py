@@ -10,6 +10,7 @@ import pytest
 
 from appsplus.errors import LedgerError
 from appsplus.ledger import Ledger, document
+from appsplus.ledger.patch import patched
 from appsplus.problem import Change, Checker, RawProblem
 
 OTHER_HASH = "0" * 64
@@ -271,9 +272,9 @@ def test_a_correction_of_another_problem_with_the_same_content_is_not_applied(tm
 def test_a_patch_that_does_not_fit_is_an_error_that_names_event_and_line(
     tmp_path: Path, operation: dict[str, Any], message: str
 ) -> None:
-    ledger = read(tmp_path, correction(operation))
+    [decision] = read(tmp_path, correction(operation)).history("apps/train/0001")
     with pytest.raises(LedgerError) as caught:
-        ledger.corrected(make_raw())
+        patched(make_raw(), decision)
     assert str(caught.value).startswith(f"{tmp_path / 'ledger' / 'a.jsonl'}:1: the patch of event 'event-1' cannot be")
     assert message in str(caught.value)
 

@@ -173,3 +173,11 @@ def test_a_decision_on_an_older_source_is_stale(raw: RawProblem, decide: Decide,
     ledger = ledger_of(old, skipped)
     assert told(ledger, raw) == ("5\n", None, ["stale", "noted"])
     assert ledger.stale(raw.problem_id, raw.source_hash) == (old.event_id,)
+
+
+def test_a_patch_that_does_not_fit_is_not_applied_and_stands_in_nobodys_way(
+    raw: RawProblem, decide: Decide, ledger_of: LedgerOf
+) -> None:
+    broken = decide("ada", "correct", patch=({"op": "remove", "path": "/outputs/9"},))
+    assert told(ledger_of(broken), raw) == ("5\n", None, ["broken"])
+    assert told(ledger_of(broken, decide("ben", "reject")), raw) == ("5\n", "reject", ["broken", "in_force"])

@@ -196,7 +196,7 @@ def test_a_reviewer_is_of_one_kind(tmp_path: Path) -> None:
         ({"source_hash": "x"}, "source_hash must be 64 hexadecimal digits"),
         ({"comment": "\ud800"}, "comment holds a lone surrogate"),
         ({"seconds": float("nan")}, "seconds must be a number from 0"),
-        ({"action": "undo", "undoes": "nothing"}, "the event 'nothing' is not in "),
+        ({"action": "undo", "undoes": "nothing"}, "the event 'nothing' is no decision about apps/train/0001 in "),
     ],
 )
 def test_what_is_no_decision_is_not_written(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -206,6 +206,22 @@ def test_what_is_no_decision_is_not_written(tmp_path: Path, changes: dict[str, A
     with pytest.raises(LedgerError, match=message):
         append(writer, **changes)
     assert (tmp_path / "ada.jsonl").read_bytes() == before
+
+
+def test_a_first_decision_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
+    writer = LedgerWriter(tmp_path, "ada", "human")
+    with pytest.raises(LedgerError):
+        append(writer, action="correct")
+    assert list(tmp_path.iterdir()) == []
+    append(writer)
+    assert len(lines(tmp_path / "ada.jsonl")) == 1
+
+
+def test_an_undo_is_about_the_problem_of_what_it_undoes(tmp_path: Path) -> None:
+    writer = LedgerWriter(tmp_path, "ada", "human")
+    made = append(writer)
+    with pytest.raises(LedgerError, match="is no decision about apps/train/0002 in"):
+        append(writer, action="undo", undoes=made.event_id, problem_id="apps/train/0002")
 
 
 def test_a_decision_is_undone_once_and_an_undo_never(tmp_path: Path) -> None:

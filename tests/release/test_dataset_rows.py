@@ -2,7 +2,7 @@
 
 import pytest
 
-from appsplus.problem import RawProblem, Reason, Rejection, Solution, Verdict
+from appsplus.problem import RawProblem, Reason, Rejection, Review, ReviewEvent, Solution, Verdict
 from appsplus.release import RejectedProblem, prompt_text
 from appsplus.release.rows import problem_from_row, problem_row, rejected_from_row, rejected_row, subtask_rows
 from appsplus.sources.record import Rejected
@@ -96,3 +96,22 @@ def test_a_rejected_row_is_made_of_a_record_of_any_stage(make_problem):
     assert RejectedProblem.of(raw, "complete", rejection).source_hash == raw.source_hash
     unread = Rejected("apps/3", "APPS", "test", rejection)
     assert RejectedProblem.of(unread, "read", rejection).source_hash == ""
+
+
+def test_what_the_ledger_did_comes_back_with_kept_and_rejected_problems(make_problem, make_rejected):
+    event = ReviewEvent(
+        "2", "2025-03-01T12:00:00Z", "ada", "human", "correct", "wrong_tests", "é", "in_force", True, ("0", "1")
+    )
+    before = ("passing", Rejection(Reason.WRONG_ANSWER, "differs", {"solutions": [1, None]}))
+    for review in (Review("7" * 64, (event,), before), Review("7" * 64, ()), None):
+        problem = make_problem(review=review)
+        assert problem_from_row(problem_row(problem), "train") == problem
+        rejected = make_rejected(review=review)
+        assert rejected_from_row(rejected_row(rejected)) == rejected
+
+
+def test_lone_surrogates_of_what_was_before_are_replaced(make_problem):
+    before = ("complete", Rejection(Reason.INTERACTIVE_OR_FILE_IO, "… \ud800 …", {"quote": "\ud800"}))
+    row = problem_row(make_problem(review=Review("7" * 64, (), before)))
+    assert row["review"]["before"]["detail"] == "… \ufffd …"
+    assert row["review"]["before"]["evidence"] == '{"quote":"\\ud800"}'  # JSON escapes it

@@ -51,6 +51,17 @@ def test_an_override_is_saved_with_its_comment_and_on_record(start: Start) -> No
     assert '<span class="tag bad">override</span>' in started.client.get("/item/small/wrong").text
 
 
+def test_an_acceptance_may_override_the_build_with_a_comment(start: Start) -> None:
+    started = start()
+    answer = started.decide("small/wrong", "accept", override="1")
+    assert answer.status_code == 409
+    assert "an override needs a comment" in answer.text
+    started.decide("small/wrong", "accept", override="1", comment="Chance is what the task is about.")
+    started.decide("small/call", "accept")
+    assert [d.override for d in sorted(started.decisions(), key=lambda d: d.time)] == [True, False]
+    assert 'name="override"' not in started.client.get("/item/small/fine").text  # the build has kept it
+
+
 def test_a_correction_that_passes_needs_no_override_and_records_none(start: Start) -> None:
     started = start()
     started.decide("small/wrong", "correct", output_1="-6\n", override="1", comment="x")

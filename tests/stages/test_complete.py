@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from appsplus.problem import RawProblem, Reason, Rejection
+from appsplus.problem import RawProblem, Reason, Rejection, Review, ReviewEvent
 from appsplus.stages.complete import complete
 
 Make = Any
@@ -117,6 +117,16 @@ def test_what_needs_a_conversation_or_files_is_named(make_raw: Make, text: str) 
 )
 def test_what_only_mentions_interaction_or_files_is_kept(make_raw: Make, text: str) -> None:
     assert reason(make_raw(description=text)) is None
+
+
+def test_a_person_has_the_final_word_about_what_the_text_means_and_not_about_what_is_there(make_raw: Make) -> None:
+    event = ReviewEvent("1", "2025-03-01T12:00:00Z", "ada", "human", "accept", "", "", "in_force")
+    text = "This is an interactive problem."
+    accepted = make_raw(description=text, review=Review("0" * 64, (event,)))
+    assert reason(make_raw(description=text)) is Reason.INTERACTIVE_OR_FILE_IO
+    assert complete(accepted) == accepted
+    assert reason(make_raw(description="", review=accepted.review)) is Reason.MISSING_DESCRIPTION
+    assert reason(make_raw(description=text, outputs=(), review=accepted.review)) is Reason.MISSING_TESTS
 
 
 def test_a_function_may_be_described_with_a_file_name(make_call: Make) -> None:

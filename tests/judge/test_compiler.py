@@ -1,0 +1,82 @@
+"""The process that compiles: a text may end it, and no other text notices."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appsplus.judge import Job, Judge
+from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
+
+AC, CE = Verdict.ACCEPTED, Verdict.COMPILE_ERROR
+
+
+def job(program: str, input: str = "", output: str = "", **changes: object) -> Job:
+    return Job(program, IOFormat.STDIN, (UnitTest(input, output),), **changes)  # type: ignore[arg-type]
+
+
+def compiler_of(judge: Judge) -> list[int]:
+    """What the worker has started, between jobs: the compiler or nothing. The worker is the innermost only child."""
+    process = judge._workers[()].process.pid
+    while children := Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        process = int(children[0])
+    return [process]
+
+
+HARMLESS = job("print(1)", output="1")
+KILLERS = {
+    "nests too deeply": "-" * 200_000 + "1",
+    "wants all memory": "x = 1 << 10 ** 9 " + "+ 1" * 5,
+    "has a constant of gigabytes": "x = "
+    + "(" * 3
+    + "'a' * 10 ** 9"
+    + ")" * 3
+    + "\n"
+    + "y = ('ab' * 4000,) * 256\n" * 2000,
+    "has many names": "\n".join(f"a{i} = {i}" for i in range(200_000)),
+}
+
+
+@pytest.mark.parametrize("text", KILLERS.values(), ids=KILLERS)
+def test_a_text_that_is_too_much_for_the_compiler_harms_no_other(judge: Judge, text: str) -> None:
+    judge.run(job(text, limits=Limits(cpu_s=1.0, wall_s=5.0)))
+    assert judge.run(HARMLESS).verdict is AC
+
+
+def test_a_text_that_does_not_compile_says_why_and_where(judge: Judge) -> None:
+    report = judge.run(job("x = 1\nx = = 2\n"))
+    assert (report.verdict, report.unit_tests[0].error) == (CE, "SyntaxError: invalid syntax (line 2)")
+
+
+def test_one_process_compiles_many_programs(judge: Judge) -> None:
+    judge.run(HARMLESS)
+    before = compiler_of(judge)
+    for number in range(3):
+        assert judge.run(job(f"print({number})", output=f"{number}")).verdict is AC
+    assert compiler_of(judge) == before
+
+
+def test_a_large_text_has_a_compiler_of_its_own(judge: Judge) -> None:
+    judge.run(HARMLESS)
+    before = compiler_of(judge)
+    assert judge.run(job(f"# {'a' * 300_000}\nprint(2)", output="2")).verdict is AC
+    assert judge.run(HARMLESS).verdict is AC
+    assert compiler_of(judge) != before
+
+
+def test_a_compiler_that_was_killed_is_replaced(judge: Judge) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may kill it from outside")
+    judge.run(HARMLESS)
+    [compiler] = compiler_of(judge)
+    os.kill(compiler, 9)
+    assert judge.run(HARMLESS).verdict is AC
+    assert compiler_of(judge) != [compiler]
+
+
+def test_large_inputs_are_no_part_of_a_program_s_memory(judge: Judge) -> None:
+    text = "7" * (60 << 20)
+    program = "import sys\ndata = bytearray(40 << 20)\nprint(len(data))"
+    tests = (UnitTest(text, "41943040"), UnitTest("", "41943040"))
+    report = judge.run(Job(program, IOFormat.STDIN, tests, limits=Limits(cpu_s=5, wall_s=20, memory_mib=64)))
+    assert report.verdict is AC
