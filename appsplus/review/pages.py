@@ -88,7 +88,8 @@ class Pages:
     def decide(self, request: Request, form: Form) -> Response:
         """Save a decision and go on with the next item."""
         case = self._desk.case(request.path_params["problem_id"])
-        filters, action, fields = Filters.of(form), form.get("action", ""), {"comment": form.get("comment", "").strip()}
+        filters, action = Filters.of(form), form.get("action", "")
+        fields: dict[str, Any] = {"comment": form.get("comment", "").strip()}
         try:
             if form.get("seen_hash") != case.content.seen_hash:
                 raise InputError(
