@@ -98,7 +98,7 @@ class BuildOptions:
     validation_share: float = 0.05  # of the training problems
     seed: int = 0  # chooses them, the audit sample and the mutants
     audit_share: float = 0.05  # of the accepted problems: a random sample for people to look at
-    mutants: int = 0  # of each canonical solution: which of them do the unit tests let pass?
+    mutants: int = 3  # of each canonical solution: which of them do the unit tests let pass?
 
 
 KEPT, REJECTED = "kept", "rejected"

@@ -16,7 +16,7 @@ def audit_sentences(counts: dict[str, Any]) -> Iterator[str]:
         return
     yield (
         f"Of {audit['accepted']:,} problems that the build accepts without the help of reviewers, {audit['sampled']:,} were"
-        f" drawn at random ({audit['share']:.1%}) for an audit."
+        f" drawn at random ({_percent(audit['share'])}) for an audit."
     )
     if not any(found["decided"] for found in audit["decided"].values()):
         yield "Not audited yet: nobody has decided about any of them, so the error rate of the build is not known."
@@ -29,8 +29,8 @@ def audit_sentences(counts: dict[str, Any]) -> Iterator[str]:
             low, high = found["interval"]
             yield (
                 f"{who} decided about {found['decided']:,} of them and rejected or corrected {found['errors']:,}: an"
-                f" estimated error rate of {found['errors'] / found['decided']:.1%}, 95 % interval {low:.1%} to"
-                f" {high:.1%} (Wilson){by}."
+                f" estimated error rate of {_percent(found['errors'] / found['decided'])}, 95 % interval {_percent(low)} to"
+                f" {_percent(high)} (Wilson){by}."
             )
 
 
@@ -66,4 +66,9 @@ def submission_remarks(counts: dict[str, Any]) -> Iterator[str]:
 def _share(hits: int, trials: int, interval: list[float] | None) -> str:
     if interval is None:
         return "none judged"
-    return f"{hits:,} ({hits / trials:.1%}; {interval[0]:.1%} to {interval[1]:.1%})"
+    low, high = map(_percent, interval)
+    return f"{hits:,} ({_percent(hits / trials)}; {low} to {high})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

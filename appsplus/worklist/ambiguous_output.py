@@ -14,7 +14,7 @@ from appsplus.judge import compare
 from appsplus.problem import Checker, IOFormat, Problem, Reason, Verdict
 from appsplus.release.worklist import WorkReason
 from appsplus.worklist import patches
-from appsplus.worklist.case import Case, Doubt
+from appsplus.worklist.case import Case, Doubt, cut
 from appsplus.worklist.output_mismatch import side_by_side
 
 SLUG = "ambiguous_output"
@@ -66,7 +66,7 @@ def _doubt(case: Case, problem: Problem | None, disagreed: list[int]) -> Doubt:
     evidence: dict[str, Any] = {"alternatives": alternatives}
     if problem is not None:
         evidence["unit_tests"] = [
-            {"unit_test": n, "expected": problem.unit_tests[n].output[:2000], "answers": side_by_side(case, n)}
+            {"unit_test": n, "expected": cut(problem.unit_tests[n].output), "answers": side_by_side(case, n)}
             for n in disagreed[:_SHOWN_TESTS]
         ]
         evidence["independent_solutions"] = len(case.answers.independent)
@@ -105,7 +105,7 @@ def _alternatives(case: Case, problem: Problem, disagreed: list[int]) -> Iterato
         program = f"TOLERANCE = {tolerance:g}\n\n\n{_TOLERANT}"
         patch = patches.checker("program", program=program)
         words = f"accept numbers that differ by {tolerance:g}, relative or absolute"
-        yield _alternative(case, "program", len(case.answers.independent), words, patch)
+        yield _alternative(case, "program", _answering(case, problem), words, patch)
     any_of = _any_of(case, problem, disagreed)
     if any_of and (passing := _passing(case, problem, Checker("any_of", any_of))) > now:
         patch = patches.checker("any_of", any_of=any_of)
@@ -116,6 +116,13 @@ def _alternatives(case: Case, problem: Problem, disagreed: list[int]) -> Iterato
 def _alternative(case: Case, kind: str, passing: int, words: str, patch: patches.Patch) -> dict[str, Any]:
     told = f"{words}: {passing} of {len(case.answers.independent)} independent solutions then pass every unit test"
     return {"kind": kind, "passing": passing, "words": told, "patch": list(patch)}
+
+
+def _answering(case: Case, problem: Problem) -> int:
+    """How many independent solutions answer every unit test, rightly or not."""
+    reports = (case.answers.reports[i].unit_tests for i in case.answers.independent)
+    answering = {Verdict.ACCEPTED, Verdict.WRONG_ANSWER}
+    return sum(len(r) == len(problem.unit_tests) and answering.issuperset(t.verdict for t in r) for r in reports)
 
 
 def _passing(case: Case, problem: Problem, checker: Checker | None) -> int:

@@ -19,7 +19,7 @@ SECOND_HASH_SEED = 1  # that of the stage `passing`, so that its answers serve h
 _UNJUDGED = 6  # independent solutions that are run where the build has run none
 _TWICE = 5  # solutions that are run a second time
 _ANSWERING = (Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
-_AT_THE_JUDGE = frozenset(
+AT_THE_JUDGE = frozenset(
     {
         Reason.WRONG_ANSWER,
         Reason.RUN_TIME_ERROR,
@@ -29,6 +29,7 @@ _AT_THE_JUDGE = frozenset(
         Reason.NONDETERMINISTIC,
     }
 )
+"""Reasons of rejection for which the build has run every solution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def answers_of(problem: Problem | None, judging: Judging, reason: Reason | None)
     able = [i for i, s in enumerate(problem.solutions) if s.verdict is None or s.verdict in _ANSWERING]
     firsts: dict[str, int] = {}
     copies = {i: firsts.setdefault(fingerprint(problem.solutions[i].code), i) for i in able}
-    if problem.canonical is None and reason not in _AT_THE_JUDGE:
+    if problem.canonical is None and reason not in AT_THE_JUDGE:
         able = sorted(firsts.values())[:_UNJUDGED]
     reports = dict(zip(able, judging.judge([job_for(problem, i, judging.modules) for i in able]), strict=True))
     twice = _to_be_run_twice(problem, reports, copies)

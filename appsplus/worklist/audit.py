@@ -27,16 +27,16 @@ def in_sample(problem_id: str, source_hash: str, share: float, seed: int) -> boo
 
 def doubt_of_sample(share: float, seed: int) -> Doubt:
     """The reason to look at a problem of the sample."""
-    detail = f"drawn at random: {share:.0%} of the accepted problems, seed {seed}"
+    detail = f"drawn at random: {100 * share:g} % of the accepted problems, seed {seed}"
     words = "check description, unit tests and solution as if nothing were known: accept, correct or reject"
     return Doubt(WorkReason(SLUG, detail, {"share": share, "seed": seed}, (), words), _CHANCE)
 
 
 def rulings(ledger: Ledger, problem_id: str, source_hash: str) -> Iterator[tuple[str, str]]:
-    """(reviewer kind, action) of the decisions about this source's content that were not undone, in order of time."""
+    """(reviewer kind, action) of the decisions about the source's own content that were not undone, in order of time."""
     for decision in ledger.history(problem_id):
         made = decision.action in RULINGS and decision.event_id not in ledger.undone
-        if made and decision.source_hash == source_hash:
+        if made and decision.source_hash == source_hash == decision.seen:
             yield decision.reviewer_kind, decision.action
 
 

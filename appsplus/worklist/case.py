@@ -1,6 +1,6 @@
 """What those who look for doubts are shown of a problem (`Case`), and what they answer (`Doubt`)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from appsplus.engine.judging import Judging
@@ -29,14 +29,14 @@ class Case:
     problem: Problem | None  # as far as the build could read it; None: not at all
     judging: Judging
     rejection: Rejection | None = None  # None: it was kept
-    stage: str = ""  # that rejected it
     submissions: tuple[Judged, ...] = ()
     mutants: int = 0  # how many to try
     seed: int = 0
-    reason: Reason | None = field(init=False, default=None)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "reason", None if self.rejection is None else self.rejection.reason)
+    @property
+    def reason(self) -> Reason | None:
+        """Why it was rejected; None: it was kept."""
+        return None if self.rejection is None else self.rejection.reason
 
     @cached_property
     def answers(self) -> Answers:

@@ -4,18 +4,24 @@ from collections.abc import Iterator
 
 from appsplus.problem import Reason, Verdict
 from appsplus.release.worklist import WorkReason
+from appsplus.worklist.answers import AT_THE_JUDGE
 from appsplus.worklist.case import Case, Doubt
 
 SLUG = "flaky"
-_TIMED = (Verdict.TIME_LIMIT_EXCEEDED, Verdict.MEMORY_LIMIT_EXCEEDED)
+_TIMED = {Verdict.TIME_LIMIT_EXCEEDED, Verdict.MEMORY_LIMIT_EXCEEDED}  # the host may be to blame
+_REASONS = AT_THE_JUDGE - {Reason.NONDETERMINISTIC} | {Reason.AMBIGUOUS_OUTPUT}
 
 
 def find(case: Case) -> Iterator[Doubt]:
     """The doubt about solutions that differ from run to run. What they print is left out: it differs."""
-    if case.problem is None or case.reason is Reason.NONDETERMINISTIC:
+    if case.problem is None or (case.rejection is not None and case.reason not in _REASONS):
         return
     answers = case.answers
-    unstable = [(i, n) for i, n in answers.unstable() if answers.reports[i].unit_tests[n].verdict not in _TIMED]
+    unstable = [
+        (i, n)
+        for i, n in answers.unstable()
+        if not _TIMED.intersection(run.unit_tests[n].verdict for run in (answers.reports[i], answers.again[i]))
+    ]
     if not unstable:
         return
     canonical = case.problem.canonical in dict(unstable)

@@ -10,21 +10,13 @@ from typing import Any
 from appsplus.problem import Problem, Reason
 from appsplus.release.worklist import WorkReason
 from appsplus.worklist import patches
-from appsplus.worklist.answers import Answer
+from appsplus.worklist.answers import AT_THE_JUDGE, Answer
 from appsplus.worklist.case import Case, Doubt, cut
 
 SLUG = "output_mismatch"
 _SHOWN_TESTS = 5
 _SHOWN_ANSWERS = 5
-_REASONS = frozenset(
-    {
-        Reason.WRONG_ANSWER,
-        Reason.RUN_TIME_ERROR,
-        Reason.TIME_LIMIT_EXCEEDED,
-        Reason.MEMORY_LIMIT_EXCEEDED,
-        Reason.OUTPUT_LIMIT_EXCEEDED,
-    }
-)
+_REASONS = AT_THE_JUDGE - {Reason.NONDETERMINISTIC}
 
 
 def find(case: Case) -> Iterator[Doubt]:

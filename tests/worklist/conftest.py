@@ -1,6 +1,7 @@
 """Small problems through a whole build with the real judge: what ends up on the worklist, and what a decision makes of it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,11 @@ class Desk:
         self.ledger.mkdir()
 
     def build(self, submissions: Path | None = None, **options: Any) -> "Desk":
-        """Build at `out`; no audit sample unless asked for."""
-        chosen = BuildOptions(**({"audit_share": 0.0} | options))
-        known = None if submissions is None else Submissions(submissions)
-        source = Source("made", "made", _Some(self.records))
-        self.manifest = build([source], self.out, self.engine, Ledger.read([self.ledger]), chosen, submissions=known)
+        """Build at `out`; no audit sample and no mutants unless asked for."""
+        chosen = BuildOptions(**({"audit_share": 0.0, "mutants": 0} | options))
+        source, ledger = Source("made", "made", _Some(self.records)), Ledger.read([self.ledger])
+        with nullcontext() if submissions is None else Submissions(submissions) as known:
+            self.manifest = build([source], self.out, self.engine, ledger, chosen, submissions=known)
         return self
 
     def item(self, problem_id: str = "made/1") -> WorkItem | None:

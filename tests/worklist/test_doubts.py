@@ -224,7 +224,7 @@ def test_a_mutant_that_survives_is_a_doubt_and_one_that_dies_is_none(built: Make
 
 def test_without_the_option_no_mutant_is_tried(built: Make, make_raw: Make) -> None:
     code = "n = int(input())\nif n < 5:\n    print('few')\nelse:\n    print('many')\n"
-    assert built(make_raw(solutions=(code,), outputs=("few\n", "few\n", "many\n")), mutants=0).item() is None
+    assert built(make_raw(solutions=(code,), outputs=("few\n", "few\n", "many\n"))).item() is None
 
 
 # ---- flaky, nondeterministic, near_time_limit
@@ -382,6 +382,9 @@ def test_a_list_longer_than_the_stated_bound_is_named(built: Make, make_call: Ma
         ("-10^9 <= n <= 10<sup>9</sup>", (-(10**9), 10**9)),
         ("1 <= n <= 2 * 10^5 - 1", None),  # an expression
         ("1 <= n <= m", None),
+        ("1 <= n <= 5 x 10^4", None),
+        ("1 ≤ n ≤ 1\u2009000", None),  # a thin space
+        ("1 000 <= n <= 2000", None),
         ("1 <= n <= 105", None),  # 10^5 that lost its sign, or 105
         ("-231 <= n <= 1000", None),
         ("1 <= n <= 10. In group two: 1 <= n <= 20", None),  # two bounds
