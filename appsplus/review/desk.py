@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +62,10 @@ class Desk:
         """Raises DatasetError for a folder without a worklist, LedgerError for a ledger that cannot be read or written."""
         self.dataset, self.reviewer, self.kind, self.blind = dataset, reviewer, kind, blind
         self._lock = threading.RLock()
-        self._view, self._built = WorklistView(load_worklist_index(dataset)), self._stamp(dataset / MANIFEST)
+        self._read_worklist(self._stamp(dataset / MANIFEST))
         self._writer = LedgerWriter(ledgers[0], reviewer, kind)
         self.notes = [self._writer.recovered] if self._writer.recovered else []
         self._folders = tuple(ledgers)
-        self._snapshot: Snapshot | None = None
         self._stamps: dict[Path, tuple[int, int] | None] = {}
         self.notes += self.snapshot().ledger.torn
 
@@ -80,8 +79,7 @@ class Desk:
         with self._lock:
             stamp = self._stamp(self.dataset / MANIFEST)
             if stamp != self._built:
-                self._view, self._built = WorklistView(load_worklist_index(self.dataset)), stamp
-                self._snapshot = None
+                self._read_worklist(stamp)
             return self._view
 
     def snapshot(self) -> Snapshot:
@@ -94,7 +92,8 @@ class Desk:
 
     def case(self, problem_id: str) -> Case:
         """One item. Raises DatasetError where it is not on the worklist, LedgerError where a correction does not fit."""
-        item, history = load_work_item(self.dataset, problem_id), self.snapshot().ledger.history(problem_id)
+        history = self.snapshot().ledger.history(problem_id)  # it reads the worklist anew where that is needed
+        item = self._item(problem_id)
         seen = tuple(d for d in history if not self.blind or d.reviewer == self.reviewer)
         ledger = Ledger({problem_id: seen})
         return Case(item, seen, ledger.standing(item.record), ledger.reviewed(item.record))
@@ -158,6 +157,13 @@ class Desk:
                 undoes=last.event_id,
             )
             return last
+
+    def _read_worklist(self, stamp: tuple[int, int] | None) -> None:
+        self._view, self._built = WorklistView(load_worklist_index(self.dataset)), stamp
+        self._item = lru_cache(maxsize=64)(
+            partial(load_work_item, self.dataset)
+        )  # a problem is asked for several times
+        self._snapshot: Snapshot | None = None
 
     def _append(self, **fields: Any) -> Decision:
         with self._lock:
