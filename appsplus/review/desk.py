@@ -5,7 +5,7 @@ Thread-safe. The ledger is read anew when somebody else has written into it; wha
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
@@ -160,7 +160,7 @@ class Desk:
 
     def _read_worklist(self, stamp: tuple[int, int] | None) -> None:
         self._view, self._built = WorklistView(load_worklist_index(self.dataset)), stamp
-        self._item = lru_cache(maxsize=64)(
+        self._item: Callable[[str], WorkItem] = lru_cache(maxsize=64)(
             partial(load_work_item, self.dataset)
         )  # a problem is asked for several times
         self._snapshot: Snapshot | None = None
