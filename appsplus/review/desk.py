@@ -62,6 +62,7 @@ class Desk:
         """Raises DatasetError for a folder without a worklist, LedgerError for a ledger that cannot be read or written."""
         self.dataset, self.reviewer, self.kind, self.blind = dataset, reviewer, kind, blind
         self._lock = threading.RLock()
+        self._snapshot: Snapshot | None = None
         self._read_worklist(self._stamp(dataset / MANIFEST))
         self._writer = LedgerWriter(ledgers[0], reviewer, kind)
         self.notes = [self._writer.recovered] if self._writer.recovered else []
@@ -163,7 +164,7 @@ class Desk:
         self._item: Callable[[str], WorkItem] = lru_cache(maxsize=64)(
             partial(load_work_item, self.dataset)
         )  # a problem is asked for several times
-        self._snapshot: Snapshot | None = None
+        self._snapshot = None
 
     def _append(self, **fields: Any) -> Decision:
         with self._lock:
