@@ -1,4 +1,4 @@
-"""Fixtures of all tests, and the rule about the real data: skipped where it is absent, unless it is required."""
+"""Fixtures of all tests, and the rule about the real data and the browser: skipped where absent, unless required."""
 
 import fcntl
 import os
@@ -13,21 +13,35 @@ from appsplus.sources import CORPUS_DIR
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if REAL_DATA.is_dir():
-        return
-    if os.environ.get("APPSPLUS_REQUIRE_REAL_DATA"):
-        raise pytest.UsageError(f"the real problems are required and not at {REAL_DATA}")
-    skip = pytest.mark.skip(reason=f"the real problems are not at {REAL_DATA}")
-    for item in items:
-        if "real_data" in item.keywords:
-            item.add_marker(skip)
+    lacking = []
+    if not REAL_DATA.is_dir():
+        lacking.append(("real_data", "APPSPLUS_REQUIRE_REAL_DATA", f"the real problems are not at {REAL_DATA}"))
+    if CHROMIUM is None:
+        lacking.append(("browser", "APPSPLUS_REQUIRE_BROWSER", "Chromium is not installed (apt-get install chromium)"))
+    for marker, variable, why in lacking:
+        if os.environ.get(variable):
+            raise pytest.UsageError(f"{variable} is set, and {why}")
+        skip = pytest.mark.skip(reason=why)
+        for item in items:
+            if marker in item.keywords:
+                item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real problems and submissions."""
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium."""
+    assert CHROMIUM is not None
+    return CHROMIUM
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # from the top down; names on one line are siblings, of which none imports another
 LAYERS = [
     ["appsplus.cli", "stepcoder"],
+    ["appsplus.trial"],
     ["appsplus.pipeline"],
-    ["appsplus.stages", "appsplus.annotate", "appsplus.worklist"],
+    ["appsplus.stages", "appsplus.annotate", "appsplus.review", "appsplus.worklist"],
     ["appsplus.engine", "appsplus.release", "appsplus.conformance"],
     ["appsplus.judge", "appsplus.sources", "appsplus.ledger"],
     ["appsplus.problem"],

@@ -7,6 +7,7 @@
     worklist   cli.worklist   the problems that need eyes, and why
     judge      cli.programs   one program on one problem's unit tests
     judge-conformance  cli.conformance  the judge, and others, on programs with known verdicts
+    review     cli.review     the worklist in a local web page
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export

@@ -39,6 +39,7 @@ _INDEX = pa.schema(
         "source": pa.string(),
         "outcome": pa.string(),
         "title": pa.string(),
+        "source_hash": pa.string(),
         "file": pa.int32(),
         "group": pa.int32(),  # row group in that file
         "row": pa.int32(),  # in that row group
@@ -96,6 +97,7 @@ class IndexRow:
     source: str
     outcome: str
     title: str
+    source_hash: str = ""
 
 
 def title_of(description: str) -> str:
@@ -232,7 +234,7 @@ def _read(path: Path, columns: list[str], group: int | None = None) -> pa.Table:
 
 
 def _index_row(item: WorkItem) -> dict[str, Any]:
-    texts = ("problem_id", "split", "difficulty", "source", "outcome", "title")
+    texts = ("problem_id", "split", "difficulty", "source", "outcome", "title", "source_hash")
     return {name: _clean(getattr(item, name)) for name in texts} | {"value": item.value, "slugs": list(item.slugs)}
 
 
