@@ -10,10 +10,11 @@ from typing import Any
 from appsplus.problem import RawProblem, Reason, Rejection
 
 _IMAGE = re.compile(
-    r"!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|<img\b[^>]*>|<image>|\[image\]|\\includegraphics(?:\[[^\]]*\])?\{[^}]*\}",
+    r"!\[[^\]]{0,500}\](?:\([^)]{0,2000}\)|\[[^\]]{0,500}\])|<img\b[^>]{0,2000}>|<image>|\[image\]"
+    r"|\\includegraphics(?:\[[^\]]{0,500}\])?\{[^}]{0,500}\}",
     re.I,
 )
-_LINK = re.compile(r"\[[^\]]*\]\([^)]*\)|<a\b[^>]*>.*?</a>|https?://\S+", re.I | re.S)
+_LINK = re.compile(r"\[[^\]]{0,500}\]\([^)]{0,2000}\)|<a\b[^>]{0,2000}>.{0,2000}?</a>|https?://\S+", re.I | re.S)
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
 _SEE_PICTURE = re.compile(
     r"\b(?:please |kindly )?(?:see|refer to|look at|check|read|view|open|click(?: on)?|as shown in|given in|shown in)\b"
