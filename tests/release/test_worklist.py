@@ -97,8 +97,9 @@ def test_an_index_row_names_every_kind_of_doubt_once(written: Callable[..., Path
     [reason] = make_item().reasons
     other = replace(reason, slug="weak_tests")
     folder = written(make_item(reasons=(reason, other, reason)))
+    slugs, source_hash = ("output_mismatch", "weak_tests"), make_item().source_hash
     assert load_worklist_index(folder) == [
-        IndexRow("apps/1", 0.5, ("output_mismatch", "weak_tests"), "train", "interview", "APPS", "rejected", "Doubling")
+        IndexRow("apps/1", 0.5, slugs, "train", "interview", "APPS", "rejected", "Doubling", source_hash)
     ]
 
 

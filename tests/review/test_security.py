@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from appsplus.review import app
 from appsplus.review.security import Keys
 
 Start = Callable[..., Any]
@@ -98,7 +99,7 @@ def test_every_answer_carries_the_policy(start: Start) -> None:
 
 
 def test_a_form_that_is_too_large_is_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appsplus.review.app.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr(app, "MAX_BODY_BYTES", 1000)
     answer = start().post("/decide/small/wrong", action="accept", comment="x" * 2000)
     assert answer.status_code == 413
 
