@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["appsplus.cli", "stepcoder"],
     ["appsplus.pipeline", "appsplus.reward"],
-    ["appsplus.stages", "appsplus.annotate"],
+    ["appsplus.stages", "appsplus.annotate", "appsplus.evaluation"],
     ["appsplus.engine", "appsplus.release", "appsplus.conformance"],
     ["appsplus.judge", "appsplus.sources", "appsplus.ledger"],
     ["appsplus.problem"],
