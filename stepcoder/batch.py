@@ -13,7 +13,7 @@ from torch import Tensor
 from appsplus.reward import REWARDS, reward
 from appsplus.problem import Verdict
 from stepcoder.advantages import gae, token_rewards, whiten
-from stepcoder.executed_tokens import executed_keep, lines_in_loss
+from stepcoder.executed_tokens import Which, executed_keep, lines_in_loss
 from stepcoder.policy import Policy, reference_logprobs
 from stepcoder.rollouts import Judged, left_padded, right_padded
 
@@ -43,17 +43,13 @@ class Batch:
         return replace(self, **{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
 
-def keep_of(judged: Judged, offsets: Sequence[tuple[int, int]], *, fgo: bool) -> list[float]:
-    """For each token of a completion whether it enters the policy loss."""
-    if not fgo or judged.report is None:
+def keep_of(judged: Judged, offsets: Sequence[tuple[int, int]], which: Which | None) -> list[float]:
+    """For each token of a completion whether it enters the policy loss; `which` None: without FGO, all of them."""
+    if which is None or judged.report is None:
         return [1.0] * len(judged.completion.ids)
     completion = judged.completion
-    return executed_keep(
-        offsets,
-        completion=completion.text,
-        program=completion.program,
-        executed_lines=lines_in_loss(judged.report),
-    )
+    lines = lines_in_loss(judged.report, which)
+    return executed_keep(offsets, completion=completion.text, program=completion.program, executed_lines=lines)
 
 
 def reward_of(judged: Judged, variant: str) -> float:
@@ -79,6 +75,7 @@ def assembled(
     gamma: float,
     lam: float,
     whiten_advantages: bool,
+    mask_kl: bool = False,
     reduce: Callable[[Tensor], Tensor] = lambda sums: sums,
 ) -> Batch:
     """The batch of some judged completions: the policy, its values and the reference read them once more."""
@@ -99,9 +96,10 @@ def assembled(
             ref.append(reference_logprobs(unwrapped, reference, ids[some], attention[some], tokens, temperature))
     old_logprobs, ref_logprobs, old_values = torch.cat(old), torch.cat(ref), torch.cat(values) * response_keep
     earned = torch.tensor(list(rewards), device=device)
-    per_token = token_rewards(earned, old_logprobs, ref_logprobs, response_keep, kl_coef=kl_coef)
-    advantages, returns = gae(per_token, old_values, response_keep, gamma=gamma, lam=lam)
     executed = right_padded(keeps, 0.0, torch.float32).to(device)
+    penalised = torch.where(executed > 0, old_logprobs, ref_logprobs) if mask_kl else old_logprobs
+    per_token = token_rewards(earned, penalised, ref_logprobs, response_keep, kl_coef=kl_coef)
+    advantages, returns = gae(per_token, old_values, response_keep, gamma=gamma, lam=lam)
     if whiten_advantages:
         advantages = whiten(advantages, executed, reduce)
     return Batch(

@@ -8,12 +8,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
 from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from appsplus.reward import VARIANTS
+from stepcoder.curriculum import CurriculumConfig, Schedule
 from stepcoder.errors import ConfigError
+from stepcoder.executed_tokens import Which
 
 Value = TypeVar("Value")
 Config = TypeVar("Config", bound="SftConfig")
@@ -39,13 +41,13 @@ class SftConfig:
     hidden_size: int = option(192, "from scratch: width")
     layers: int = option(4, "from scratch: depth")
     heads: int = option(6, "from scratch: attention heads")
-    vocab_tokens: int = option(1024, "from scratch: words of the tokenizer, which is trained on the train split")
+    vocab_tokens: int = option(2048, "from scratch: words of the tokenizer, which is trained on the train split")
     dtype: str = option("float32", f"of activations and frozen weights: {' or '.join(DTYPES)}; trained ones stay float32")
     gradient_checkpointing: bool = option(False, "compute activations twice instead of keeping them")
     lora_rank: int = option(0, "train low-rank adapters of this rank instead of all weights; 0: all weights")
     lora_alpha: int = option(32, "scale of the adapters")
-    max_prompt_tokens: int = option(448, "problems with a longer prompt are left out, and counted")
-    max_completion_tokens: int = option(448, "longest completion")
+    max_prompt_tokens: int = option(640, "problems with a longer prompt are left out, and counted")
+    max_completion_tokens: int = option(320, "longest completion")
     sft_epochs: int = option(3, "passes over the canonical solutions; 0: none")
     sft_batch_examples: int = option(64, "solutions an optimiser step")
     sft_learning_rate: float = option(2e-5, "peak learning rate; rises over the warm-up, then falls to a tenth")
@@ -80,6 +82,17 @@ class TrainConfig(SftConfig):
     generation_batch: int = option(64, "completions that are generated at once; the judge works on the last ones meanwhile")
     temperature: float = option(0.8, "of sampling")
     top_p: float = option(0.9, "nucleus: the smallest set of tokens with this probability is sampled from")
+    schedule: str = option("adaptive", "cccs: adaptive, fixed, mixed or bisection; see stepcoder/curriculum.py")
+    threshold: float = option(0.5, "cccs: one level up where the moving average of a problem's pass rate exceeds this")
+    coefficient: float = option(0.5, "cccs: weight of the newest pass rate in that average")
+    plain_share: float = option(0.2, "cccs: share of draws that give the plain task, whatever the level")
+    updates_per_level: int = option(8, "cccs: updates of a problem at each level, for the schedule fixed")
+    levels_per_problem: int = option(0, "cccs: 0: ceil(sqrt(conditional statements)), as the dataset has it")
+    kinds: str = option("", "cccs: statements that count, e.g. if,elif,for; empty: as the dataset has it")
+    at_line_start: bool = option(False, "cccs: cut before a statement's indentation, for tokenizers that join the two")
+    executed_in: str = option("union", "fgo: union or first_failing: which unit tests' executed lines stay in the loss")
+    mask_values: bool = option(False, "fgo: also for the value loss")
+    mask_kl: bool = option(False, "fgo: also for the KL penalty")
     reward: str = option("verdict", f"one of {', '.join(VARIANTS)}; see appsplus/reward.py")
     learning_rate: float = option(5e-7, "of the policy")
     critic_learning_rate: float = option(1.5e-6, "of the value head, and of the critic where it is separate")
@@ -114,6 +127,8 @@ class TrainConfig(SftConfig):
         _one_of(self, "reward", VARIANTS)
         _one_of(self, "critic", CRITICS)
         _one_of(self, "kl_control", KL_CONTROLS)
+        _one_of(self, "executed_in", get_args(Which))
+        _ = self.curriculum
         _at_least(self, 1, "updates", "problems_per_update", "completions_per_problem", "generation_batch", "ppo_epochs")
         _at_least(self, 1, "minibatches", "checkpoint_every", "keep_checkpoints", "kl_horizon")
         _at_least(self, 0, "warmup_updates", "critic_warmup_updates", "value_coef", "entropy_coef", "kl_coef", "stop_kl")
@@ -137,6 +152,27 @@ class TrainConfig(SftConfig):
     def cccs(self) -> bool:
         """Whether the curriculum is on."""
         return self.method in ("ppo+cccs", "stepcoder")
+
+    @property
+    def curriculum(self) -> CurriculumConfig:
+        """The options of the curriculum; without CCCS every prompt is the plain task. Raises InputError."""
+        if not self.cccs:
+            return CurriculumConfig("plain")
+        return CurriculumConfig(
+            schedule=cast(Schedule, self.schedule),
+            threshold=self.threshold,
+            coefficient=self.coefficient,
+            plain_share=self.plain_share,
+            updates_per_level=self.updates_per_level,
+            kinds=frozenset(self.kinds.split(",")) if self.kinds else None,
+            levels_per_problem=self.levels_per_problem or None,
+            at_line_start=self.at_line_start,
+        )
+
+    @property
+    def executed(self) -> Which | None:
+        """Which unit tests' executed lines stay in the loss; None without FGO."""
+        return cast(Which, self.executed_in) if self.fgo else None
 
     @property
     def fgo(self) -> bool:

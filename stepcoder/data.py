@@ -93,12 +93,6 @@ def prompt_ids(problem: Problem, prefix: str, tokenizer: Any) -> list[int]:
     return ids[:-1] if special and ids[-1:] == [tokenizer.eos_token_id] else ids
 
 
-def prefix_at(problem: Problem, level: int) -> str:
-    """What of the canonical solution a level gives; levels count from 1, the easiest."""
-    assert problem.annotation is not None
-    return problem.canonical_solution[: problem.annotation.subtask_chars[level - 1]]
-
-
 def sft_example(problem: Problem, tokenizer: Any) -> Tokens:
     """The canonical solution as a completion of the plain task: what the judge would extract from it is the solution."""
     prompt = prompt_ids(problem, "", tokenizer)
@@ -194,7 +188,10 @@ def new_tokenizer(texts: Sequence[str], vocab_tokens: int) -> Any:
     tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
     special = ["<|end|>", "<|pad|>"]
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_tokens, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+        vocab_size=vocab_tokens,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(

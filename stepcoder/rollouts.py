@@ -22,7 +22,7 @@ from appsplus.errors import SandboxError
 from appsplus.evaluation.extraction import Program, extract
 from appsplus.judge import Job, Report
 from appsplus.problem import Problem
-from stepcoder.data import prefix_at, prompt_ids, token_offsets
+from stepcoder.data import prompt_ids, token_offsets
 from stepcoder.errors import TrainingError
 
 MOST_FAILURES = 0.01  # share of completions that the judge may fail on before a run stops
@@ -40,9 +40,9 @@ class Task:
     ids: tuple[int, ...]  # of the prompt
 
     @classmethod
-    def of(cls, problem: Problem, level: int, tokenizer: Any) -> Self:
-        """The task at a level, as tokens."""
-        prefix = prefix_at(problem, level)
+    def of(cls, problem: Problem, chars: Sequence[int], level: int, tokenizer: Any) -> Self:
+        """The task at a level, as tokens; `chars`: of the canonical solution, what each level gives."""
+        prefix = problem.canonical_solution[: chars[level - 1]]
         return cls(problem, level, prefix, tuple(prompt_ids(problem, prefix, tokenizer)))
 
 

@@ -4,15 +4,18 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from stepcoder.checkpoint import export
 from stepcoder.config import SftConfig
-from stepcoder.data import PackedRows, Tokens, packed, packed_rows
+from stepcoder.data import PackedRows, Tokens, load_split, packed, packed_rows, sft_example
 from stepcoder.errors import TrainingError
 from stepcoder.losses import masked_mean
 from stepcoder.policy import activations
+from stepcoder.setup import fitting, open_model, pad_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,20 @@ class SftStep:
     learned_tokens: int
 
 
+def run_sft(dataset: str, config: SftConfig, accelerator: Any, folder: Path, told: Callable[[SftStep], None]) -> None:
+    """Train the model that `config` names on the split train, and write it to `folder`, as transformers loads it.
+
+    Raises DatasetError where no problem is short enough, TrainingError for a NaN loss or a full disk.
+    """
+    problems = load_split(dataset, "train", limit=config.limit)
+    policy, tokenizer = open_model(config, problems)
+    examples = [sft_example(p, tokenizer) for p in fitting(problems, tokenizer, config, f"the split train of {dataset}")]
+    prepared = accelerator.prepare(policy)
+    supervise(prepared, examples, config, accelerator, pad_id_of(tokenizer), told)
+    export(accelerator, prepared, tokenizer, folder)
+    accelerator.free_memory(prepared)
+
+
 def supervise(
     policy: Any,
     examples: Sequence[Tokens],
@@ -35,16 +52,12 @@ def supervise(
 ) -> None:
     """Train the policy in place for `sft_epochs` passes; the values are left alone. Raises TrainingError for a NaN loss."""
     rng = random.Random(config.seed)
-    optimizer = accelerator.prepare(
-        torch.optim.AdamW(
-            [p for p in policy.parameters() if p.requires_grad],
-            lr=config.sft_learning_rate,
-            weight_decay=config.weight_decay,
-        )
-    )
+    trained = [p for p in policy.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=config.sft_learning_rate, weight_decay=config.weight_decay)
     per_epoch = math.ceil(len(examples) / config.sft_batch_examples)
     steps = config.sft_epochs * per_epoch
     policy.train()
+    order: list[Tokens] = []
     for step in range(steps):
         if step % per_epoch == 0:
             order = rng.sample(list(examples), len(examples))
