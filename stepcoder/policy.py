@@ -4,7 +4,8 @@ Legend: B sequences of N = P + T tokens, left-padded prompts (P) and right-padde
 """
 
 import copy
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -84,37 +85,56 @@ def _response(
 
 def load_model(name: str, config: SftConfig) -> tuple[Any, Any]:
     """A pretrained model and its tokenizer, without dropout. Raises InputError where they cannot be had."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    try:
+    shape = _without_dropout(model_config(name))
+    with _said_in_words(name):
         tokenizer = AutoTokenizer.from_pretrained(name)
-        shape = AutoConfig.from_pretrained(name)
-        lm = AutoModelForCausalLM.from_pretrained(name, config=_without_dropout(shape), dtype=_weights(config))
+        return AutoModelForCausalLM.from_pretrained(name, config=shape, dtype=_weights(config)), tokenizer
+
+
+def model_config(name: str) -> Any:
+    """The shape of a pretrained model. Raises InputError where it cannot be had."""
+    from transformers import AutoConfig
+
+    with _said_in_words(name):
+        return AutoConfig.from_pretrained(name)
+
+
+@contextmanager
+def _said_in_words(name: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:
         raise InputError(
             f"--model {name} cannot be loaded ({error}); expected a folder or a Hub id of a causal language model"
         ) from None
-    return lm, tokenizer
 
 
 def new_model(config: SftConfig, tokenizer: Any) -> Any:
     """A small Llama with random weights."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import LlamaForCausalLM
 
-    shape = LlamaConfig(
-        vocab_size=len(tokenizer),
+    return LlamaForCausalLM(new_config(config, len(tokenizer), eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id))
+
+
+def new_config(config: SftConfig, vocab_tokens: int, *, eos: int, pad: int) -> Any:
+    """The shape of a new model."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=vocab_tokens,
         hidden_size=config.hidden_size,
         intermediate_size=4 * config.hidden_size,
         num_hidden_layers=config.layers,
         num_attention_heads=config.heads,
         num_key_value_heads=config.heads,
-        max_position_embeddings=config.max_prompt_tokens + config.max_completion_tokens + 1,
+        max_position_embeddings=2 * (config.max_prompt_tokens + config.max_completion_tokens),
         tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=eos,
+        pad_token_id=pad,
         bos_token_id=None,
     )
-    return LlamaForCausalLM(shape)
 
 
 def made_trainable(lm: Any, config: SftConfig) -> Any:
