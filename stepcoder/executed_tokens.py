@@ -117,11 +117,10 @@ def _kept_characters(completion: str, program: Program, lines: Collection[int]) 
     """For each character of the completion whether it is kept."""
     starts = [0, *(end.end() for end in _NEWLINE.finditer(program.text))]
     kept = []
-    inside = program.pieces[0][0], program.pieces[-1][1]
-    following: int | None = (
-        None  # the place that the indentation taken from a fenced line has: before the next character
-    )
+    start, end = program.pieces[0][0], program.pieces[-1][1]
+    start = len(completion[:start].rstrip(" \t"))
+    following: int | None = None  # place of the next character: where the indentation of a fenced block belongs
     for i, place in zip(range(len(completion) - 1, -1, -1), reversed(program.places(len(completion))), strict=True):
-        following = place if place is not None else following if inside[0] <= i < inside[1] else None
+        following = place if place is not None else following if start <= i < end else None
         kept.append(following is None or bisect_right(starts, following) in lines)
     return kept[::-1]

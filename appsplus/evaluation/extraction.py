@@ -8,7 +8,7 @@ with a label opens the next block. The rule, the first row that fits:
 |---|---|
 | starts with `<think>` and has no `</think>` | none; else all below is looked for after the last `</think>` |
 | has fenced blocks | the last one labelled Python that is not blank, else the last without a label, else the last |
-| has blocks, all blank | none |
+| has blocks, all blank | what the text before the first fence has, by the next row |
 | has no fence | all of it, less blank lines and lines of prose before and after: lines that begin with two words, |
 |  | the first with a capital letter, and end in `.`, `:`, `!` or `?`, as no statement of Python does |
 | is blank, or nothing but prose | none |
@@ -33,6 +33,7 @@ Standard library only. The text may be hostile: it is not parsed as Python here,
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 EXTRACTION_FAILED = "extraction_failed"
 """The outcome of a completion without a program; stands beside the verdicts, and is none of them."""
@@ -42,7 +43,7 @@ PYTHON_LABELS = frozenset(("python", "py", "python3", "py3", "python2", "ipython
 _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|\Z)")
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([^\s`~{]*)([^`]*)\Z")
 _FENCE_AFTER_PROSE = re.compile(r"`{3,}([\w+#.-]*)[ \t]*\Z")
-_TWO_WORDS = re.compile(r"[ \t]*(?:(?:[-*>]|\d+[.)]) +)?[*_]*[A-Z][\w'’]*,? +[\w'’]")
+_TWO_WORDS = re.compile(r"[ \t]*(?:(?:[-*>]|\d+[.)]) +)?[*_]*[A-Z][\w'’]*,? +[\w'’`]")
 _ENDS_A_SENTENCE = (".", ":", "!", "?")
 
 
@@ -101,12 +102,9 @@ def extract(completion: str, prefix: str = "", *, fence_open: bool | None = None
     if completion.lstrip().startswith("<think>") and "</think>" not in completion:
         return NoProgram("the completion ends before its reasoning does")
     lines = list(_lines(completion, completion.rfind("</think>") + len("</think>") if "</think>" in completion else 0))
-    blocks = list(_blocks(lines))
-    if not blocks:
-        return _unfenced(completion, lines)
-    written = [block for block in blocks if not block.blank]
+    written = [block for block in _blocks(lines) if not block.blank]
     if not written:
-        return NoProgram("every block of code is blank")
+        return _unfenced(completion, list(takewhile(lambda line: not _FENCE.match(line.text), lines)))
     candidates = [b for b in written if b.label in PYTHON_LABELS] or [b for b in written if not b.label] or written
     return _program(completion, "", _pieces(candidates[-1]))
 
@@ -129,7 +127,7 @@ def _continued(completion: str, prefix: str) -> Program | NoProgram:
 def _unfenced(completion: str, lines: list[_Line]) -> Program | NoProgram:
     code = [i for i, line in enumerate(lines) if line.text.strip() and not _is_prose(line.text)]
     if not code:
-        return NoProgram("the completion is blank, or nothing but prose")
+        return NoProgram("the completion is blank, or holds prose and blank blocks only")
     start = lines[code[0]].start
     return _program(completion, "", ((start, start + len(_without_fence(completion[start : lines[code[-1]].end]))),))
 
