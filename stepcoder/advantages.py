@@ -47,7 +47,8 @@ def whiten(x: Tensor, keep: Tensor, reduce: Callable[[Tensor], Tensor] = lambda 
     `reduce` adds up tensors of all processes. Fewer than two kept positions stay as they are.
     """
     x = torch.where(keep > 0, x, torch.zeros_like(x))
-    count, total = reduce(torch.stack([keep.sum(), (x * keep).sum()]))
+    sums = reduce(torch.stack([keep.sum(), (x * keep).sum()]))
+    count, total = sums[0], sums[1]
     if count < 2:
         return x * keep
     mean = total / count

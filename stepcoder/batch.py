@@ -10,8 +10,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from appsplus.reward import REWARDS, reward
 from appsplus.problem import Verdict
+from appsplus.reward import REWARDS, reward
 from stepcoder.advantages import gae, token_rewards, whiten
 from stepcoder.executed_tokens import Which, executed_keep, lines_in_loss
 from stepcoder.policy import Policy, reference_logprobs

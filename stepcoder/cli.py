@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from appsplus.errors import AppsplusError, DatasetError, InputError, MissingExtraError
+from appsplus.errors import AppsplusError, DatasetError, MissingExtraError
 from stepcoder.config import PRESETS, SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
 from stepcoder.errors import ConfigError
@@ -31,7 +31,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Dataset = Annotated[str, typer.Argument(metavar="DIR", help="A folder that `appsplus build` wrote, or a Hub id of one.")]
+Dataset = Annotated[
+    str, typer.Argument(metavar="DIR", help="A folder that `appsplus build` wrote, or a Hub id of one.")
+]
 Preset = Annotated[str, typer.Option(help=f"Values of all other flags: {', '.join(PRESETS)}.")]
 Out = Annotated[Path, typer.Option(metavar="RUN", help="The folder of the run.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from RUN's last checkpoint, exactly.")]
@@ -48,9 +50,7 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 
 @app.command()
 @with_flags(SftConfig)
-def sft(
-    dataset: Dataset, *, out: Out, preset: Preset = "tiny", dry_run: DryRun = False, given: dict[str, Any]
-) -> None:
+def sft(dataset: Dataset, *, out: Out, preset: Preset = "tiny", dry_run: DryRun = False, given: dict[str, Any]) -> None:
     """Train a model on canonical solutions; the policy is in RUN/final."""
     config = configured(SftConfig, preset, given)
     _need_torch()

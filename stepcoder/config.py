@@ -42,7 +42,9 @@ class SftConfig:
     layers: int = option(4, "from scratch: depth")
     heads: int = option(6, "from scratch: attention heads")
     vocab_tokens: int = option(2048, "from scratch: words of the tokenizer, which is trained on the train split")
-    dtype: str = option("float32", f"of activations and frozen weights: {' or '.join(DTYPES)}; trained ones stay float32")
+    dtype: str = option(
+        "float32", f"of activations and frozen weights: {' or '.join(DTYPES)}; trained ones stay float32"
+    )
     gradient_checkpointing: bool = option(False, "compute activations twice instead of keeping them")
     lora_rank: int = option(0, "train low-rank adapters of this rank instead of all weights; 0: all weights")
     lora_alpha: int = option(32, "scale of the adapters")
@@ -66,9 +68,13 @@ class SftConfig:
         _at_least(self, 0, "sft_epochs", "lora_rank", "weight_decay", "limit", "sft_warmup_share")
         _above_zero(self, "sft_learning_rate", "max_grad_norm")
         if self.vocab_tokens < 300:
-            raise ConfigError(f"--vocab-tokens {self.vocab_tokens} is too small; 256 bytes and the special ones need 300")
+            raise ConfigError(
+                f"--vocab-tokens {self.vocab_tokens} is too small; 256 bytes and the special ones need 300"
+            )
         if self.hidden_size % (2 * self.heads):
-            raise ConfigError(f"--hidden-size {self.hidden_size} is no even multiple of --heads {self.heads}; change one")
+            raise ConfigError(
+                f"--hidden-size {self.hidden_size} is no even multiple of --heads {self.heads}; change one"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,9 @@ class TrainConfig(SftConfig):
     updates: int = option(100, "how often the policy is updated from fresh completions")
     problems_per_update: int = option(16, "problems an update")
     completions_per_problem: int = option(8, "completions of each of them")
-    generation_batch: int = option(64, "completions that are generated at once; the judge works on the last ones meanwhile")
+    generation_batch: int = option(
+        64, "completions that are generated at once; the judge works on the last ones meanwhile"
+    )
     temperature: float = option(0.8, "of sampling")
     top_p: float = option(0.9, "nucleus: the smallest set of tokens with this probability is sampled from")
     schedule: str = option("adaptive", "cccs: adaptive, fixed, mixed or bisection; see stepcoder/curriculum.py")
@@ -129,9 +137,13 @@ class TrainConfig(SftConfig):
         _one_of(self, "kl_control", KL_CONTROLS)
         _one_of(self, "executed_in", get_args(Which))
         _ = self.curriculum
-        _at_least(self, 1, "updates", "problems_per_update", "completions_per_problem", "generation_batch", "ppo_epochs")
+        _at_least(
+            self, 1, "updates", "problems_per_update", "completions_per_problem", "generation_batch", "ppo_epochs"
+        )
         _at_least(self, 1, "minibatches", "checkpoint_every", "keep_checkpoints", "kl_horizon")
-        _at_least(self, 0, "warmup_updates", "critic_warmup_updates", "value_coef", "entropy_coef", "kl_coef", "stop_kl")
+        _at_least(
+            self, 0, "warmup_updates", "critic_warmup_updates", "value_coef", "entropy_coef", "kl_coef", "stop_kl"
+        )
         _at_least(self, 0, "validate_every", "samples_per_update", "judge_workers")
         _above_zero(self, "learning_rate", "critic_learning_rate", "temperature", "clip_range", "value_clip_range")
         _above_zero(self, "kl_target", "top_p")

@@ -161,7 +161,9 @@ def token_offsets(ids: Sequence[int], text: str, tokenizer: Any) -> list[tuple[i
 def check_tokenizer(tokenizer: Any, name: str) -> None:
     """Refuse a tokenizer whose tokens cannot be traced to characters, or that has no end-of-text token (InputError)."""
     if tokenizer.eos_token_id is None:
-        raise InputError(f"the tokenizer of {name} has no end-of-text token; a completion could not end; choose another")
+        raise InputError(
+            f"the tokenizer of {name} has no end-of-text token; a completion could not end; choose another"
+        )
     ids = tokenizer(_PROBE, add_special_tokens=False)["input_ids"]
     text = tokenizer.decode(ids, skip_special_tokens=True)
     if text.removeprefix(" ") != _PROBE:
@@ -182,10 +184,10 @@ def new_tokenizer(texts: Sequence[str], vocab_tokens: int) -> Any:
     tokenizer = Tokenizer(models.BPE())
     words = Regex(r"\n[ \t]*| ?[A-Za-z_]+|[0-9]| ?[^\sA-Za-z0-9_]+|[ \t]+|\s")
     split = pre_tokenizers.Split(words, "isolated")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.decoder = decoders.ByteLevel()
     special = ["<|end|>", "<|pad|>"]
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_tokens,

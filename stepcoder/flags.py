@@ -2,12 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, fields
-from typing import Annotated, Any
+from dataclasses import fields
+from typing import Any
 
 import typer
 
 from stepcoder.config import PRESETS, SftConfig, flag
+
+_OPTIONAL: dict[Any, Any] = {bool: bool | None, int: int | None, float: float | None, str: str | None}
 
 
 def with_flags(kind: type[SftConfig]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -32,13 +34,10 @@ def with_flags(kind: type[SftConfig]) -> Callable[[Callable[..., None]], Callabl
 
 def _parameter(kind: type[SftConfig], name: str) -> inspect.Parameter:
     [found] = [f for f in fields(kind) if f.name == name]
-    assert found.default is not MISSING
     words = f"{found.metadata['help']} [{_default(name, found.default)}]"
-    names = f"{flag(name)}/--no-{flag(name)[2:]}" if found.type is bool or found.type == "bool" else flag(name)
-    kinds = {"bool": bool, "int": int, "float": float, "str": str}
-    type_ = kinds.get(str(found.type), found.type)
-    annotation = Annotated[type_ | None, typer.Option(names, help=words, show_default=False)]  # type: ignore[operator]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+    names = f"{flag(name)}/--no-{flag(name)[2:]}" if found.type is bool else flag(name)
+    default = typer.Option(None, names, help=words, show_default=False)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_OPTIONAL[found.type])
 
 
 def _default(name: str, value: Any) -> str:

@@ -63,7 +63,9 @@ def token_entropy(logits: Tensor) -> Tensor:
     return -(logprobs.exp() * logprobs).sum(-1)
 
 
-def clipped_share(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, keep: Tensor, clip_range: float) -> Tensor:
+def clipped_share(
+    logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, keep: Tensor, clip_range: float
+) -> Tensor:
     """Share of kept tokens whose gradient the clipping takes away. (B, T) -> ()."""
     log_ratio = torch.where(keep > 0, logprobs - old_logprobs, torch.zeros_like(logprobs))
     ratio = log_ratio.exp()

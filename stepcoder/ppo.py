@@ -1,15 +1,15 @@
 """PPO with CCCS and FGO (arXiv:2402.01391): the training loop, from top to bottom, then what one update does.
 
-    for each update:
-        problems            the next ones, in an order shuffled anew each pass
-        levels              CCCS: how much of the canonical solution each problem's prompt gives
-        completions         several for each prompt, from the policy
-        reports             the judge runs prefix + completion on the unit tests, meanwhile
-        rewards             from the verdicts, less a penalty for leaving the reference, token by token
-        advantages          by GAE, from the values
-        executed_keep       FGO: only tokens of executed lines stay in the policy loss
-        epochs, minibatches of clipped policy loss + value loss - entropy
-        pass rates          move the curriculum
+for each update:
+    problems            the next ones, in an order shuffled anew each pass
+    levels              CCCS: how much of the canonical solution each problem's prompt gives
+    completions         several for each prompt, from the policy
+    reports             the judge runs prefix + completion on the unit tests, meanwhile
+    rewards             from the verdicts, less a penalty for leaving the reference, token by token
+    advantages          by GAE, from the values
+    executed_keep       FGO: only tokens of executed lines stay in the policy loss
+    epochs, minibatches of clipped policy loss + value loss - entropy
+    pass rates          move the curriculum
 """
 
 import math
@@ -200,7 +200,12 @@ def _batch_numbers(trainer: Trainer, batch: Batch) -> Numbers:
     kl = torch.where(keep > 0, batch.old_logprobs - batch.ref_logprobs, torch.zeros_like(keep))
     explained = (batch.returns - batch.old_values) * keep
     sums = [keep.sum(), batch.executed_keep.sum(), kl.sum(), torch.tensor(float(len(keep)), device=keep.device)]
-    sums += [(batch.old_values * keep).sum(), (explained**2).sum(), (batch.returns * keep).sum(), (batch.returns**2).sum()]
+    sums += [
+        (batch.old_values * keep).sum(),
+        (explained**2).sum(),
+        (batch.returns * keep).sum(),
+        (batch.returns**2).sum(),
+    ]
     tokens, executed, kl_sum, rows, values, residual, returns, squares = trainer.sum(torch.stack(sums)).tolist()
     spread = squares - returns**2 / max(tokens, 1.0)
     return {

@@ -80,7 +80,7 @@ class Collected:
     response_tokens: int
 
 
-class EndOfBlock(StoppingCriteria):  # type: ignore[misc,unused-ignore]  # untyped where transformers is missing
+class EndOfBlock(StoppingCriteria):
     """Ends a row at the line that closes its block of code, or at the end of text; remembers how long each row is."""
 
     def __init__(self, tokenizer: Any, prompt_tokens: int, rows: int, device: torch.device) -> None:
@@ -89,7 +89,7 @@ class EndOfBlock(StoppingCriteria):  # type: ignore[misc,unused-ignore]  # untyp
         self._has_tick = torch.tensor(["`" in (word or "") for word in words], device=device)
         self.lengths = torch.zeros(rows, dtype=torch.long, device=device)  # tokens of the response; 0: has not ended
 
-    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:  # noqa: ARG002
         """Which rows have ended."""
         length = input_ids.shape[1] - self._prompt_tokens
         last = input_ids[:, -1]
@@ -182,7 +182,9 @@ class Judgements:
         if completion.program is None:
             return None
         problem = completion.task.problem
-        [report] = self._judging.judge([job_of(problem, completion.program.text, self._judging.modules, self._coverage)])
+        [report] = self._judging.judge(
+            [job_of(problem, completion.program.text, self._judging.modules, self._coverage)]
+        )
         return report
 
 
@@ -216,9 +218,7 @@ def collect(
     waiting: deque[tuple[Completion, Future[Report | None]]] = deque()
     for start in range(0, len(tasks), batch):
         some = tasks[start : start + batch]
-        for completion in generate(
-            lm, tokenizer, some, max_tokens=max_tokens, temperature=temperature, top_p=top_p
-        ):
+        for completion in generate(lm, tokenizer, some, max_tokens=max_tokens, temperature=temperature, top_p=top_p):
             waiting.append((completion, judgements.submit(completion)))
     generated = time.monotonic()
     judged, failures = judgements.collect(list(waiting))

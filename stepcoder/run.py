@@ -26,7 +26,9 @@ def sft(dataset: str, config: SftConfig, run: Path) -> Path:
     accelerator = new_accelerator(config, run)
     _prepare(run, config, dataset, accelerator, resume=False)
     with RunLog(run, accelerator) as log:
-        run_sft(dataset, _with_model(config), accelerator, run / "final", lambda s: log.sft_step(s.step, s.steps, s.loss))
+        run_sft(
+            dataset, _with_model(config), accelerator, run / "final", lambda s: log.sft_step(s.step, s.steps, s.loss)
+        )
     return run / "final"
 
 
@@ -74,15 +76,19 @@ def _prepare(run: Path, config: Any, dataset: str, accelerator: Any, *, resume: 
     """Make RUN, or see that it can be gone on with; the config that holds."""
     saved = any((run / name).exists() for name in ("sft", "checkpoints", "final"))  # else there is nothing to lose
     if resume and not saved:
-        raise InputError(f"{run} holds no run to go on with; expected what an earlier `stepcoder train` left; leave --resume away to begin one")
+        raise InputError(
+            f"{run} holds no run to go on with; expected the folder of an earlier one; leave --resume away to begin it"
+        )
     if saved and not resume:
-        raise InputError(f"{run} already holds a run; go on with it by --resume, or name another folder with --out")
+        raise InputError(f"{run} already holds a run; go on with it by --resume, or name another --out")
     if resume:
         before, its_dataset = read_config(type(config), run)
         changed = _changes(before, config)
         if its_dataset != dataset or changed:
             what = ", ".join(changed) or f"dataset {its_dataset}, not {dataset}"
-            raise InputError(f"{run} was begun with other options ({what}); repeat them, or begin another run with --out")
+            raise InputError(
+                f"{run} was begun with other options ({what}); repeat them, or begin another run with --out"
+            )
         return config
     if accelerator.is_main_process:
         try:

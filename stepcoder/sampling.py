@@ -32,7 +32,9 @@ def sample_run(
     A completion goes on inside the open block of code that its prompt ends with.
     """
     if completions > 1 and not temperature:
-        raise InputError(f"--completions {completions} of the likeliest tokens would all be the same; give --temperature")
+        raise InputError(
+            f"--completions {completions} of the likeliest tokens would all be the same; give --temperature"
+        )
     lm, tokenizer = load_model(str(policy_folder(run)), SftConfig())
     lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     set_seed(seed)

@@ -238,7 +238,9 @@ def examples_of(problems: Sequence[Problem], tokenizer: Any, config: SftConfig) 
 
 def fits(example: Tokens, config: SftConfig) -> bool:
     """Whether a problem can be trained on."""
-    return example.prompt <= config.max_prompt_tokens and len(example.ids) - example.prompt <= config.max_completion_tokens
+    return (
+        example.prompt <= config.max_prompt_tokens and len(example.ids) - example.prompt <= config.max_completion_tokens
+    )
 
 
 def fitting(problems: Sequence[Problem], tokenizer: Any, config: SftConfig, name: str) -> list[Problem]:

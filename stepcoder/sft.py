@@ -35,7 +35,9 @@ def run_sft(dataset: str, config: SftConfig, accelerator: Any, folder: Path, tol
     """
     problems = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, problems)
-    examples = [sft_example(p, tokenizer) for p in fitting(problems, tokenizer, config, f"the split train of {dataset}")]
+    examples = [
+        sft_example(p, tokenizer) for p in fitting(problems, tokenizer, config, f"the split train of {dataset}")
+    ]
     prepared = accelerator.prepare(policy)
     supervise(prepared, examples, config, accelerator, pad_id_of(tokenizer), told)
     export(accelerator, prepared, tokenizer, folder)
@@ -102,7 +104,7 @@ def sft_loss(policy: Any, rows: PackedRows, learned: int, device: torch.device) 
     logprobs, values, _ = policy(
         rows.ids.to(device), rows.attention.to(device), rows.ids.shape[1] - 1, positions=rows.positions.to(device)
     )
-    unused = 0.0 * values.sum()  # every parameter has a gradient, as DistributedDataParallel wants it
+    unused: torch.Tensor = 0.0 * values.sum()  # every parameter has a gradient, as DistributedDataParallel wants it
     return -masked_mean(logprobs, rows.keep[:, 1:].to(device), float(learned)) + unused
 
 
