@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # from the top down; names on one line are siblings, of which none imports another
 LAYERS = [
     ["appsplus.cli", "stepcoder"],
-    ["appsplus.pipeline"],
+    ["appsplus.pipeline", "appsplus.reward"],
     ["appsplus.stages", "appsplus.annotate", "appsplus.evaluation"],
     ["appsplus.engine", "appsplus.release", "appsplus.conformance"],
     ["appsplus.judge", "appsplus.sources", "appsplus.ledger"],
