@@ -51,7 +51,7 @@ def line_chart(series: Sequence[Series], *, share: bool, label: str) -> str:
 
 
 def stacked_chart(series: Sequence[Series], *, label: str) -> str:
-    """Shares that add up to 1, as areas on top of each other; each series has the same updates."""
+    """Shares that add up to 1, finite all, as areas on top of each other; each series has the same updates."""
     if not series or not series[0].points:
         return ""
     shown = [_thinned(s.points) for s in series]
@@ -59,7 +59,9 @@ def stacked_chart(series: Sequence[Series], *, label: str) -> str:
     base = [0.0] * len(shown[0])
     parts = []
     for number, points in enumerate(shown):
-        top = [low + (y if math.isfinite(y) else 0.0) for low, (_, y) in zip(base, points, strict=True)]
+        if not any(y for _, y in points):
+            continue
+        top = [low + y for low, (_, y) in zip(base, points, strict=True)]
         updates = [x for x, _ in points]
         if len(updates) == 1:  # an area needs a width
             updates, base, top = [xs[0], xs[1]], base * 2, top * 2
@@ -107,7 +109,7 @@ def ticks(low: float, high: float) -> list[float]:
     """Three to six round numbers within [low, high]."""
     span = high - low
     step = 10.0 ** math.floor(math.log10(span / 3))
-    step *= next(factor for factor in (5, 2, 1) if span / (step * factor) >= 2 or factor == 1)
+    step *= next(factor for factor in (5, 2, 1) if span / (step * factor) >= 3 or factor == 1)
     first = math.ceil(low / step - 1e-9)
     return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
 

@@ -33,7 +33,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (  # the first charts of the p
     ("KL to the reference", ("kl",)),
     ("Executed tokens", ("executed_share",)),
     ("Completion length", ("response_tokens",)),
-    ("Generation", ("tokens_per_s",)),
 )
 _OUTCOMES = tuple(name for name in BY_NAME if name.startswith("share_"))
 _FIGURES = ("pass_rate", "plain_pass_rate", "validation_pass_rate", "reward_mean", "kl", "executed_share")
@@ -46,7 +45,7 @@ class Chart:
     title: str
     unit: str
     svg: str
-    legend: tuple[str, ...]  # names of its series, where there are several
+    legend: tuple[tuple[int, str], ...]  # place and name of its series, where there are several
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +176,19 @@ def _alone(lines: Sequence[Mapping[str, Any]]) -> list[Chart]:
 def _chart(lines: Sequence[Mapping[str, Any]], title: str, names: Sequence[str]) -> Chart:
     series = [Series(_title(name), points) for name in names if (points := _points(lines, name))]
     unit = BY_NAME[names[0]].unit if names[0] in BY_NAME else ""
-    legend = tuple(s.name for s in series) if len(series) > 1 else ()
+    legend = tuple((place, s.name) for place, s in enumerate(series)) if len(series) > 1 else ()
     return Chart(title, "" if unit == "share" else unit, line_chart(series, share=unit == "share", label=title), legend)
 
 
 def _outcomes(lines: Sequence[Mapping[str, Any]]) -> Chart:
-    """Outcomes over updates, those that never came left out."""
-    series = [Series(_title(name), _points(lines, name)) for name in _OUTCOMES]
-    present = [s for s in series if len(s.points) == len(lines) and any(y > 0 for _, y in s.points)]
-    return Chart("Outcomes", "", stacked_chart(present, label="Outcomes"), tuple(s.name for s in present))
+    """Outcomes over updates; each keeps its colour, and those that never came are not in the legend."""
+    series = [Series(_title(name), [(x["update"], _finite(x.get(name))) for x in lines]) for name in _OUTCOMES]
+    legend = tuple((place, s.name) for place, s in enumerate(series) if any(y for _, y in s.points))
+    return Chart("Outcomes", "", stacked_chart(series, label="Outcomes") if legend else "", legend)
+
+
+def _finite(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
 
 
 def _levels(lines: Sequence[Mapping[str, Any]]) -> str:
