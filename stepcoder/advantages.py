@@ -42,7 +42,7 @@ def gae(rewards: Tensor, values: Tensor, keep: Tensor, *, gamma: float, lam: flo
 
 
 def whiten(x: Tensor, keep: Tensor, reduce: Callable[[Tensor], Tensor] = lambda sums: sums) -> Tensor:
-    """Mean 0 and variance 1 over kept positions, 0 elsewhere. (B, T) -> (B, T).
+    """Mean 0 and variance 1 (of a sample: over n - 1) on kept positions, 0 elsewhere. (B, T) -> (B, T).
 
     `reduce` adds up tensors of all processes. Fewer than two kept positions stay as they are.
     """
@@ -53,7 +53,7 @@ def whiten(x: Tensor, keep: Tensor, reduce: Callable[[Tensor], Tensor] = lambda 
         return x * keep
     mean = total / count
     squares = reduce((((x - mean) * keep) ** 2).sum())
-    return (x - mean) * torch.rsqrt(squares / count + 1e-8) * keep
+    return (x - mean) * torch.rsqrt(squares / (count - 1) + 1e-8) * keep
 
 
 def next_kl_coef(kl_coef: float, kl: float, *, target: float, horizon: int, completions: int) -> float:

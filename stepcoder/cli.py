@@ -77,7 +77,7 @@ def train(
     given: dict[str, Any],
 ) -> None:
     """Train a policy by PPO with CCCS and FGO, after a supervised warm-up; the policy is in RUN/final."""
-    config = configured(TrainConfig, preset, given)
+    config = TrainConfig() if resume else configured(TrainConfig, preset, given)
     _need_torch()
     from stepcoder import run
     from stepcoder.estimate import estimate
@@ -85,6 +85,8 @@ def train(
     if dry_run:
         print(estimate(dataset, config))
         return
+    if resume:
+        config = run.resumed_config(out, dataset, given)
     if not run.train_run(dataset, config, out, resume=resume):
         print(f"interrupted; go on with: stepcoder train {dataset} --out {out} --resume", file=sys.stderr)
         raise typer.Exit(130)

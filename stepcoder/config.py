@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast, get_args
 
 from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
+from appsplus.judge import ISOLATIONS
 from appsplus.reward import VARIANTS
 from stepcoder.curriculum import CurriculumConfig, Schedule
 from stepcoder.errors import ConfigError
@@ -126,6 +127,7 @@ class TrainConfig(SftConfig):
     checkpoint_every: int = option(10, "updates between checkpoints")
     keep_checkpoints: int = option(2, "how many are kept, apart from the best")
     samples_per_update: int = option(4, "completions an update that are written to samples.jsonl")
+    isolation: str = option("strict", f"{' or '.join(ISOLATIONS)}: strict refuses to judge without the whole sandbox")
     judge_workers: int = option(0, "programs judged at once; 0: as many as there are CPUs")
     tracker: str = option("", "also log to one of accelerate's trackers, e.g. wandb")
 
@@ -134,6 +136,7 @@ class TrainConfig(SftConfig):
         _one_of(self, "method", METHODS)
         _one_of(self, "reward", VARIANTS)
         _one_of(self, "critic", CRITICS)
+        _one_of(self, "isolation", ISOLATIONS)
         _one_of(self, "kl_control", KL_CONTROLS)
         _one_of(self, "executed_in", get_args(Which))
         _ = self.curriculum

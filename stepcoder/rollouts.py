@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from appsplus.engine import LocalEngine
 from appsplus.engine.judging import Judging, fair_limits
 from appsplus.errors import SandboxError
 from appsplus.evaluation.extraction import Program, extract
@@ -248,8 +247,3 @@ def right_padded(rows: Sequence[Sequence[float]], fill: float, dtype: torch.dtyp
 def offsets_of(completion: Completion, tokenizer: Any) -> list[tuple[int, int]]:
     """Characters of each token of a completion."""
     return token_offsets(completion.ids, completion.text, tokenizer)
-
-
-def open_engine(workers: int) -> LocalEngine:
-    """The judge, before a model is loaded: its workers do not see any of it either way."""
-    return LocalEngine(workers=workers or None)

@@ -1,15 +1,20 @@
 """A whole run of `stepcoder sft` or `stepcoder train`: folder, supervised warm-up, PPO, final policy."""
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from accelerate.utils import set_seed
+
 from appsplus.engine import LocalEngine
 from appsplus.errors import InputError
 from stepcoder.checkpoint import Checkpoints, export
-from stepcoder.config import SftConfig, TrainConfig, read_config, save_config
-from stepcoder.errors import ConfigError
+from stepcoder.config import SftConfig, TrainConfig, flag, read_config, save_config
+from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.metrics import RunLog
 from stepcoder.ppo import train
 from stepcoder.rollouts import Judgements
@@ -24,8 +29,8 @@ def sft(dataset: str, config: SftConfig, run: Path) -> Path:
     if config.sft_epochs < 1:
         raise ConfigError("--sft-epochs must be at least 1 for `stepcoder sft`; got 0")
     accelerator = new_accelerator(config, run)
-    _prepare(run, config, dataset, accelerator, resume=False)
-    with RunLog(run, accelerator) as log:
+    _begin(run, config, dataset, accelerator)
+    with RunLog(run, accelerator) as log, _memory_in_words():
         run_sft(
             dataset, _with_model(config), accelerator, run / "final", lambda s: log.sft_step(s.step, s.steps, s.loss)
         )
@@ -35,18 +40,23 @@ def sft(dataset: str, config: SftConfig, run: Path) -> Path:
 def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = False) -> bool:
     """Warm-up and PPO, from the start or from RUN's last checkpoint; False where an interruption ended it before its end.
 
-    The judge starts first, and is ours to end. Raises InputError and TrainingError.
+    The judge starts before a model is loaded. Raises InputError and TrainingError.
     """
     if not config.model and not config.sft_epochs:
         raise ConfigError("a model from scratch knows nothing: give --sft-epochs at least 1, or a pretrained --model")
     accelerator = new_accelerator(config, run)
-    config = _prepare(run, config, dataset, accelerator, resume=resume)
-    workers = config.judge_workers or None
-    with LocalEngine(workers=workers) as engine, RunLog(run, accelerator) as log:
-        if config.sft_epochs and not (run / "sft" / "config.json").is_file():
+    if not resume:
+        _begin(run, config, dataset, accelerator)
+    with (
+        LocalEngine(workers=config.judge_workers or None, isolation=config.isolation) as engine,
+        RunLog(run, accelerator) as log,
+        _memory_in_words(),
+    ):
+        if config.sft_epochs and not (run / "sft").is_dir():
             told = lambda s: log.sft_step(s.step, s.steps, s.loss)  # noqa: E731
             run_sft(dataset, _with_model(config), accelerator, run / "sft", told)
         started = replace(config, model=str(run / "sft")) if config.sft_epochs else _with_model(config)
+        set_seed(config.seed)  # whether SFT has just been done, or was done before an interruption
         trainer = new_trainer(dataset, started, accelerator, log.say)
         checkpoints = Checkpoints(run, every=config.checkpoint_every, keep=config.keep_checkpoints)
         judgements = Judgements(engine, threads=engine.workers, coverage=config.fgo)
@@ -55,6 +65,18 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
         if finished:
             export(accelerator, trainer.policy, trainer.tokenizer, run / "final")
     return finished
+
+
+@contextmanager
+def _memory_in_words() -> Iterator[None]:
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise TrainingError(
+            f"out of memory ({str(error).splitlines()[0] if str(error) else 'no detail'}); the last checkpoint is whole."
+            " Lower --micro-rows or --generation-batch, or use --gradient-checkpointing, --lora-rank or more processes;"
+            " --dry-run tells what takes how much"
+        ) from None
 
 
 def policy_folder(run: Path) -> Path:
@@ -72,24 +94,10 @@ def _with_model(config: Any) -> Any:
     return config
 
 
-def _prepare(run: Path, config: Any, dataset: str, accelerator: Any, *, resume: bool) -> Any:
-    """Make RUN, or see that it can be gone on with; the config that holds."""
-    saved = any((run / name).exists() for name in ("sft", "checkpoints", "final"))  # else there is nothing to lose
-    if resume and not saved:
-        raise InputError(
-            f"{run} holds no run to go on with; expected the folder of an earlier one; leave --resume away to begin it"
-        )
-    if saved and not resume:
+def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any) -> None:
+    """Make the folder of a new run. Raises InputError where one is there already, or it cannot be written."""
+    if any((run / name).exists() for name in ("sft", "checkpoints", "final")):  # else there is nothing to lose
         raise InputError(f"{run} already holds a run; go on with it by --resume, or name another --out")
-    if resume:
-        before, its_dataset = read_config(type(config), run)
-        changed = _changes(before, config)
-        if its_dataset != dataset or changed:
-            what = ", ".join(changed) or f"dataset {its_dataset}, not {dataset}"
-            raise InputError(
-                f"{run} was begun with other options ({what}); repeat them, or begin another run with --out"
-            )
-        return config
     if accelerator.is_main_process:
         try:
             run.mkdir(parents=True, exist_ok=True)
@@ -97,12 +105,24 @@ def _prepare(run: Path, config: Any, dataset: str, accelerator: Any, *, resume: 
         except OSError as error:
             raise InputError(f"{run} cannot be written ({error.strerror}); name another folder with --out") from None
     accelerator.wait_for_everyone()
-    return config
 
 
-_FREE = {"updates", "judge_workers", "checkpoint_every", "keep_checkpoints", "samples_per_update", "tracker", "preset"}
+_MAY_CHANGE = frozenset(
+    "updates judge_workers isolation checkpoint_every keep_checkpoints samples_per_update tracker".split()
+)
 
 
-def _changes(before: Any, now: Any) -> list[str]:
-    names = [name for name in before.__dataclass_fields__ if name not in _FREE]
-    return [f"--{n.replace('_', '-')} {getattr(before, n)}" for n in names if getattr(before, n) != getattr(now, n)]
+def resumed_config(run: Path, dataset: str, given: Mapping[str, Any]) -> TrainConfig:
+    """The config that a run was begun with, and what may be changed of it. Raises InputError for what may not."""
+    config, its_dataset = read_config(TrainConfig, run)
+    if its_dataset != dataset:
+        raise InputError(
+            f"{run} was begun with the dataset {its_dataset}, not {dataset}; give it, or begin another run"
+        )
+    for name, value in given.items():
+        if name not in _MAY_CHANGE and value != getattr(config, name):
+            raise InputError(
+                f"{run} was begun with {flag(name)} {getattr(config, name)}, not {value}; leave it away (--resume knows all"
+                " options), or begin another run with --out"
+            )
+    return replace(config, **{name: value for name, value in given.items() if name in _MAY_CHANGE})

@@ -55,8 +55,8 @@ def test_with_gamma_and_lam_one_the_return_is_what_is_still_to_come() -> None:
 
 def test_whitening_sees_kept_tokens_only() -> None:
     found = whiten(rows([1.0, 3.0, 1e9], [5.0, math.nan, 0.0]), rows([1, 1, 0], [1, 0, 0]))
-    deviation = math.sqrt(8 / 3)  # of 1, 3, 5 about 3
-    assert torch.allclose(found, rows([-2 / deviation, 0.0, 0.0], [2 / deviation, 0.0, 0.0]))
+    # 1, 3, 5 have the mean 3 and the deviation sqrt((4 + 0 + 4) / 2) = 2
+    assert torch.allclose(found, rows([-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]))
 
 
 def test_a_single_kept_token_keeps_its_advantage() -> None:
