@@ -4,8 +4,8 @@ A problem of the family asks for a function f(a, b) and gives one rule a line: t
 names an operation on `b`, and a number. Its solution is an `if` a rule:
 
     Write f(a, b) in code d2.        def f(a, b):
-    1 blim 4                             if a == 1:
-    2 zor 7                                  b += 4
+    a == 1: lim 4                        if a == 1:
+    a == 2: zor 7                            b += 4
                                          if a == 2:
                                              b *= 7
                                          return b
@@ -25,8 +25,9 @@ What makes it an experiment, and why:
   Two tests a branch, with values of b for which all operations give different results: no wrong branch passes.
 - **Idle rules**, `idle_share` of k, are for values of `a` that no test has. Their branches are written and never executed:
   whatever stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss.
-- **Everything else is easy**: numbers are copied, the frame never changes, a program has some ten tokens a branch. A model
-  of one to five million parameters learns that in minutes on a CPU, so that the experiment is about exploration.
+- **Everything else is easy**: the frame never changes, a program has some ten tokens a branch, and what is copied from the
+  description (` == 1:`, ` 4`) is written there as it is in the program, so that it is the same tokens. A model of one to five
+  million parameters learns that in minutes on a CPU: the experiment is about exploration.
 - The call format, because there the judge needs one process a program, not one a test.
 
 The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,
@@ -104,7 +105,7 @@ class Draft:
     @property
     def description(self) -> str:
         """The text of the problem."""
-        lines = [f"{a} {rule.word} {rule.number}" for a, rule in enumerate(self.rules, 1)]
+        lines = [f"a == {a}: {rule.word} {rule.number}" for a, rule in enumerate(self.rules, 1)]
         return "\n".join((f"Write f(a, b) in code {self.code}.", *lines))
 
     @property

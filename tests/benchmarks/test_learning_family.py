@@ -19,7 +19,7 @@ from appsplus.release import read_manifest
 from appsplus.sources import open_sources
 from benchmarks.learning.family import OPERATIONS, FamilyConfig, result, rows_of, words_of, write
 
-RULE = re.compile(r"^(\d+) ([a-z]{3}) (\d)$", re.MULTILINE)
+RULE = re.compile(r"^a == (\d+): ([a-z]{3}) (\d)$", re.MULTILINE)
 MEANINGS: dict[str, Callable[[int, int], int]] = {  # of OPERATIONS, written a second time: b and the number
     "b += {}": lambda b, n: b + n,
     "b -= {}": lambda b, n: b - n,
