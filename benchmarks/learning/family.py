@@ -4,9 +4,9 @@ A problem of the family asks for a function f(a, b) and gives one rule a line: t
 names an operation on `b`, and a number. Its solution is an `if` a rule:
 
     Write f(a, b) in code d2.        def f(a, b):
-    a == 1: lim 4                        if a == 1:
-    a == 2: zor 7                            b += 4
-                                         if a == 2:
+    a == 0: lim 4                        if a == 0:
+    a == 1: zor 7                            b += 4
+                                         if a == 1:
                                              b *= 7
                                          return b
 
@@ -24,7 +24,8 @@ What makes it an experiment, and why:
 - **A test reaches one branch** (`a` selects it), so all branches must be right, and which lines ran tells which did what.
   Two tests a branch, with values of b for which all operations give different results: no wrong branch passes.
 - **Idle rules**, `idle_share` of k, are for values of `a` that no test has. Their branches are written and never executed:
-  whatever stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss.
+  whatever stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at
+  most ten rules in all, so that each value of `a` is one digit.
 - **Everything else is easy**: the frame never changes, a program has some ten tokens a branch, and what is copied from the
   description (` == 1:`, ` 4`) is written there as it is in the program, so that it is the same tokens. A model of one to five
   million parameters learns that in minutes on a CPU: the experiment is about exploration.
@@ -39,6 +40,7 @@ same bytes. To write the two sources, and to build datasets of them:
 """
 
 import argparse
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -54,6 +56,7 @@ NUMBERS = range(2, 10)  # with these and b >= 10, the four operations always dif
 WORDS_PER_CODE = 8
 TESTS_PER_BRANCH = 2
 LARGEST_K = 8
+MOST_RULES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class FamilyConfig:
     test: int = 24  # problems a k, held out
     warmup: int = 200  # problems a k, for the supervised warm-up
     truth_share: float = 0.5  # of rules in the warm-up that have the word's true meaning
-    idle_share: float = 0.5  # idle rules, as a share of k, rounded up
+    idle_share: float = 0.25  # idle rules, as a share of k, rounded up; no more than make ten rules in all
     shared_words: bool = False  # one code for all k
 
     def __post_init__(self) -> None:
@@ -96,7 +99,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A problem before it is written out; rule i is for a == i + 1."""
+    """A problem before it is written out; rule i is for a == i."""
 
     code: str
     rules: tuple[Rule, ...]
@@ -105,14 +108,14 @@ class Draft:
     @property
     def description(self) -> str:
         """The text of the problem."""
-        lines = [f"a == {a}: {rule.word} {rule.number}" for a, rule in enumerate(self.rules, 1)]
+        lines = [f"a == {a}: {rule.word} {rule.number}" for a, rule in enumerate(self.rules)]
         return "\n".join((f"Write f(a, b) in code {self.code}.", *lines))
 
     @property
     def solution(self) -> str:
         """The program that a rule-by-rule translation gives."""
         branches = [
-            f"    if a == {a}:\n        {rule.operation.format(rule.number)}\n" for a, rule in enumerate(self.rules, 1)
+            f"    if a == {a}:\n        {rule.operation.format(rule.number)}\n" for a, rule in enumerate(self.rules)
         ]
         return "def f(a, b):\n" + "".join(branches) + "    return b\n"
 
@@ -175,7 +178,7 @@ def _drafts(
     truth: float,
 ) -> Iterator[Draft]:
     """Different problems of k live branches; as many as asked for, or half of all that exist if that is fewer."""
-    rules = k + -int(-k * config.idle_share // 1)
+    rules = min(k + math.ceil(k * config.idle_share), MOST_RULES)
     existing = (WORDS_PER_CODE * len(NUMBERS)) ** rules
     for _ in range(min(count, existing // 2)):
         while True:
@@ -184,7 +187,7 @@ def _drafts(
                 Rule(word.text, rng.choice(NUMBERS), word.true if rng.random() < truth else word.false)
                 for word in chosen
             )
-            live = tuple(sorted(rng.sample(range(1, rules + 1), k)))
+            live = tuple(sorted(rng.sample(range(rules), k)))
             draft = Draft(code, drawn, live)
             if draft.description not in seen:
                 break
@@ -195,7 +198,7 @@ def _drafts(
 def _row(rng: random.Random, draft: Draft, k: int, problem_id: str, split: str) -> dict[str, Any]:
     inputs, outputs = [], []
     for a in draft.live:
-        rule = draft.rules[a - 1]
+        rule = draft.rules[a]
         for b in rng.sample(range(10, 100), TESTS_PER_BRANCH):
             inputs.append([a, b])
             outputs.append(result(rule.operation, rule.number, b))

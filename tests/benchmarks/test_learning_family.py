@@ -80,7 +80,7 @@ def test_brute_force_finds_one_operation_for_each_live_rule_and_all_for_idle_one
         rules = {int(a): true[word] for a, word, _ in RULE.findall(row["question"])}
         live = {a for a, _ in row["input_output"]["inputs"]}
         assert len(live) == k_of(row)
-        assert len(rules) == k_of(row) + (k_of(row) + 1) // 2
+        assert len(rules) == {1: 2, 2: 3, 3: 4, 4: 5, 5: 7, 6: 8, 7: 9, 8: 10}[k_of(row)]  # a quarter of k is idle
         assert {a: ops for a, ops in found.items() if a in live} == {a: {rules[a]} for a in live}
         assert all(ops == set(OPERATIONS) for a, ops in found.items() if a not in live)
         assert operations_of(row["solutions"][0]) == [rules[a] for a in sorted(rules)]
@@ -156,12 +156,12 @@ def test_the_build_keeps_every_problem_with_the_levels_that_its_branches_give(tm
         assert problem.canonical_solution == row["solutions"][0]
         annotation = problem.annotation
         assert annotation is not None
-        levels = {1: 2, 2: 2, 3: 3, 4: 3, 5: 3, 6: 3, 7: 4, 8: 4}[k_of(row)]  # ceil(sqrt(2, 3, 5, 6, 8, 9, 11, 12))
+        levels = {1: 2, 2: 2, 3: 2, 4: 3, 5: 3, 6: 3, 7: 3, 8: 4}[k_of(row)]  # ceil(sqrt(2, 3, 4, 5, 7, 8, 9, 10))
         assert len(annotation.subtask_chars) == levels
         last_branch = problem.canonical_solution.rindex("if a ==")
         assert (annotation.subtask_chars[0], annotation.subtask_chars[-1]) == (last_branch, 0)
         live = {a for a, _ in row["input_output"]["inputs"]}
-        bodies = {2 * a + 1 for a in range(1, len(RULE.findall(row["question"])) + 1)}
+        bodies = {2 * a + 3 for a in range(len(RULE.findall(row["question"])))}
         executed = {line for lines in annotation.executed_lines for line in lines}
-        assert bodies - executed == {2 * a + 1 for a in range(1, len(bodies) + 1) if a not in live}
+        assert bodies - executed == {2 * a + 3 for a in range(len(bodies)) if a not in live}
     assert rows == {}
