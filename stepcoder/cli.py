@@ -3,6 +3,7 @@
     sft         run            supervised training on canonical solutions
     train       run            PPO with CCCS and FGO, after its own supervised warm-up
     sample      sampling       completions of a run's policy, for `appsplus evaluate`
+    report      report         one HTML page of a run
     curriculum  curriculum     the levels that a dataset gives
 
 torch is loaded by the commands that need it, and not before.
@@ -123,6 +124,20 @@ def sample(
         seed=seed,
     )
     print(f"{count:,} completions are in {out}")
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, finished or under way.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the page goes; RUN/report.html unless told.")
+    ] = None,
+) -> None:
+    """Write one HTML page of a run: learning curves, curriculum, samples with executed and masked tokens."""
+    from stepcoder.report import write_report
+
+    print(f"open {write_report(run, out)}")
 
 
 @app.command()

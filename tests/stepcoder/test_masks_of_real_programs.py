@@ -1,6 +1,6 @@
 """The masks of real programs are what the rule gives from coverage.py's executed lines, with statements found by the AST.
 
-APPSPLUS_MASK_SAMPLE sets how many problems are looked at (60 unless told); a number beyond theirs means all, with all
+APPSPLUS_MASK_SAMPLE sets how many problems are looked at (40 unless told); a number beyond theirs means all, with all
 solutions of each: APPSPLUS_MASK_SAMPLE=9999 pytest tests/stepcoder/test_masks_of_real_programs.py
 """
 
@@ -18,15 +18,16 @@ import pytest
 
 from appsplus import jsonl
 from appsplus.evaluation import Program
-from appsplus.judge import BEST_EFFORT, Job, Judge
-from appsplus.problem import IOFormat, UnitTest
+from appsplus.judge import BEST_EFFORT, Job, Judge, Report
+from appsplus.problem import IOFormat, UnitTest, Verdict
 from stepcoder.executed_tokens import executed_keep, kept_lines, lines_in_loss
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from coverage_reference import Reference
 
-SAMPLE = int(os.environ.get("APPSPLUS_MASK_SAMPLE", "60"))
+SAMPLE = int(os.environ.get("APPSPLUS_MASK_SAMPLE", "40"))
 UNIT_TESTS = 2  # the shortest of a problem
+JUDGED_EVERY = 4  # the judge's own agreement with coverage.py has a test of its own
 _HEADED = ast.stmt | ast.excepthandler | ast.match_case
 
 
@@ -36,7 +37,7 @@ def expected_lines(program: str, executed: set[int]) -> set[int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(program)
-    parts = merged(sorted(set(statements(tree, lines))))
+    parts = merged(sorted(set(statements(tree, lines))), lines)
     inside = {line for first, last, _ in parts for line in range(first, last + 1)}
     parts += [
         (n, n, True) for n, line in enumerate(lines, 1) if n not in inside and not is_empty(line)
@@ -73,10 +74,12 @@ def statements(tree: ast.AST, lines: list[str]) -> Iterator[tuple[int, int, bool
         yield first, last, isinstance(node, ast.Try)
 
 
-def merged(parts: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
-    """Parts that share a line are one: coverage.py gives them one line, too."""
+def merged(parts: list[tuple[int, int, bool]], lines: list[str]) -> list[tuple[int, int, bool]]:
+    """Parts that share a line are one: coverage.py gives them one line, too. A backslash takes in the next line."""
     found: list[tuple[int, int, bool]] = []
     for first, last, follows in parts:
+        while lines[last - 1].endswith("\\") and "#" not in lines[last - 1] and last < len(lines):
+            last += 1
         if found and first <= found[-1][1]:
             first, last, follows = found[-1][0], max(last, found.pop()[1]), False
         found.append((first, last, follows))
@@ -126,42 +129,45 @@ def reference() -> Iterator[Reference]:
         yield script
 
 
+def follows_the_rule(text: str, executed: set[int], rng: random.Random) -> bool:
+    """Whether lines and tokens of a program, cut at a random place into prefix and completion, are kept by the rule."""
+    expected = expected_lines(text, executed)
+    prefix = rng.randrange(len(text) + 1)
+    completion = text[prefix:]
+    spans = tokens_of(completion, rng)
+    program = Program(text, prefix, ((0, len(completion)),))
+    mask = executed_keep(spans, completion=completion, program=program, executed_lines=executed)
+    by_lines = mask_by_lines(text, prefix, spans, expected) if executed else [1.0] * len(spans)
+    return kept_lines(text, executed) == expected and mask == by_lines
+
+
+def ran_to_the_end(job: Job, report: Report) -> bool:
+    ran = [t.verdict for t in report.unit_tests if t.verdict in (Verdict.ACCEPTED, Verdict.WRONG_ANSWER)]
+    return len(ran) == len(job.unit_tests)
+
+
 @pytest.mark.real_data
 def test_masks_of_real_programs_follow_coverage(reference: Reference, real_data: Path) -> None:
     folders = sorted(real_data.glob("apps/*/*"))
     rng = random.Random(5)
-    compared = masked = judged = 0
+    compared = judged = masked = 0
+    wrong: list[str] = []
     with Judge(isolation=BEST_EFFORT) as judge:
-        for folder in rng.sample(folders, min(SAMPLE, len(folders))):
-            for job in jobs_of(folder):
-                text = job.program
-                said = reference.lines(text, job.entry_point, [t.input for t in job.unit_tests])
-                if said["executable"] is None or None in said["executed"]:
-                    continue
-                union = {line for lines in said["executed"] for line in lines}
-                for executed in (union, set(said["executed"][0]), set(rng.sample(sorted(union), len(union) // 2))):
-                    expected = expected_lines(text, executed)
-                    assert kept_lines(text, executed) == expected, text
-                    prefix = rng.randrange(len(text) + 1)
-                    spans = tokens_of(text[prefix:], rng)
-                    program = Program(text, prefix, ((0, len(text) - prefix),))
-                    mask = executed_keep(
-                        spans, completion=text[prefix:], program=program, executed_lines=sorted(executed)
-                    )
-                    if executed:
-                        assert mask == mask_by_lines(text, prefix, spans, expected), text
-                        masked += mask.count(0.0) > 0
-                compared += 1
-                if compared % 4 == 0:  # the judge's own agreement with coverage.py has its own test
-                    report = judge.run(job)
-                    if all(t.verdict in ("accepted", "wrong_answer") for t in report.unit_tests) and len(
-                        report.unit_tests
-                    ) == len(job.unit_tests):
-                        assert kept_lines(text, lines_in_loss(report) or ()) == expected_lines(text, union)
-                        judged += 1
-    print(
-        f"{compared} programs compared with coverage.py, {judged} of them through the judge, {masked} masks with zeros"
-    )
+        for job in (job for f in rng.sample(folders, min(SAMPLE, len(folders))) for job in jobs_of(f)):
+            said = reference.lines(job.program, job.entry_point, [t.input for t in job.unit_tests])
+            if said["executable"] is None or None in said["executed"]:
+                continue
+            first, union = set(said["executed"][0]), {line for lines in said["executed"] for line in lines}
+            some = set(rng.sample(sorted(union), len(union) // 2))  # more masked lines than whole runs have
+            if not all(follows_the_rule(job.program, lines, rng) for lines in (first, union, some)):
+                wrong.append(job.program)
+            compared += 1
+            masked += len(union) < len(said["executable"])
+            if compared % JUDGED_EVERY == 0 and ran_to_the_end(job, report := judge.run(job)):
+                judged += 1
+                assert kept_lines(job.program, lines_in_loss(report) or ()) == expected_lines(job.program, union)
+    print(f"{compared} programs: {masked} with lines that did not run, {judged} through the judge, {len(wrong)} wrong")
+    assert wrong == []
     assert compared > SAMPLE / 2
-    assert masked > compared
-    assert judged > compared / 10
+    assert masked > compared / 20
+    assert judged > compared / JUDGED_EVERY / 2
