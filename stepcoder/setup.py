@@ -1,5 +1,6 @@
 """Everything a run holds while it trains: networks, optimiser, problems, curriculum, and the processes it runs in."""
 
+import logging
 import math
 import random
 import signal
@@ -204,6 +205,10 @@ def new_accelerator(config: SftConfig, run: Path) -> Any:
     """The processes of this run, as `accelerate launch` started them, or this one alone."""
     from accelerate import Accelerator
     from accelerate.utils import set_seed
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)  # tied weights are saved once, as they should be
 
     trackers = ["tensorboard", *([config.tracker] if isinstance(config, TrainConfig) and config.tracker else [])]
     accelerator = Accelerator(

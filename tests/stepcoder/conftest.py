@@ -16,23 +16,23 @@ from appsplus.problem import Annotation, IOFormat, Problem, Solution, UnitTest, 
 from appsplus.release import DatasetWriter, Manifest
 from appsplus.release.seal import seal
 
-CODE = "n = int(input())\nif n > {0}:\n    print('big')\nif n <= {0}:\n    print('small')\n"
+CODE = "n = int(input())\nif n > 2:\n    print('big')\nif n <= 2:\n    print('small')\n"
 
 
 def small_problem(number: int = 2, **changes: Any) -> Problem:
-    """Whether n is above a number: two conditional statements, so two levels."""
-    code = changes.pop("code", CODE.format(number))
+    """Whether n is above two, asked once more: two conditional statements, so two levels."""
+    code = changes.pop("code", CODE)
     points = find_split_points(code)
     fields: dict[str, Any] = {
         "problem_id": f"made/{number}",
         "source": "made",
         "split": "train",
-        "description": f"Say whether n is above {number}.",
+        "description": f"Question {number}: is n above two?",
         "io_format": IOFormat.STDIN,
         "entry_point": None,
         "starter_code": "",
         "solutions": (Solution(code, Verdict.ACCEPTED),),
-        "unit_tests": (UnitTest(f"{number + 1}\n", "big\n"), UnitTest(f"{number}\n", "small\n")),
+        "unit_tests": (UnitTest("3\n", "big\n"), UnitTest("2\n", "small\n")),
         "source_hash": f"{number:064}",
         "license": "MIT",
         "canonical": 0,

@@ -42,7 +42,7 @@ def tiny_policy(tokenizer: object) -> Policy:
 
 def test_a_prompt_ends_with_the_prefix_in_an_open_block_of_code(problems: list[Problem]) -> None:
     tokenizer = new_tokenizer(tokenizer_texts(problems), 400)
-    assert prompt_for(problems[2], "n = int(", tokenizer) == "Say whether n is above 2.\n\n```python\nn = int("
+    assert prompt_for(problems[2], "n = int(", tokenizer) == "Question 2: is n above two?\n\n```python\nn = int("
 
 
 def test_a_chat_template_wraps_the_description_and_begins_the_answer(problems: list[Problem]) -> None:
@@ -53,7 +53,7 @@ def test_a_chat_template_wraps_the_description_and_begins_the_answer(problems: l
     )
     prompt = prompt_for(problems[0], "n = 1", tokenizer)
     assert prompt.startswith("<user>Solve the problem")
-    assert prompt.endswith("Say whether n is above 0.\n\n</user><assistant>```python\nn = 1")
+    assert prompt.endswith("Question 0: is n above two?\n\n</user><assistant>```python\nn = 1")
     assert tokenizer.decode(prompt_ids(problems[0], "n = 1", tokenizer)) == prompt
 
 

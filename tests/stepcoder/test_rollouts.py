@@ -179,7 +179,7 @@ def test_fgo_keeps_the_tokens_of_executed_lines(tokenizer: Any, problems: list[P
     [report] = StandInJudge([problem]).judge([_job(problem, completion)])
     keep = keep_of(Judged(completion, report), offsets, "union")
     kept = "".join(completion.text[a:b] for (a, b), k in zip(offsets, keep, strict=True) if k)
-    assert kept.startswith("if n > 3:")
+    assert kept.startswith("if n > 2:")
     assert kept.endswith("```")  # the fence is no line of the program
     assert "print" not in kept
     assert keep_of(Judged(completion, report), offsets, None) == [1.0] * len(completion.ids)

@@ -114,6 +114,7 @@ def test_the_policy_loads_with_transformers_alone_and_with_its_values(dataset: s
     ],
     ids=["stepcoder", "separate critic", "lora"],
 )
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers' old name
 def test_a_resumed_run_gives_the_same_numbers_as_an_unbroken_one(
     dataset: str, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
@@ -197,7 +198,7 @@ def test_a_loss_that_is_not_a_number_leaves_the_last_checkpoint_whole(
 
 
 def test_out_of_memory_says_what_to_change(dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def too_big(*_: Any) -> None:
+    def too_big(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     monkeypatch.setattr(ppo, "ppo_step", too_big)
