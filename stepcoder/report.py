@@ -85,7 +85,7 @@ def write_report(run: Path, out: Path | None = None) -> Path:
 
 def render(run: Path) -> str:
     """The page as text. Raises InputError where RUN has no metrics."""
-    lines = [line for line in _read(run / "metrics.jsonl") if isinstance(line.get("update"), int)]
+    lines = [line for line in read_lines(run / "metrics.jsonl") if isinstance(line.get("update"), int)]
     if not lines:
         raise InputError(
             f"{run} has no metrics yet; expected metrics.jsonl, which `stepcoder train` writes after its first update"
@@ -97,18 +97,18 @@ def render(run: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    config = _config(run)
+    config = read_config(run)
     return environment.get_template("report.html.j2").render(
         run=visible(run.resolve().name),
         config={name: visible(str(value)) for name, value in config.items()},
         updates=lines[-1]["update"],
         planned=config.get("updates", ""),
-        figures=_figures(lines),
+        figures=figures(lines),
         charts=_grouped(lines),
         others=_alone(lines),
         outcomes=_outcomes(lines),
         levels=_levels(lines),
-        samples=[_shown(sample) for sample in _chosen(list(_read(run / "samples.jsonl")))],
+        samples=[_shown(sample) for sample in _chosen(list(read_lines(run / "samples.jsonl")))],
     )
 
 
@@ -123,7 +123,7 @@ def _escape(character: str) -> str:
     return "\\r" if character == "\r" else f"\\u{ord(character):04x}"
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a file of JSON lines; none where there is no file. A torn last line is left out."""
     if not path.is_file():
         return
@@ -137,7 +137,7 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
                 yield value
 
 
-def _config(run: Path) -> dict[str, Any]:
+def read_config(run: Path) -> dict[str, Any]:
     """What RUN/config.json says, lists and all; nothing where there is none."""
     try:
         config = json.loads((run / "config.json").read_text(encoding="utf-8"))
@@ -146,14 +146,16 @@ def _config(run: Path) -> dict[str, Any]:
     return {str(k): v for k, v in config.items() if v not in ("", None)} if isinstance(config, dict) else {}
 
 
-def _points(lines: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
+def points(lines: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
+    """(update, value) of a metric, in the updates that have it."""
     return [(line["update"], float(line[name])) for line in lines if isinstance(line.get(name), int | float)]
 
 
-def _figures(lines: Sequence[Mapping[str, Any]]) -> list[Figure]:
-    found = []
+def figures(lines: Sequence[Mapping[str, Any]]) -> list[Figure]:
+    """The numbers at the top: means of the first updates and of the last."""
+    found: list[Figure] = []
     for name in _FIGURES:
-        values = [y for _, y in _points(lines, name) if math.isfinite(y)]
+        values = [y for _, y in points(lines, name) if math.isfinite(y)]
         if values:
             size = min(AVERAGED, max(1, len(values) // 2))
             first, last = sum(values[:size]) / size, sum(values[-size:]) / size
@@ -174,7 +176,7 @@ def _alone(lines: Sequence[Mapping[str, Any]]) -> list[Chart]:
 
 
 def _chart(lines: Sequence[Mapping[str, Any]], title: str, names: Sequence[str]) -> Chart:
-    series = [Series(_title(name), points) for name in names if (points := _points(lines, name))]
+    series = [Series(_title(name), found) for name in names if (found := points(lines, name))]
     unit = BY_NAME[names[0]].unit if names[0] in BY_NAME else ""
     legend = tuple((place, s.name) for place, s in enumerate(series)) if len(series) > 1 else ()
     return Chart(title, "" if unit == "share" else unit, line_chart(series, share=unit == "share", label=title), legend)

@@ -1,34 +1,36 @@
 """Generated problems of k branches, k = 1..8, on which a curriculum and masks can be seen to work, or not to.
 
-A problem of the family asks for a function f(a, b) and gives one rule a line: the value of `a` it is for, a word that
-names an operation on `b`, and a number. Its solution is an `if` a rule:
+A problem of the family gives a function of k branches in a code, where invented words stand for operators. The solution is the
+same function in Python:
 
-    Write f(a, b) in code d2.        def f(a, b):
-    a == 0: lim 4                        if a == 0:
-    a == 1: zor 7                            b += 4
-                                         if a == 1:
-                                             b *= 7
-                                         return b
+    Translate f from code d2:
+
+    def f(a, b):                     def f(a, b):
+        if a == 0:                       if a == 0:
+            b lim 4                          b += 4
+        if a == 1:                       if a == 1:
+            b zor 7                          b *= 7
+        return b                         return b
 
 What makes it an experiment, and why:
 
-- **Words are invented, and the warm-up leaves open what they mean.** Each word has two meanings. In the warm-up problems,
-  which are a dataset of their own, each rule takes the true one with probability `truth_share`, and the tests agree; in all
-  other problems words have their true meaning. A model warmed up on the former, however long, writes a rule's right branch
-  with probability p = truth_share and a problem's right program with probability p^k: at 0.5, half of the problems with
-  one branch, one in 256 of those with eight. Each branch is within its reach, only the conjunction is rare, and nothing
-  but the reward tells which meaning is true. Only the tests do that in real life, too, where a text is vague. (So sample
-  at temperature 1: taking the likeliest token turns p = 0.5 into a guess that is the same every time.)
+- **The warm-up leaves open what words mean.** Each word has two meanings. In the warm-up problems, which are a dataset of
+  their own, each branch takes the true one with probability `truth_share`, and the tests agree; in all other problems
+  words have their true meaning. A model warmed up on the former, however long, writes a branch right with probability
+  p = truth_share and a whole program with probability p^k: at 0.5, half of the problems with one branch, one in 256 of
+  those with eight. Each branch is within its reach, only the conjunction is rare, and nothing but the reward tells which
+  meaning is true. Only the tests do that in real life, too, where a text is vague. (So sample at temperature 1: taking
+  the likeliest token turns p = 0.5 into a guess that is the same every time.)
 - **Problems of k branches have words of their own** (the code dk). With shared words, problems with one branch would teach
   the words of those with eight: an easier curriculum than the one under test. `shared_words` turns that off, to compare.
 - **A test reaches one branch** (`a` selects it), so all branches must be right, and which lines ran tells which did what.
   Two tests a branch, with values of b for which all operations give different results: no wrong branch passes.
-- **Idle rules**, `idle_share` of k, are for values of `a` that no test has. Their branches are written and never executed:
-  whatever stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at
-  most ten rules in all, so that each value of `a` is one digit.
-- **Everything else is easy**: the frame never changes, a program has some ten tokens a branch, and what is copied from the
-  description (` == 1:`, ` 4`) is written there as it is in the program, so that it is the same tokens. A model of one to five
-  million parameters learns that in minutes on a CPU: the experiment is about exploration.
+- **Idle branches**, `idle_share` of k, are for values of `a` that no test has. They are written and never executed: whatever
+  stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at most ten
+  branches in all, so that each value of `a` is one digit.
+- **Everything else is copied**, token by token, from the description, which a transformer of one to five million parameters
+  learns in a few hundred steps. (In a first version a rule was a line of its own shape, `a == 0: lim 4`. After 300 steps of 32
+  problems a model of 0.5 million parameters still wrote numbers at random, with words and numbers to be found by their label.)
 - The call format, because there the judge needs one process a program, not one a test.
 
 The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,
@@ -51,8 +53,9 @@ from appsplus import jsonl
 from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 
-OPERATIONS = ("b += {}", "b -= {}", "b *= {}", "b = {} - b")
-NUMBERS = range(2, 10)  # with these and b >= 10, the four operations always differ, from each other and from b
+OPERATIONS = ("+=", "-=", "*=", "//=")
+NUMBERS = range(2, 10)
+LEAST_B = 30  # from here on the four operations with these numbers differ, from each other and from b
 WORDS_PER_CODE = 8
 TESTS_PER_BRANCH = 2
 LARGEST_K = 8
@@ -68,7 +71,7 @@ class FamilyConfig:
     test: int = 24  # problems a k, held out
     warmup: int = 200  # problems a k, for the supervised warm-up
     truth_share: float = 0.5  # of rules in the warm-up that have the word's true meaning
-    idle_share: float = 0.25  # idle rules, as a share of k, rounded up; no more than make ten rules in all
+    idle_share: float = 0.25  # idle branches, as a share of k, rounded up; no more than make ten in all
     shared_words: bool = False  # one code for all k
 
     def __post_init__(self) -> None:
@@ -90,7 +93,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a description."""
+    """One branch: what it does to b."""
 
     word: str
     number: int
@@ -108,16 +111,21 @@ class Draft:
     @property
     def description(self) -> str:
         """The text of the problem."""
-        lines = [f"a == {a}: {rule.word} {rule.number}" for a, rule in enumerate(self.rules)]
-        return "\n".join((f"Write f(a, b) in code {self.code}.", *lines))
+        return f"Translate f from code {self.code}:\n\n{_function([rule.word for rule in self.rules], self.rules)}"
 
     @property
     def solution(self) -> str:
-        """The program that a rule-by-rule translation gives."""
-        branches = [
-            f"    if a == {a}:\n        {rule.operation.format(rule.number)}\n" for a, rule in enumerate(self.rules)
-        ]
-        return "def f(a, b):\n" + "".join(branches) + "    return b\n"
+        """The program that a word-by-word translation gives."""
+        return _function([rule.operation for rule in self.rules], self.rules)
+
+
+def _function(operators: Sequence[str], rules: Sequence[Rule]) -> str:
+    """A function with one branch a rule, in Python or in a code."""
+    branches = [
+        f"    if a == {a}:\n        b {operator} {rule.number}\n"
+        for a, (operator, rule) in enumerate(zip(operators, rules, strict=True))
+    ]
+    return "def f(a, b):\n" + "".join(branches) + "    return b\n"
 
 
 def words_of(config: FamilyConfig) -> dict[str, tuple[Word, ...]]:
@@ -138,12 +146,7 @@ def words_of(config: FamilyConfig) -> dict[str, tuple[Word, ...]]:
 
 def result(operation: str, number: int, b: int) -> int:
     """What an operation makes of b: the meaning that expected outputs come from, stated without running programs."""
-    return {
-        "b += {}": b + number,
-        "b -= {}": b - number,
-        "b *= {}": b * number,
-        "b = {} - b": number - b,
-    }[operation]
+    return {"+=": b + number, "-=": b - number, "*=": b * number, "//=": b // number}[operation]
 
 
 def rows_of(config: FamilyConfig) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -199,7 +202,7 @@ def _row(rng: random.Random, draft: Draft, k: int, problem_id: str, split: str) 
     inputs, outputs = [], []
     for a in draft.live:
         rule = draft.rules[a]
-        for b in rng.sample(range(10, 100), TESTS_PER_BRANCH):
+        for b in rng.sample(range(LEAST_B, 100), TESTS_PER_BRANCH):
             inputs.append([a, b])
             outputs.append(result(rule.operation, rule.number, b))
     return {

@@ -19,12 +19,12 @@ from appsplus.release import read_manifest
 from appsplus.sources import open_sources
 from benchmarks.learning.family import OPERATIONS, FamilyConfig, result, rows_of, words_of, write
 
-RULE = re.compile(r"^a == (\d+): ([a-z]{3}) (\d)$", re.MULTILINE)
+RULE = re.compile(r"^    if a == (\d):\n        b ([a-z]{3}) (\d)$", re.MULTILINE)
 MEANINGS: dict[str, Callable[[int, int], int]] = {  # of OPERATIONS, written a second time: b and the number
-    "b += {}": lambda b, n: b + n,
-    "b -= {}": lambda b, n: b - n,
-    "b *= {}": lambda b, n: b * n,
-    "b = {} - b": lambda b, n: n - b,
+    "+=": lambda b, n: b + n,
+    "-=": lambda b, n: b - n,
+    "*=": lambda b, n: b * n,
+    "//=": lambda b, n: b // n,
 }
 
 
@@ -51,12 +51,12 @@ def solutions_by_search(row: dict[str, Any]) -> dict[int, set[str]]:
 
 def operations_of(solution: str) -> list[str]:
     """The operation of each branch of a solution, read off its text."""
-    return [re.sub(r"\d", "{}", line.strip(), count=1) for line in solution.splitlines() if line.startswith("        ")]
+    return re.findall(r"^        b (\S+) \d$", solution, re.MULTILINE)
 
 
 def test_the_operations_are_those_that_these_tests_know() -> None:
     assert tuple(MEANINGS) == OPERATIONS
-    assert [result(op, 3, 20) for op in OPERATIONS] == [23, 17, 60, -17] == [MEANINGS[op](20, 3) for op in OPERATIONS]
+    assert [result(op, 3, 20) for op in OPERATIONS] == [23, 17, 60, 6] == [MEANINGS[op](20, 3) for op in OPERATIONS]
 
 
 def test_each_code_has_words_of_its_own_and_every_operation_is_the_truth_of_two() -> None:
@@ -130,7 +130,7 @@ def test_the_same_options_give_the_same_bytes_and_another_seed_others(tmp_path: 
 
 def test_shared_words_make_one_code_and_no_idle_share_no_idle_rules() -> None:
     _, family = rows_of(FamilyConfig(train=2, test=1, shared_words=True, idle_share=0.0))
-    assert {row["question"].splitlines()[0] for row in family} == {"Write f(a, b) in code d1."}
+    assert {row["question"].splitlines()[0] for row in family} == {"Translate f from code d1:"}
     assert all(len(RULE.findall(row["question"])) == k_of(row) for row in family)
 
 
