@@ -172,7 +172,9 @@ def save_policy(policy: Policy, state: dict[str, Tensor], tokenizer: Any, folder
     else:
         weights = {name.removeprefix("lm."): t for name, t in state.items() if name.startswith("lm.")}
         lm = policy.lm
-        if any(isinstance(p, DTensor) for p in lm.parameters()):  # only a part of it is here, and the others do not wait
+        if any(
+            isinstance(p, DTensor) for p in lm.parameters()
+        ):  # only a part of it is here, and the others do not wait
             lm = AutoModelForCausalLM.from_config(lm.config)
             lm.load_state_dict(weights)
         lm.save_pretrained(folder, state_dict=weights)
