@@ -16,6 +16,7 @@ from stepcoder.checkpoint import Checkpoints, export
 from stepcoder.config import SftConfig, TrainConfig, flag, read_config, save_config
 from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.metrics import RunLog
+from stepcoder.model_card import write_model_card
 from stepcoder.ppo import train
 from stepcoder.rollouts import Judgements
 from stepcoder.setup import new_accelerator, new_trainer
@@ -34,6 +35,7 @@ def sft(dataset: str, config: SftConfig, run: Path) -> Path:
         run_sft(
             dataset, _with_model(config), accelerator, run / "final", lambda s: log.sft_step(s.step, s.steps, s.loss)
         )
+    _with_card(run, accelerator)
     return run / "final"
 
 
@@ -64,7 +66,13 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
             finished = train(trainer, started, judgements, log, checkpoints)
         if finished:
             export(accelerator, trainer.policy, trainer.tokenizer, run / "final")
+            _with_card(run, accelerator)
     return finished
+
+
+def _with_card(run: Path, accelerator: Any) -> None:
+    if accelerator.is_main_process:
+        write_model_card(run, run / "final")
 
 
 @contextmanager

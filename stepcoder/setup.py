@@ -208,7 +208,9 @@ def new_accelerator(config: SftConfig, run: Path) -> Any:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)  # tied weights are saved once, as they should be
+    logging.getLogger("accelerate.utils.other").setLevel(
+        logging.ERROR
+    )  # tied weights are saved once, as they should be
 
     trackers = ["tensorboard", *([config.tracker] if isinstance(config, TrainConfig) and config.tracker else [])]
     accelerator = Accelerator(
