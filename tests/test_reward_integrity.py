@@ -1,6 +1,7 @@
-"""No program earns a reward that it should not: the hostile and the wrong programs of the suite, judged as in training.
+"""No program earns a reward that it should not: the hostile programs of the suite, judged as in training.
 
-That is with coverage, and taken out of a fenced completion. What our judge says of them without is in tests/conformance.
+That is with coverage, and masked as in training. That verdicts are right, without, is tested in tests/conformance; of the
+wrong programs, which do not fight the judge, no more is asked than that.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from appsplus.reward import REWARDS, VARIANTS, reward, share_passed
 from stepcoder.executed_tokens import executed_keep, lines_in_loss
 
 AGAINST = [case for case in CASES if case.group is Group.HOSTILE]
-WRONG = [case for case in CASES if case.group is Group.WRONG]
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +58,6 @@ def check(judge: Judge, case: Case) -> None:
 
 @pytest.mark.parametrize("case", AGAINST, ids=lambda case: case.name)
 def test_a_hostile_program_earns_nothing_that_it_should_not(judge: Judge, case: Case) -> None:
-    check(judge, case)
-
-
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_a_wrong_program_earns_nothing_that_it_should_not(judge: Judge, case: Case) -> None:
     check(judge, case)
 
 
