@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from stepcoder.errors import TrainingError
-from stepcoder.policy import save_policy
-from stepcoder.setup import Trainer, whole
+from stepcoder.policy import save_policy, whole_state
+from stepcoder.setup import Trainer
 
 _STATE, _TRAINER = "state", "trainer.json"
 
@@ -92,13 +92,14 @@ class Checkpoints:
 
 def export(accelerator: Any, policy: Any, tokenizer: Any, folder: Path) -> None:
     """Write the policy as transformers loads it, whole or not at all. Raises TrainingError where the disk is full."""
-    with whole(accelerator, policy) as unwrapped:
-        if accelerator.is_main_process:
-            half = folder.with_name(f".{folder.name}.half")
-            with _told_in_words(half):
-                shutil.rmtree(half, ignore_errors=True)
-                save_policy(unwrapped, tokenizer, half)
-                _replace(half, folder)
+    unwrapped = accelerator.unwrap_model(policy)
+    state = whole_state(unwrapped)  # every process takes part in gathering it
+    if accelerator.is_main_process:
+        half = folder.with_name(f".{folder.name}.half")
+        with _told_in_words(half):
+            shutil.rmtree(half, ignore_errors=True)
+            save_policy(unwrapped, state, tokenizer, half)
+            _replace(half, folder)
     accelerator.wait_for_everyone()
 
 

@@ -158,17 +158,37 @@ def frozen_copy(lm: Any, config: SftConfig) -> Any:
     return copy.deepcopy(lm).requires_grad_(False).to(activations(config)).eval()
 
 
-def save_policy(policy: Policy, tokenizer: Any, folder: Path) -> None:
-    """Write the policy as transformers loads it (adapters merged in), and the values beside it."""
-    from safetensors.torch import save_file
+def save_policy(policy: Policy, state: dict[str, Tensor], tokenizer: Any, folder: Path) -> None:
+    """Write the policy as transformers loads it (adapters merged in), and the values beside it.
 
-    lm = policy.lm
-    if hasattr(lm, "merge_and_unload"):
-        lm = copy.deepcopy(lm).merge_and_unload()
-    lm.save_pretrained(folder)
+    `state` is the policy's whole state, which a process that holds a part of the policy has gathered.
+    """
+    from safetensors.torch import save_file
+    from torch.distributed.tensor import DTensor
+    from transformers import AutoModelForCausalLM
+
+    if hasattr(policy.lm, "merge_and_unload"):
+        copy.deepcopy(policy.lm).merge_and_unload().save_pretrained(folder)
+    else:
+        weights = {name.removeprefix("lm."): t for name, t in state.items() if name.startswith("lm.")}
+        lm = policy.lm
+        if any(
+            isinstance(p, DTensor) for p in lm.parameters()
+        ):  # only a part of it is here, and the others do not wait
+            lm = AutoModelForCausalLM.from_config(lm.config)
+            lm.load_state_dict(weights)
+        lm.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)
-    values = {n: t.detach().contiguous().clone() for n, t in policy.state_dict().items() if not n.startswith("lm.")}
+    values = {name: t.detach().contiguous().clone() for name, t in state.items() if not name.startswith("lm.")}
     save_file(values, str(folder / VALUES_FILE))
+
+
+def whole_state(policy: Policy) -> dict[str, Tensor]:
+    """The policy's weights, gathered from all processes where each holds a part."""
+    from torch.distributed.tensor import DTensor
+
+    state = policy.state_dict()
+    return {name: t.full_tensor().cpu() if isinstance(t, DTensor) else t for name, t in state.items()}
 
 
 def load_values(policy: Policy, folder: Path) -> bool:

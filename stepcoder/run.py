@@ -35,7 +35,7 @@ def sft(dataset: str, config: SftConfig, run: Path) -> Path:
         run_sft(
             dataset, _with_model(config), accelerator, run / "final", lambda s: log.sft_step(s.step, s.steps, s.loss)
         )
-    _with_card(run, accelerator)
+    _write_card(accelerator, run)
     return run / "final"
 
 
@@ -66,11 +66,11 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
             finished = train(trainer, started, judgements, log, checkpoints)
         if finished:
             export(accelerator, trainer.policy, trainer.tokenizer, run / "final")
-            _with_card(run, accelerator)
+            _write_card(accelerator, run)
     return finished
 
 
-def _with_card(run: Path, accelerator: Any) -> None:
+def _write_card(accelerator: Any, run: Path) -> None:
     if accelerator.is_main_process:
         write_model_card(run, run / "final")
 

@@ -20,6 +20,7 @@ from appsplus.problem import Problem
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.curriculum import Curriculum, level_chars
 from stepcoder.data import Tokens, check_tokenizer, load_split, new_tokenizer, sft_example, tokenizer_texts
+from stepcoder.errors import ConfigError
 from stepcoder.policy import Policy, frozen_copy, load_model, load_values, made_trainable, new_model
 from stepcoder.rollouts import Task
 
@@ -131,8 +132,8 @@ class Trainer:
     def generating(self) -> Iterator[Any]:
         """The language model, ready to generate."""
         self.policy.eval()
-        with whole(self.accelerator, self.policy) as policy, self.accelerator.autocast():
-            yield policy.lm
+        with _unsharded(self.policy), self.accelerator.autocast():
+            yield self.unwrapped.lm
 
     def share(self, items: Sequence[Item]) -> list[Item]:
         """This process's part of a list that all processes have."""
@@ -184,15 +185,24 @@ class Trainer:
 
 
 @contextmanager
-def whole(accelerator: Any, policy: Any) -> Iterator[Policy]:
-    """The policy with all its weights in this process, to be read."""
-    if str(accelerator.distributed_type).endswith("FSDP"):
-        from torch.distributed.fsdp import FullyShardedDataParallel
+def _unsharded(policy: Any) -> Iterator[None]:
+    """Under FSDP: all weights in every process, for generation, in which processes take as many steps as they need."""
+    from torch.distributed.fsdp import FSDPModule
 
-        with FullyShardedDataParallel.summon_full_params(policy, writeback=False):
-            yield accelerator.unwrap_model(policy)
-    else:
-        yield accelerator.unwrap_model(policy)
+    sharded = [module for module in policy.modules() if isinstance(module, FSDPModule)]
+    if sharded:  # its first forward pass makes the policy itself the root of what is sharded
+        token = torch.zeros(1, 2, dtype=torch.long, device=next(policy.parameters()).device)
+        with torch.no_grad():
+            policy(token, torch.ones_like(token), 1)
+    for module in sharded:
+        module.set_reshard_after_forward(False, recurse=False)
+        module.unshard()
+    try:
+        yield
+    finally:
+        for module in sharded:
+            module.reshard()
+            module.set_reshard_after_forward(True, recurse=False)
 
 
 def pad_id_of(tokenizer: Any) -> int:
@@ -217,6 +227,11 @@ def new_accelerator(config: SftConfig, run: Path) -> Any:
         mixed_precision="bf16" if config.dtype == "bfloat16" else "no", log_with=trackers, project_dir=str(run)
     )
     set_seed(config.seed)
+    if str(accelerator.distributed_type).endswith("FSDP"):
+        if accelerator.state.fsdp_plugin.fsdp_version != 2:
+            raise ConfigError("FSDP version 1 is not known here; set fsdp_version: 2 in accelerate's config")
+        if config.lora_rank:
+            raise ConfigError("--lora-rank does not go with FSDP here; one copy of the model fits a GPU, use DDP")
     return accelerator
 
 

@@ -38,14 +38,17 @@ def run_sft(dataset: str, config: SftConfig, accelerator: Any, folder: Path, tol
     examples = [
         sft_example(p, tokenizer) for p in fitting(problems, tokenizer, config, f"the split train of {dataset}")
     ]
-    prepared = accelerator.prepare(policy)
-    supervise(prepared, examples, config, accelerator, pad_id_of(tokenizer), told)
+    trained = [p for p in policy.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=config.sft_learning_rate, weight_decay=config.weight_decay)
+    prepared, optimizer = accelerator.prepare(policy, optimizer)
+    supervise(prepared, optimizer, examples, config, accelerator, pad_id_of(tokenizer), told)
     export(accelerator, prepared, tokenizer, folder)
-    accelerator.free_memory(prepared)
+    accelerator.free_memory(prepared, optimizer)
 
 
 def supervise(
     policy: Any,
+    optimizer: Any,
     examples: Sequence[Tokens],
     config: SftConfig,
     accelerator: Any,
@@ -54,8 +57,6 @@ def supervise(
 ) -> None:
     """Train the policy in place for `sft_epochs` passes; the values are left alone. Raises TrainingError for a NaN loss."""
     rng = random.Random(config.seed)
-    trained = [p for p in policy.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=config.sft_learning_rate, weight_decay=config.weight_decay)
     per_epoch = math.ceil(len(examples) / config.sft_batch_examples)
     steps = config.sft_epochs * per_epoch
     policy.train()

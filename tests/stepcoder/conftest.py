@@ -1,6 +1,7 @@
 """Small problems, a small model and a judge that needs no sandbox; a test names only what it is about."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,8 @@ class StandInJudge:
             raise SandboxError("the worker is gone")
         verdict = Verdict.ACCEPTED if job.program.strip() in self._right else Verdict.WRONG_ANSWER
         try:
-            compile(job.program, "program", "exec")
+            with warnings.catch_warnings(action="ignore"):
+                compile(job.program, "program", "exec")
         except (SyntaxError, ValueError):
             verdict = Verdict.COMPILE_ERROR
         lines = (1, 2) if job.coverage and verdict is not Verdict.COMPILE_ERROR else ()

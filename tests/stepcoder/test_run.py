@@ -95,6 +95,7 @@ def test_a_run_leaves_its_numbers_samples_checkpoints_and_policy(dataset: str, t
         in card
     )
     assert (out / "best" / "model.safetensors").is_file()
+    assert (out / "final" / "README.md").read_text().startswith("---\n")
 
 
 def test_the_policy_loads_with_transformers_alone_and_with_its_values(dataset: str, tmp_path: Path) -> None:
