@@ -74,13 +74,14 @@ def executed_keep(
     """The mask by the rule above: one number a token of the completion, 1.0 stays in the loss. O(characters + tokens).
 
     `completion_offsets` are [start, end) in the characters of `completion`, in order. `program` is what `extract` found
-    in the completion (None: nothing); `executed_lines` are lines of `program.text`, from 1 (None: it did not compile).
+    in the completion (None: nothing; one that is the prefix alone keeps all tokens, too). `executed_lines` are lines of
+    `program.text`, from 1 (None: it did not compile).
     Raises ValueError for a span that is not within the completion.
     """
     for start, end in completion_offsets:
         if not 0 <= start <= end <= len(completion):
             raise ValueError(f"token at [{start}, {end}) of a completion of {len(completion)} characters")
-    if program is None or not executed_lines:
+    if program is None or not program.pieces or not executed_lines:
         return [1.0] * len(completion_offsets)
     kept = _kept_characters(completion, program, kept_lines(program.text, executed_lines))
     before = list(accumulate(kept, initial=0))

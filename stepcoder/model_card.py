@@ -15,7 +15,7 @@ from typing import Any
 from huggingface_hub import ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from appsplus.errors import DatasetError
+from appsplus.errors import DatasetError, InputError
 from appsplus.jsonl import write_atomically
 from appsplus.release import folder_hash, read_manifest
 from appsplus.release.card import templates_folder
@@ -27,9 +27,14 @@ _LOCAL = ("dataset", "model")  # options that may be paths: only the last part i
 
 
 def write_model_card(run: Path, folder: Path) -> Path:
-    """Write the card of the policy in `folder`, which `run` made; returns where it is."""
+    """Write the card of the policy in `folder`, which `run` made; returns where it is. Raises InputError for a full disk."""
     path = folder / "README.md"
-    write_atomically(path, render_model_card(run, folder).encode("utf-8", "backslashreplace"))
+    try:
+        write_atomically(path, render_model_card(run, folder).encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}); make room; the policy beside it is whole"
+        ) from None
     return path
 
 

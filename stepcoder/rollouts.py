@@ -23,6 +23,7 @@ from appsplus.judge import Job, Report
 from appsplus.problem import Problem
 from stepcoder.data import prompt_ids, token_offsets
 from stepcoder.errors import TrainingError
+from stepcoder.verdicts import verdict_and_lines
 
 MOST_FAILURES = 0.01  # share of completions that the judge may fail on before a run stops
 _FENCE_LINE = re.compile(r"\n[ \t]*```[^\n]*\n*\Z")
@@ -181,13 +182,14 @@ class Judgements:
         if completion.program is None:
             return None
         problem = completion.task.problem
-        [report] = self._judging.judge(
-            [job_of(problem, completion.program.text, self._judging.modules, self._coverage)]
-        )
+        job = job_of(problem, completion.program.text, self._judging.modules)
+        if self._coverage:
+            return verdict_and_lines(self._judging, job)
+        [report] = self._judging.judge([job])
         return report
 
 
-def job_of(problem: Problem, program: str, modules: tuple[str, ...], coverage: bool) -> Job:
+def job_of(problem: Problem, program: str, modules: tuple[str, ...]) -> Job:
     """The job that judges a program nobody has vouched for."""
     return Job(
         program=program,
@@ -196,7 +198,6 @@ def job_of(problem: Problem, program: str, modules: tuple[str, ...], coverage: b
         entry_point=problem.entry_point,
         limits=fair_limits(problem),
         checker=problem.checker,
-        coverage=coverage,
         modules=modules,
     )
 

@@ -1,23 +1,38 @@
-"""No program earns a reward that it should not: the hostile and the wrong programs of the suite, judged as in training.
+"""No program earns a reward that it should not: the hostile programs of the suite, judged and masked as in training.
 
-That is with coverage, and taken out of a fenced completion. What our judge says of them without is in tests/conformance.
+That is with their lines, `stepcoder.verdicts`. That verdicts are right without is tested in tests/conformance; of the wrong
+programs, which do not fight the judge, no more is asked than that.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from appsplus.conformance import CASES, Case, Group
 from appsplus.conformance.run import needed_rungs
 from appsplus.evaluation import Program, extract
-from appsplus.judge import BEST_EFFORT, Judge
+from appsplus.judge import BEST_EFFORT, Inspection, Job, Judge, Report
 from appsplus.problem import Verdict
 from appsplus.reward import REWARDS, VARIANTS, reward, share_passed
 from stepcoder.executed_tokens import executed_keep, lines_in_loss
+from stepcoder.verdicts import verdict_and_lines
 
 AGAINST = [case for case in CASES if case.group is Group.HOSTILE]
-WRONG = [case for case in CASES if case.group is Group.WRONG]
+
+
+class Alone:
+    """One judge as an engine."""
+
+    modules: tuple[str, ...] = ()
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+
+    def judge(self, jobs: Sequence[Job]) -> list[Report]:
+        return [self._judge.run(job) for job in jobs]
+
+    def inspect(self, programs: Sequence[str]) -> list[Inspection]:
+        raise NotImplementedError
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +50,7 @@ def check(judge: Judge, case: Case) -> None:
     """Judge a case in training's way; its reward is at most that of its best fair verdict, in every variant."""
     if lacking := [rung for rung in needed_rungs(case) if not judge.rungs.get(rung)]:
         pytest.skip(f"this machine lacks {', '.join(lacking)}")
-    report = judge.run(replace(case.job, coverage=True))  # a SandboxError fails the test: no program may cause one
+    report = verdict_and_lines(Alone(judge), case.job)  # a SandboxError fails the test: no program may cause one
     count = len(case.unit_tests)
     deserved = max(REWARDS[verdict] for verdict in case.fair_verdicts)
     assert reward(report, count) <= deserved, report.verdict
@@ -58,11 +73,6 @@ def check(judge: Judge, case: Case) -> None:
 
 @pytest.mark.parametrize("case", AGAINST, ids=lambda case: case.name)
 def test_a_hostile_program_earns_nothing_that_it_should_not(judge: Judge, case: Case) -> None:
-    check(judge, case)
-
-
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_a_wrong_program_earns_nothing_that_it_should_not(judge: Judge, case: Case) -> None:
     check(judge, case)
 
 

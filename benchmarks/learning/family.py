@@ -1,7 +1,7 @@
 """Generated problems of k branches, k = 1..8, on which a curriculum and masks can be seen to work, or not to.
 
-A problem of the family gives a function of k branches in a code, where invented words stand for operators. The solution is the
-same function in Python:
+A problem of the family gives a function of k branches in a code, where invented words stand for operators. The solution is
+the same function in Python:
 
     Translate f from code d2:
 
@@ -28,9 +28,9 @@ What makes it an experiment, and why:
 - **Idle branches**, `idle_share` of k, are for values of `a` that no test has. They are written and never executed: whatever
   stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at most ten
   branches in all, so that each value of `a` is one digit.
-- **Everything else is copied**, token by token, from the description, which a transformer of one to five million parameters
-  learns in a few hundred steps. (In a first version a rule was a line of its own shape, `a == 0: lim 4`. After 300 steps of 32
-  problems a model of 0.5 million parameters still wrote numbers at random, with words and numbers to be found by their label.)
+- **Everything else is copied**, token by token, from the description: what a small transformer learns first. In an earlier
+  version a branch was a line such as `a == 0: lim 4`, to be found by its label; 300 steps of 32 problems left 0.22 nats a
+  token, most of the uncertainty of numbers and operators.
 - The call format, because there the judge needs one process a program, not one a test.
 
 The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,

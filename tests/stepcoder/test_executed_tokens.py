@@ -180,6 +180,9 @@ def test_a_program_that_does_not_compile_keeps_all_its_tokens() -> None:
 def test_a_program_of_which_no_line_ran_and_text_without_one_keep_all_tokens() -> None:
     assert keep_of(["a()", "\n"], []) == [1, 1]
     assert executed_keep([(0, 2)], completion="No", program=None, executed_lines=None) == [1]
+    empty = extract("```python\n```", "a()\n")
+    assert isinstance(empty, Program)
+    assert executed_keep([(0, 10), (10, 13)], completion="```python\n```", program=empty, executed_lines=[1]) == [1, 1]
 
 
 @pytest.mark.parametrize("span", [(0, 4), (2, 1), (-1, 2)])

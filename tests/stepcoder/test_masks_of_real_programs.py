@@ -1,7 +1,10 @@
 """The masks of real programs are what the rule gives from coverage.py's executed lines, with statements found by the AST.
 
-APPSPLUS_MASK_SAMPLE sets how many problems are looked at (40 unless told); a number beyond theirs means all, with all
-solutions of each: APPSPLUS_MASK_SAMPLE=9999 pytest tests/stepcoder/test_masks_of_real_programs.py
+One test runs programs; another looks at more of them without running them, each with lines drawn at random from those that
+coverage.py calls executable. APPSPLUS_MASK_SAMPLE, 40 unless told, sets how many problems the first looks at, all solutions
+of each, and a fifth of those that the other does. All of them:
+
+    APPSPLUS_MASK_SAMPLE=9999 pytest -s tests/stepcoder/test_masks_of_real_programs.py
 """
 
 import ast
@@ -147,6 +150,41 @@ def ran_to_the_end(job: Job, report: Report) -> bool:
 
 
 @pytest.mark.real_data
+def test_masks_of_programs_that_are_not_run_follow_the_rule_for_any_lines(real_data: Path) -> None:
+    from coverage.exceptions import NotPython
+    from coverage.python import PythonParser
+
+    folders = sorted(real_data.glob("apps/*/*"))
+    rng = random.Random(6)
+    compared = 0
+    wrong: list[str] = []
+    for program in programs_of(rng.sample(folders, min(5 * SAMPLE, len(folders)))):
+        parser = PythonParser(text=program)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(program, "program", "exec", dont_inherit=True)
+                parser.parse_source()
+        except (SyntaxError, ValueError, NotPython):
+            continue
+        executable = sorted(parser.statements)
+        chosen = set(rng.sample(executable, rng.randint(1, len(executable)))) if executable else set()
+        if not follows_the_rule(program, chosen, rng):
+            wrong.append(program)
+        compared += 1
+    print(f"{compared} programs compared with the AST, {len(wrong)} wrong")
+    assert wrong == []
+    assert compared > 3 * min(SAMPLE, len(folders) / 5)
+
+
+def programs_of(folders: list[Path]) -> Iterator[str]:
+    for folder in folders:
+        if (folder / "solutions.json").is_file():
+            for program in json.loads((folder / "solutions.json").read_text(encoding="utf-8")):
+                yield program.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+
+
+@pytest.mark.real_data
 def test_masks_of_real_programs_follow_coverage(reference: Reference, real_data: Path) -> None:
     folders = sorted(real_data.glob("apps/*/*"))
     rng = random.Random(5)
@@ -154,7 +192,7 @@ def test_masks_of_real_programs_follow_coverage(reference: Reference, real_data:
     wrong: list[str] = []
     with Judge(isolation=BEST_EFFORT) as judge:
         for job in (job for f in rng.sample(folders, min(SAMPLE, len(folders))) for job in jobs_of(f)):
-            said = reference.lines(job.program, job.entry_point, [t.input for t in job.unit_tests])
+            said = reference.lines(job.program, job.entry_point, [t.input for t in job.unit_tests], cpu_s=4)
             if said["executable"] is None or None in said["executed"]:
                 continue
             first, union = set(said["executed"][0]), {line for lines in said["executed"] for line in lines}

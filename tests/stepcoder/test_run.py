@@ -20,6 +20,8 @@ from appsplus.problem import Problem
 from stepcoder import checkpoint, ppo, run
 from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.errors import ConfigError, TrainingError
+from stepcoder.glossary import METRICS, unknown_names
+from stepcoder.report import write_report
 from tests.stepcoder.conftest import TINY, StandInJudge
 
 CLOCK = {"tokens_per_s", "generate_s", "judge_wait_s", "update_s"}
@@ -83,6 +85,15 @@ def test_a_run_leaves_its_numbers_samples_checkpoints_and_policy(dataset: str, t
     assert set(sample) >= {"update", "problem_id", "level", "prefix_chars", "completion", "verdict", "reward", "keep"}
     assert len(sample["token_offsets"]) == len(sample["keep"])
     assert list((out / "tensorboard").glob("events*"))
+    assert unknown_names(name for n in numbers for name in n) == []
+    assert {m.name for m in METRICS if not m.sometimes} - CLOCK <= numbers[0].keys()
+    assert "Learning curves" in write_report(out).read_text()
+    card = (out / "final" / "README.md").read_text()
+    assert f"| updates | {len(numbers)} |" in card
+    assert (
+        f"| parameters | {sum(v.numel() for v in load_file(str(out / 'final' / 'model.safetensors')).values()):,} |"
+        in card
+    )
     assert (out / "best" / "model.safetensors").is_file()
     assert (out / "final" / "README.md").read_text().startswith("---\n")
 
