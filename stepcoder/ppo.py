@@ -101,35 +101,36 @@ def _scored(judged: Judged, config: TrainConfig, tokenizer: Any) -> Scored:
 
 
 def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], state: State) -> Numbers:
-    """Train on some completions. Leaves the policy as it was where the KL ends the update early, from there on."""
+    """Train on some completions, in `ppo_epochs` passes, or fewer where the KL to their policy grows too far."""
     trainer.policy.train()
-    batch = assembled(
-        [s.judged for s in scored],
-        [s.keep for s in scored],
-        [s.reward for s in scored],
-        policy=trainer.policy,
-        unwrapped=trainer.unwrapped,
-        reference=trainer.reference,
-        pad_id=trainer.pad_id,
-        device=trainer.device,
-        micro_rows=config.micro_rows,
-        temperature=config.temperature,
-        kl_coef=state.kl_coef,
-        gamma=config.gamma,
-        lam=config.lam,
-        whiten_advantages=config.whiten_advantages,
-        mask_kl=config.fgo and config.mask_kl,
-        reduce=trainer.sum,
-    )
+    with trainer.accelerator.autocast():
+        batch = assembled(
+            [s.judged for s in scored],
+            [s.keep for s in scored],
+            [s.reward for s in scored],
+            policy=trainer.policy,
+            unwrapped=trainer.unwrapped,
+            reference=trainer.reference,
+            pad_id=trainer.pad_id,
+            device=trainer.device,
+            micro_rows=config.micro_rows,
+            temperature=config.temperature,
+            kl_coef=state.kl_coef,
+            gamma=config.gamma,
+            lam=config.lam,
+            whiten_advantages=config.whiten_advantages,
+            mask_kl=config.fgo and config.mask_kl,
+            reduce=trainer.sum,
+        )
     trainer.set_learning_rates(state.update)
     values_only = state.update < config.critic_warmup_updates
+    parts = min(trainer.gathered([min(config.minibatches, len(scored))]))  # the judge may have failed on some
     steps: list[Numbers] = []
     for epoch in range(config.ppo_epochs):
-        for chosen in minibatches(len(scored), config.minibatches):
+        for chosen in minibatches(len(scored), parts):
             steps.append(ppo_step(trainer, config, batch.rows(chosen), values_only=values_only))
             _refuse_nan(steps[-1], state.update + 1)
-        last_epoch = steps[epoch * config.minibatches :]
-        if config.stop_kl and _mean(step["policy_kl"] for step in last_epoch) > config.stop_kl:
+        if config.stop_kl and _mean(step["policy_kl"] for step in steps[epoch * parts :]) > config.stop_kl:
             break
     return _batch_numbers(trainer, batch) | {name: _mean(step[name] for step in steps) for name in steps[0]}
 

@@ -5,7 +5,6 @@ Legend: B completions, P prompt positions (left-padded), T response positions (r
 
 import re
 import time
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -215,13 +214,13 @@ def collect(
 ) -> Collected:
     """A judged completion for each task: generated `batch` at a time, judged while the next batch is generated."""
     began = time.monotonic()
-    waiting: deque[tuple[Completion, Future[Report | None]]] = deque()
+    waiting: list[tuple[Completion, Future[Report | None]]] = []
     for start in range(0, len(tasks), batch):
         some = tasks[start : start + batch]
         for completion in generate(lm, tokenizer, some, max_tokens=max_tokens, temperature=temperature, top_p=top_p):
             waiting.append((completion, judgements.submit(completion)))
     generated = time.monotonic()
-    judged, failures = judgements.collect(list(waiting))
+    judged, failures = judgements.collect(waiting)
     tokens = sum(len(completion.ids) for completion, _ in waiting)
     return Collected(tuple(judged), failures, generated - began, time.monotonic() - generated, tokens)
 

@@ -278,6 +278,11 @@ def fitting(problems: Sequence[Problem], tokenizer: Any, config: SftConfig, name
 
 def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Callable[[str], None]) -> Trainer:
     """Everything PPO needs, on the model that `config` names. Raises InputError for what the user gave and cannot be used."""
+    if config.completions < accelerator.num_processes * config.minibatches:
+        raise ConfigError(
+            f"{config.completions} completions an update do not go round for {accelerator.num_processes} processes with"
+            f" {config.minibatches} minibatches each; raise --problems-per-update, or lower --minibatches"
+        )
     train = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, train)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")

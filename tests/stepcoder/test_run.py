@@ -249,6 +249,21 @@ def test_fgo_shrinks_the_executed_share(dataset: str, tmp_path: Path) -> None:
     assert 0.1 < numbers["executed_share"] < 0.9  # the stand-in judge says that lines 1 and 2 of 5 ran
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+@pytest.mark.parametrize("lora_rank", [0, 2])
+def test_bfloat16_with_checkpointed_gradients_trains_float32_weights(
+    dataset: str, tmp_path: Path, lora_rank: int
+) -> None:
+    asked = {"dtype": "bfloat16", "gradient_checkpointing": True, "lora_rank": lora_rank, "updates": 1}
+    run.train_run(dataset, config(**asked), tmp_path / "run")
+    [numbers] = metrics(tmp_path / "run")
+    assert all(math.isfinite(v) for v in numbers.values() if isinstance(v, float))
+    before, after = (final_weights(tmp_path / "run" / name) for name in ("sft", "final"))
+    assert not same(before, after)
+    assert after["model.embed_tokens.weight"].dtype is (torch.bfloat16 if lora_rank else torch.float32)
+    assert abs(numbers["kl"]) < 0.05  # the reference is the policy still, but for the rounding
+
+
 def test_an_update_ends_early_where_the_kl_passes_its_bound(dataset: str, tmp_path: Path) -> None:
     far = {"learning_rate": 0.05, "ppo_epochs": 3, "updates": 1}
     run.train_run(dataset, config(**far), tmp_path / "far")
