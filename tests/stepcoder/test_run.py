@@ -231,6 +231,25 @@ def test_sft_lowers_the_loss_and_train_goes_on_from_it(dataset: str, tmp_path: P
     assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in before)
 
 
+def test_sampling_a_run_gives_a_line_for_each_completion_of_each_problem(dataset: str, tmp_path: Path) -> None:
+    from stepcoder.sampling import sample_run
+
+    options: dict[str, Any] = {"split": "train", "top_p": 0.9, "max_tokens": 6, "batch": 4}
+    run.train_run(dataset, config(updates=1), tmp_path / "run")
+    written = []
+    for name in ("one", "two"):
+        out = tmp_path / f"{name}.jsonl"
+        assert sample_run(tmp_path / "run", dataset, out, completions=2, temperature=1.0, seed=3, **options) == 12
+        written.append([json.loads(line) for line in out.read_text().splitlines()])
+    assert written[0] == written[1]
+    assert [line["problem_id"] for line in written[0][:3]] == ["made/0", "made/0", "made/1"]
+    assert all(set(line) == {"problem_id", "completion"} for line in written[0])
+    with pytest.raises(InputError, match=r"--completions 2 of the likeliest tokens would all be the same"):
+        sample_run(tmp_path / "run", dataset, tmp_path / "x", completions=2, temperature=0.0, seed=3, **options)
+    with pytest.raises(InputError, match=r"holds no policy yet"):
+        sample_run(tmp_path / "none", dataset, tmp_path / "x", completions=1, temperature=0.0, seed=3, **options)
+
+
 def test_cccs_moves_levels_up_and_plain_ppo_gives_the_plain_task_only(dataset: str, tmp_path: Path) -> None:
     taught = {"sft_epochs": 60, "updates": 6, "plain_share": 0.0, "temperature": 0.3}
     run.train_run(dataset, config(**taught), tmp_path / "cccs")

@@ -10,6 +10,7 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+from accelerate import PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
 from stepcoder import run, setup
@@ -35,7 +36,7 @@ def sharded(config: Any, folder: Path) -> Any:
     accelerator = new_accelerator(config, folder)
     assert accelerator.num_processes == 2
     if sys.argv[3] == "fsdp":
-        accelerator.state.distributed_type = DistributedType.FSDP
+        accelerator.state.distributed_type = PartialState().distributed_type = DistributedType.FSDP
         accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(
             fsdp_version=2,
             auto_wrap_policy="TRANSFORMER_BASED_WRAP",
