@@ -168,17 +168,13 @@ def save_policy(policy: Policy, state: dict[str, Tensor], tokenizer: Any, folder
     from torch.distributed.tensor import DTensor
     from transformers import AutoModelForCausalLM
 
-    if hasattr(policy.lm, "merge_and_unload"):
-        copy.deepcopy(policy.lm).merge_and_unload().save_pretrained(folder)
-    else:
-        weights = {name.removeprefix("lm."): t for name, t in state.items() if name.startswith("lm.")}
-        lm = policy.lm
-        if any(
-            isinstance(p, DTensor) for p in lm.parameters()
-        ):  # only a part of it is here, and the others do not wait
-            lm = AutoModelForCausalLM.from_config(lm.config)
-            lm.load_state_dict(weights)
-        lm.save_pretrained(folder, state_dict=weights)
+    lm = policy.lm
+    if hasattr(lm, "merge_and_unload"):
+        lm = copy.deepcopy(lm).merge_and_unload()
+    elif any(isinstance(p, DTensor) for p in lm.parameters()):  # only a part of it is here, and the others do not wait
+        lm = AutoModelForCausalLM.from_config(lm.config)
+        lm.load_state_dict({name.removeprefix("lm."): t for name, t in state.items() if name.startswith("lm.")})
+    lm.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     values = {name: t.detach().contiguous().clone() for name, t in state.items() if not name.startswith("lm.")}
     save_file(values, str(folder / VALUES_FILE))
