@@ -36,7 +36,8 @@ class Batch:
     @property
     def response_tokens(self) -> int:
         """T."""
-        return self.response_keep.shape[1]
+        tokens: int = self.response_keep.shape[1]
+        return tokens
 
     def rows(self, chosen: Tensor) -> Self:
         """Some of the completions."""
