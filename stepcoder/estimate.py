@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 
 import torch
-from accelerate import init_empty_weights
 from transformers import AutoModelForCausalLM
 
 from stepcoder.config import SftConfig, TrainConfig
@@ -48,7 +47,7 @@ def estimate(dataset: str, config: SftConfig) -> str:
 def shape_of(config: SftConfig) -> Shape:
     """The shape of the model that the config names; counts parameters without allocating them."""
     found = model_config(config.model) if config.model else new_config(config, config.vocab_tokens, eos=0, pad=1)
-    with init_empty_weights():
+    with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(found)
     text = found.get_text_config()
     linear = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "head" not in n]

@@ -139,6 +139,11 @@ def new_config(config: SftConfig, vocab_tokens: int, *, eos: int, pad: int) -> A
 
 def made_trainable(lm: Any, config: SftConfig) -> Any:
     """The model with what the config asks for: adapters, gradient checkpointing."""
+    if config.gradient_checkpointing:
+        enable = (
+            getattr(lm, "activation_checkpointing_enable", None) or lm.gradient_checkpointing_enable
+        )  # the older name
+        enable({"use_reentrant": False})
     if config.lora_rank:
         from peft import LoraConfig, get_peft_model
 
@@ -146,10 +151,6 @@ def made_trainable(lm: Any, config: SftConfig) -> Any:
             r=config.lora_rank, lora_alpha=config.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
         )
         lm = get_peft_model(lm, adapters)
-    if config.gradient_checkpointing:
-        lm.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        if config.lora_rank:
-            lm.enable_input_require_grads()
     return lm
 
 

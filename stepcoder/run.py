@@ -12,6 +12,7 @@ from accelerate.utils import set_seed
 
 from appsplus.engine import LocalEngine
 from appsplus.errors import InputError
+from appsplus.judge import available_cpus
 from stepcoder.checkpoint import Checkpoints, export
 from stepcoder.config import SftConfig, TrainConfig, flag, read_config, save_config
 from stepcoder.errors import ConfigError, TrainingError
@@ -49,8 +50,9 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
     accelerator = new_accelerator(config, run)
     if not resume:
         _begin(run, config, dataset, accelerator)
+    workers = config.judge_workers or max(1, available_cpus() // accelerator.num_processes)
     with (
-        LocalEngine(workers=config.judge_workers or None, isolation=config.isolation) as engine,
+        LocalEngine(workers=workers, isolation=config.isolation) as engine,
         RunLog(run, accelerator) as log,
         _memory_in_words(),
     ):

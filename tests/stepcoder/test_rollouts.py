@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,4 +188,4 @@ def test_fgo_keeps_the_tokens_of_executed_lines(tokenizer: Any, problems: list[P
 
 def _job(problem: Problem, completion: Completion) -> Any:
     assert completion.program is not None
-    return job_of(problem, completion.program.text, (), True)
+    return replace(job_of(problem, completion.program.text, ()), coverage=True)
