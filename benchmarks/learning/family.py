@@ -28,9 +28,9 @@ What makes it an experiment, and why:
 - **Idle branches**, `idle_share` of k, are for values of `a` that no test has. They are written and never executed: whatever
   stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at most ten
   branches in all, so that each value of `a` is one digit.
-- **Everything else is copied**, token by token, from the description: what a small transformer learns first. In an earlier
-  version a branch was a line such as `a == 0: lim 4`, to be found by its label; 300 steps of 32 problems left 0.22 nats a
-  token, most of the uncertainty of numbers and operators.
+- **Everything else is copied**, token by token, from the description: what a small transformer learns best. How long that
+  takes was not measured on an idle machine: two layers of width 96 were at 0.25 nats a token after 400 steps of 16 problems
+  and at 0.16 after 1,000, where 0.05 is what open meanings leave (log 2 a branch, some 15 tokens a branch).
 - The call format, because there the judge needs one process a program, not one a test.
 
 The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,
