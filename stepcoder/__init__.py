@@ -1,4 +1,4 @@
 """StepCoder: the reference PPO trainer that consumes a dataset built by `appsplus`.
 
-So far: the curriculum (CCCS) read from a dataset. Nothing here imports torch at the top level.
+`cli` names the commands, `run` is a whole run, `ppo` the loop. Importing this package loads neither torch nor transformers.
 """

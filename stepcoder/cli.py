@@ -1,15 +1,27 @@
-"""The console script `stepcoder`: for now, a look at the curriculum that the trainer will follow."""
+"""The console script `stepcoder`: command definitions only. What a command does lies in the modules it calls.
+
+    sft         run            supervised training on canonical solutions
+    train       run            PPO with CCCS and FGO, after its own supervised warm-up
+    sample      sampling       completions of a run's policy, for `appsplus evaluate`
+    report      report         one HTML page of a run
+    curriculum  curriculum     the levels that a dataset gives
+
+torch is loaded by the commands that need it, and not before.
+"""
 
 import sys
 from collections import Counter
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from appsplus.errors import AppsplusError, DatasetError
+from appsplus.errors import AppsplusError, DatasetError, MissingExtraError
+from stepcoder.config import PRESETS, SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
+from stepcoder.errors import ConfigError
+from stepcoder.flags import with_flags
 
 app = typer.Typer(
     name="stepcoder",
@@ -20,6 +32,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+Dataset = Annotated[
+    str, typer.Argument(metavar="DIR", help="A folder that `appsplus build` wrote, or a Hub id of one.")
+]
+Preset = Annotated[str, typer.Option(help=f"Values of all other flags: {', '.join(PRESETS)}.")]
+Out = Annotated[Path, typer.Option(metavar="RUN", help="The folder of the run.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from RUN's last checkpoint, exactly.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what it would take of memory and time, and stop.")]
+
 
 @app.callback(invoke_without_command=True)
 def version(show: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
@@ -27,6 +47,97 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
     if show:
         typer.echo(metadata.version("appsplus"))
         raise typer.Exit
+
+
+@app.command()
+@with_flags(SftConfig)
+def sft(dataset: Dataset, *, out: Out, preset: Preset = "tiny", dry_run: DryRun = False, given: dict[str, Any]) -> None:
+    """Train a model on canonical solutions; the policy is in RUN/final."""
+    config = configured(SftConfig, preset, given)
+    _need_torch()
+    from stepcoder import run
+    from stepcoder.estimate import estimate
+
+    if dry_run:
+        print(estimate(dataset, config))
+        return
+    folder = run.sft(dataset, config, out)
+    print(f"the policy is in {folder}; go on with: stepcoder train {dataset} --model {out} --sft-epochs 0 --out RUN")
+
+
+@app.command()
+@with_flags(TrainConfig)
+def train(
+    dataset: Dataset,
+    *,
+    out: Out,
+    preset: Preset = "tiny",
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    given: dict[str, Any],
+) -> None:
+    """Train a policy by PPO with CCCS and FGO, after a supervised warm-up; the policy is in RUN/final."""
+    config = TrainConfig() if resume else configured(TrainConfig, preset, given)
+    _need_torch()
+    from stepcoder import run
+    from stepcoder.estimate import estimate
+
+    if dry_run:
+        print(estimate(dataset, config))
+        return
+    if resume:
+        config = run.resumed_config(out, dataset, given)
+    if not run.train_run(dataset, config, out, resume=resume):
+        print(f"interrupted; go on with: stepcoder train {dataset} --out {out} --resume", file=sys.stderr)
+        raise typer.Exit(130)
+    print(f"the policy is in {out / 'final'}, its numbers in {out / 'metrics.jsonl'}")
+
+
+@app.command()
+def sample(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, or of a model.")],
+    *,
+    data: Annotated[str, typer.Option(metavar="DIR", help="A dataset folder, or a Hub id.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where samples.jsonl goes.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    completions: Annotated[int, typer.Option(min=1, help="Completions of each problem.")] = 1,
+    temperature: Annotated[float, typer.Option(min=0, help="Of sampling; 0: the likeliest token.")] = 0.0,
+    top_p: Annotated[float, typer.Option(min=0, max=1, help="Nucleus.")] = 0.95,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest completion.")] = 1024,
+    batch: Annotated[int, typer.Option(min=1, help="Completions generated at once.")] = 32,
+    seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
+) -> None:
+    """Write a policy's completions of the plain tasks, one a line: {problem_id, completion}."""
+    _need_torch()
+    from stepcoder.sampling import sample_run
+
+    count = sample_run(
+        run,
+        data,
+        out,
+        split=split,
+        completions=completions,
+        temperature=temperature,
+        top_p=top_p,
+        max_tokens=max_tokens,
+        batch=batch,
+        seed=seed,
+    )
+    print(f"{count:,} completions are in {out}")
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, finished or under way.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the page goes; RUN/report.html unless told.")
+    ] = None,
+) -> None:
+    """Write one HTML page of a run: learning curves, curriculum, samples with executed and masked tokens."""
+    from stepcoder.report import write_report
+
+    print(f"open {write_report(run, out)}")
 
 
 @app.command()
@@ -60,4 +171,16 @@ def main() -> None:
         app()
     except AppsplusError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except KeyboardInterrupt:
+        print("interrupted; what was saved is whole", file=sys.stderr)
+        sys.exit(130)
+
+
+def _need_torch() -> None:
+    missing = [name for name in ("torch", "transformers", "accelerate") if util.find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"the trainer needs {', '.join(missing)}, not installed here; pip install 'appsplus[train]' (torch first,"
+            " where it is to be a particular build)"
+        )

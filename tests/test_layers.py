@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["appsplus.cli", "stepcoder"],
     ["appsplus.trial"],
-    ["appsplus.pipeline"],
-    ["appsplus.stages", "appsplus.annotate", "appsplus.review", "appsplus.worklist"],
+    ["appsplus.pipeline", "appsplus.reward"],
+    ["appsplus.stages", "appsplus.annotate", "appsplus.review", "appsplus.worklist", "appsplus.evaluation"],
     ["appsplus.engine", "appsplus.release", "appsplus.conformance"],
     ["appsplus.judge", "appsplus.sources", "appsplus.ledger"],
     ["appsplus.problem"],

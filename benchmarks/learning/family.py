@@ -1,0 +1,248 @@
+"""Generated problems of k branches, k = 1..8, on which a curriculum and masks can be seen to work, or not to.
+
+A problem of the family gives a function of k branches in a code, where invented words stand for operators. The solution is
+the same function in Python:
+
+    Translate f from code d2:
+
+    def f(a, b):                     def f(a, b):
+        if a == 0:                       if a == 0:
+            b lim 4                          b += 4
+        if a == 1:                       if a == 1:
+            b zor 7                          b *= 7
+        return b                         return b
+
+What makes it an experiment, and why:
+
+- **The warm-up leaves open what words mean.** Each word has two meanings. In the warm-up problems, which are a dataset of
+  their own, each branch takes the true one with probability `truth_share`, and the tests agree; in all other problems
+  words have their true meaning. A model warmed up on the former, however long, writes a branch right with probability
+  p = truth_share and a whole program with probability p^k: at 0.5, half of the problems with one branch, one in 256 of
+  those with eight. Each branch is within its reach, only the conjunction is rare, and nothing but the reward tells which
+  meaning is true. Only the tests do that in real life, too, where a text is vague. (So sample at temperature 1: taking
+  the likeliest token turns p = 0.5 into a guess that is the same every time.)
+- **Problems of k branches have words of their own** (the code dk). With shared words, problems with one branch would teach
+  the words of those with eight: an easier curriculum than the one under test. `shared_words` turns that off, to compare.
+- **A test reaches one branch** (`a` selects it), so all branches must be right, and which lines ran tells which did what.
+  Two tests a branch, with values of b for which all operations give different results: no wrong branch passes.
+- **Idle branches**, `idle_share` of k, are for values of `a` that no test has. They are written and never executed: whatever
+  stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at most ten
+  branches in all, so that each value of `a` is one digit.
+- **Everything else is copied**, token by token, from the description: what a small transformer learns best. How long that
+  takes was not measured on an idle machine: two layers of width 96 were at 0.25 nats a token after 400 steps of 16 problems
+  and at 0.16 after 1,000, where 0.05 is what open meanings leave (log 2 a branch, some 15 tokens a branch).
+- The call format, because there the judge needs one process a program, not one a test.
+
+The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,
+same bytes. To write the two sources, and to build datasets of them:
+
+    python -m benchmarks.learning.family --out out/learning
+    appsplus build warmup=out/learning/warmup.jsonl --out out/learning/warmup
+    appsplus build family=out/learning/family.jsonl --out out/learning/family
+"""
+
+import argparse
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from appsplus import jsonl
+from appsplus.errors import InputError
+from appsplus.jsonl import write_atomically
+
+OPERATIONS = ("+=", "-=", "*=", "//=")
+NUMBERS = range(2, 10)
+LEAST_B = 30  # from here on the four operations with these numbers differ, from each other and from b
+WORDS_PER_CODE = 8
+TESTS_PER_BRANCH = 2
+LARGEST_K = 8
+MOST_RULES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyConfig:
+    """The options; the default is the experiment of this folder."""
+
+    seed: int = 0
+    train: int = 32  # problems a k, for reinforcement learning
+    test: int = 24  # problems a k, held out
+    warmup: int = 200  # problems a k, for the supervised warm-up
+    truth_share: float = 0.5  # of rules in the warm-up that have the word's true meaning
+    idle_share: float = 0.25  # idle branches, as a share of k, rounded up; no more than make ten in all
+    shared_words: bool = False  # one code for all k
+
+    def __post_init__(self) -> None:
+        for name in ("truth_share", "idle_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} must be in [0, 1]; got {getattr(self, name)}")
+        if self.train < 1 or self.test < 1 or self.warmup < 1:
+            raise InputError("each of train, test and warmup must be at least 1 problem a k")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """An invented word, and the two operations that it may stand for."""
+
+    text: str
+    true: str  # of OPERATIONS
+    false: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One branch: what it does to b."""
+
+    word: str
+    number: int
+    operation: str  # what the word means in this problem
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A problem before it is written out; rule i is for a == i."""
+
+    code: str
+    rules: tuple[Rule, ...]
+    live: tuple[int, ...]  # values of `a` that the tests have; the others are idle
+
+    @property
+    def description(self) -> str:
+        """The text of the problem."""
+        return f"Translate f from code {self.code}:\n\n{_function([rule.word for rule in self.rules], self.rules)}"
+
+    @property
+    def solution(self) -> str:
+        """The program that a word-by-word translation gives."""
+        return _function([rule.operation for rule in self.rules], self.rules)
+
+
+def _function(operators: Sequence[str], rules: Sequence[Rule]) -> str:
+    """A function with one branch a rule, in Python or in a code."""
+    branches = [
+        f"    if a == {a}:\n        b {operator} {rule.number}\n"
+        for a, (operator, rule) in enumerate(zip(operators, rules, strict=True))
+    ]
+    return "def f(a, b):\n" + "".join(branches) + "    return b\n"
+
+
+def words_of(config: FamilyConfig) -> dict[str, tuple[Word, ...]]:
+    """The words of each code; in each, every operation is the true meaning of two words."""
+    rng = random.Random(f"words {config.seed}")
+    texts = [c + v + d for c in "bdfgklmnprstvz" for v in "aeiou" for d in "bdgklmnrstz"]
+    rng.shuffle(texts)
+    codes = {}
+    for k in range(1, LARGEST_K + 1):
+        if not config.shared_words or k == 1:
+            made = []
+            for i in range(WORDS_PER_CODE):
+                true = OPERATIONS[i % len(OPERATIONS)]
+                made.append(Word(texts.pop(), true, rng.choice([other for other in OPERATIONS if other != true])))
+            codes[f"d{k}"] = tuple(made)
+    return codes
+
+
+def result(operation: str, number: int, b: int) -> int:
+    """What an operation makes of b: the meaning that expected outputs come from, stated without running programs."""
+    return {"+=": b + number, "-=": b - number, "*=": b * number, "//=": b // number}[operation]
+
+
+def rows_of(config: FamilyConfig) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of the two sources, with the columns of APPS: the warm-up, and the family itself (train and test)."""
+    words = words_of(config)
+    rng = random.Random(f"problems {config.seed}")
+    warmup, family = [], []
+    for k in range(1, LARGEST_K + 1):
+        code = "d1" if config.shared_words else f"d{k}"
+        seen: set[str] = set()
+        for number, draft in enumerate(
+            _drafts(rng, config, k, code, words, config.train + config.test, seen, truth=1.0)
+        ):
+            split = "train" if number < config.train else "test"
+            family.append(_row(rng, draft, k, f"k{k}-{number:04d}", split))
+        for number, draft in enumerate(
+            _drafts(rng, config, k, code, words, config.warmup, set(), truth=config.truth_share)
+        ):
+            warmup.append(_row(rng, draft, k, f"k{k}-{number:04d}", "train"))
+    return warmup, family
+
+
+def _drafts(
+    rng: random.Random,
+    config: FamilyConfig,
+    k: int,
+    code: str,
+    words: Mapping[str, Sequence[Word]],
+    count: int,
+    seen: set[str],
+    *,
+    truth: float,
+) -> Iterator[Draft]:
+    """Different problems of k live branches; as many as asked for, or half of all that exist if that is fewer."""
+    rules = min(k + math.ceil(k * config.idle_share), MOST_RULES)
+    existing = (WORDS_PER_CODE * len(NUMBERS)) ** rules
+    for _ in range(min(count, existing // 2)):
+        while True:
+            chosen = [rng.choice(words[code]) for _ in range(rules)]
+            drawn = tuple(
+                Rule(word.text, rng.choice(NUMBERS), word.true if rng.random() < truth else word.false)
+                for word in chosen
+            )
+            live = tuple(sorted(rng.sample(range(rules), k)))
+            draft = Draft(code, drawn, live)
+            if draft.description not in seen:
+                break
+        seen.add(draft.description)
+        yield draft
+
+
+def _row(rng: random.Random, draft: Draft, k: int, problem_id: str, split: str) -> dict[str, Any]:
+    inputs, outputs = [], []
+    for a in draft.live:
+        rule = draft.rules[a]
+        for b in rng.sample(range(LEAST_B, 100), TESTS_PER_BRANCH):
+            inputs.append([a, b])
+            outputs.append(result(rule.operation, rule.number, b))
+    return {
+        "problem_id": problem_id,
+        "question": draft.description,
+        "solutions": [draft.solution],
+        "input_output": {"fn_name": "f", "inputs": inputs, "outputs": outputs},
+        "difficulty": "introductory" if k <= 2 else "interview" if k <= 5 else "competition",
+        "split": split,
+        "license": "MIT",
+        "source": "generated by benchmarks/learning/family.py",
+    }
+
+
+def write(folder: Path, config: FamilyConfig) -> dict[str, Path]:
+    """Write warmup.jsonl and family.jsonl into a folder, which is made; returns their paths by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for name, rows in zip(("warmup", "family"), rows_of(config), strict=True):
+        paths[name] = folder / f"{name}.jsonl"
+        write_atomically(paths[name], "".join(jsonl.dumps(row) + "\n" for row in rows).encode())
+    return paths
+
+
+def main() -> None:
+    """The command that the module's docstring names."""
+    parser = argparse.ArgumentParser(description="Write the sources of the learning experiment.")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    for field in fields(FamilyConfig):
+        flag = "--" + field.name.replace("_", "-")
+        if field.type is bool:
+            parser.add_argument(flag, action="store_true")
+        else:
+            parser.add_argument(flag, type=field.type, default=field.default, help="%(default)s unless told")
+    given = vars(parser.parse_args())
+    for name, path in write(given.pop("out"), FamilyConfig(**given)).items():
+        print(
+            f"{path}: {sum(1 for _ in path.open()):,} problems; appsplus build {name}={path} --out {path.with_suffix('')}"
+        )
+
+
+if __name__ == "__main__":
+    main()

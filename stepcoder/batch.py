@@ -1,0 +1,117 @@
+"""What an update learns from: completions and their verdicts as tensors.
+
+Legend: B completions, P prompt positions (left-padded), T response positions (right-padded), N = P + T.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from appsplus.problem import Verdict
+from appsplus.reward import REWARDS, reward
+from stepcoder.advantages import gae, token_rewards, whiten
+from stepcoder.executed_tokens import Which, executed_keep, lines_in_loss
+from stepcoder.policy import Policy, reference_logprobs
+from stepcoder.rollouts import Judged, left_padded, right_padded
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """An update's completions. Everything on tokens is (B, T), and made by the policy as it was before the update."""
+
+    ids: Tensor  # (B, N)
+    attention: Tensor  # (B, N), 1 on prompt and response, 0 on padding
+    response_keep: Tensor  # 1.0 on tokens of the response
+    executed_keep: Tensor  # 1.0 on those that enter the policy loss: all of them, or with FGO the executed ones
+    rewards: Tensor  # (B,), of the verdicts
+    old_logprobs: Tensor
+    ref_logprobs: Tensor
+    old_values: Tensor
+    advantages: Tensor
+    returns: Tensor
+
+    @property
+    def response_tokens(self) -> int:
+        """T."""
+        tokens: int = self.response_keep.shape[1]
+        return tokens
+
+    def rows(self, chosen: Tensor) -> Self:
+        """Some of the completions."""
+        return replace(self, **{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
+
+def keep_of(judged: Judged, offsets: Sequence[tuple[int, int]], which: Which | None) -> list[float]:
+    """For each token of a completion whether it enters the policy loss; `which` None: without FGO, all of them."""
+    if which is None or judged.report is None:
+        return [1.0] * len(judged.completion.ids)
+    completion = judged.completion
+    lines = lines_in_loss(judged.report, which)
+    return executed_keep(offsets, completion=completion.text, program=completion.program, executed_lines=lines)
+
+
+def reward_of(judged: Judged, variant: str) -> float:
+    """What a completion earns; text without a program earns what a program that does not compile does."""
+    if judged.report is None:
+        return 0.0 if variant == "binary" else REWARDS[Verdict.COMPILE_ERROR]
+    return reward(judged.report, len(judged.completion.task.problem.unit_tests), variant)
+
+
+def assembled(
+    judged: Sequence[Judged],
+    keeps: Sequence[Sequence[float]],
+    rewards: Sequence[float],
+    *,
+    policy: Any,
+    unwrapped: Policy,
+    reference: Any,
+    pad_id: int,
+    device: torch.device,
+    micro_rows: int,
+    temperature: float,
+    kl_coef: float,
+    gamma: float,
+    lam: float,
+    whiten_advantages: bool,
+    mask_kl: bool = False,
+    reduce: Callable[[Tensor], Tensor] = lambda sums: sums,
+) -> Batch:
+    """The batch of some judged completions: the policy, its values and the reference read them once more."""
+    prompts, attention = left_padded([j.completion.task.ids for j in judged], pad_id)
+    responses = right_padded([j.completion.ids for j in judged], pad_id, torch.long)
+    response_keep = right_padded([[1.0] * len(j.completion.ids) for j in judged], 0.0, torch.float32)
+    ids = torch.cat([prompts, responses], 1).to(device)
+    attention = torch.cat([attention, response_keep.long()], 1).to(device)
+    response_keep = response_keep.to(device)
+    tokens = responses.shape[1]
+    old, values, ref = [], [], []
+    with torch.no_grad():
+        for start in range(0, len(judged), micro_rows):
+            some = slice(start, start + micro_rows)
+            logprobs, value, _ = policy(ids[some], attention[some], tokens, temperature=temperature)
+            old.append(logprobs)
+            values.append(value)
+            ref.append(reference_logprobs(unwrapped, reference, ids[some], attention[some], tokens, temperature))
+    old_logprobs, ref_logprobs, old_values = torch.cat(old), torch.cat(ref), torch.cat(values) * response_keep
+    earned = torch.tensor(list(rewards), device=device)
+    executed = right_padded(keeps, 0.0, torch.float32).to(device)
+    penalised = torch.where(executed > 0, old_logprobs, ref_logprobs) if mask_kl else old_logprobs
+    per_token = token_rewards(earned, penalised, ref_logprobs, response_keep, kl_coef=kl_coef)
+    advantages, returns = gae(per_token, old_values, response_keep, gamma=gamma, lam=lam)
+    if whiten_advantages:
+        advantages = whiten(advantages, executed, reduce)
+    return Batch(
+        ids,
+        attention,
+        response_keep,
+        executed,
+        earned,
+        old_logprobs,
+        ref_logprobs,
+        old_values,
+        advantages,
+        returns,
+    )

@@ -1,0 +1,131 @@
+"""Checkpoints from which a run goes on exactly: weights, optimiser, curriculum, samplers, random numbers.
+
+    RUN/checkpoints/update-000020/state/        what accelerate saves: weights, optimiser, random state of each process
+    RUN/checkpoints/update-000020/trainer.json  where the run was, curriculum, sampler
+    RUN/sft/, RUN/best/, RUN/final/             the policy as transformers loads it, values.safetensors beside it
+
+A checkpoint is written to a folder of another name and renamed when it is whole; one that cannot be written (a full disk)
+leaves the last one as it was.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from stepcoder.errors import TrainingError
+from stepcoder.policy import save_policy, whole_state
+from stepcoder.setup import Trainer
+
+_STATE, _TRAINER = "state", "trainer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a run is, apart from weights and random numbers."""
+
+    update: int  # that many are done
+    kl_coef: float
+    best: float  # pass rate on the validation split, of the policy in best/; -1: none yet
+
+
+class Checkpoints:
+    """The checkpoints of one run."""
+
+    def __init__(self, run: Path, *, every: int, keep: int) -> None:
+        self._run, self._folder, self._every, self._keep = run, run / "checkpoints", every, keep
+
+    def due(self, update: int) -> bool:
+        """Whether one is to be written after this update."""
+        return update % self._every == 0
+
+    def last(self) -> Path | None:
+        """The newest whole one."""
+        whole = [path for path in self._folder.glob("update-*") if (path / _TRAINER).is_file()]
+        return max(whole, default=None, key=lambda path: path.name)
+
+    def save(self, trainer: Trainer, state: State) -> None:
+        """Write a checkpoint, then delete the oldest. Raises TrainingError where that fails; older ones are left whole."""
+        target = self._folder / f"update-{state.update:06d}"
+        if (target / _TRAINER).is_file():
+            return
+        half = target.with_name(f".{target.name}.half")
+        if trainer.accelerator.is_main_process:
+            shutil.rmtree(half, ignore_errors=True)  # of a run that was killed
+        trainer.accelerator.wait_for_everyone()
+        with _told_in_words(half):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            trainer.accelerator.save_state(str(half / _STATE))
+        trainer.accelerator.wait_for_everyone()
+        if trainer.accelerator.is_main_process:
+            with _told_in_words(half):
+                document = {
+                    **asdict(state),
+                    "curriculum": trainer.curriculum.state_dict(),
+                    "sampler": trainer.sampler.state_dict(),
+                }
+                (half / _TRAINER).write_text(json.dumps(document), encoding="utf-8")
+                _replace(half, target)
+            for old in sorted(self._folder.glob("update-*"))[: -self._keep]:
+                shutil.rmtree(old)
+        trainer.accelerator.wait_for_everyone()
+
+    def restored(self, trainer: Trainer) -> State | None:
+        """Put everything back as the last checkpoint has it; None where there is none."""
+        last = self.last()
+        if last is None:
+            return None
+        document = json.loads((last / _TRAINER).read_text(encoding="utf-8"))
+        trainer.accelerator.load_state(str(last / _STATE))
+        trainer.curriculum.load_state_dict(document.pop("curriculum"))
+        trainer.sampler.load_state_dict(document.pop("sampler"))
+        return State(**document)
+
+    def keep_best(self, trainer: Trainer) -> None:
+        """Make the policy, as it is, the best one."""
+        export(trainer.accelerator, trainer.policy, trainer.tokenizer, self._run / "best")
+
+
+def export(accelerator: Any, policy: Any, tokenizer: Any, folder: Path) -> None:
+    """Write the policy as transformers loads it, whole or not at all. Raises TrainingError where the disk is full."""
+    unwrapped = accelerator.unwrap_model(policy)
+    state = whole_state(unwrapped)  # every process takes part in gathering it
+    if accelerator.is_main_process:
+        half = folder.with_name(f".{folder.name}.half")
+        with _told_in_words(half):
+            shutil.rmtree(half, ignore_errors=True)
+            save_policy(unwrapped, state, tokenizer, half)
+            _replace(half, folder)
+    accelerator.wait_for_everyone()
+
+
+@contextmanager
+def _told_in_words(half: Path) -> Iterator[None]:
+    """Turns an error of the disk into words, and removes what was half written."""
+    try:
+        yield
+    except BaseException as error:
+        shutil.rmtree(half, ignore_errors=True)
+        if not isinstance(error, OSError | RuntimeError) and type(error).__name__ != "SafetensorError":
+            raise
+        raise TrainingError(
+            f"{half.parent} cannot be written ({error}); make room, then go on with --resume: what was there before is whole"
+        ) from error
+
+
+def _replace(half: Path, target: Path) -> None:
+    for path in sorted(half.rglob("*")):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    half.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

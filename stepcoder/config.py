@@ -1,0 +1,314 @@
+"""What can be chosen: one frozen dataclass per command, from which flags, help and the saved config.json come.
+
+`stepcoder sft` takes SftConfig; `stepcoder train` TrainConfig, which begins with the same supervised warm-up. A preset is a
+set of values for them. What the paper (arXiv:2402.01391) does not say is a choice of ours, and listed in OURS.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args
+
+from appsplus.errors import InputError
+from appsplus.jsonl import write_atomically
+from appsplus.judge import ISOLATIONS
+from appsplus.reward import VARIANTS
+from stepcoder.curriculum import CurriculumConfig, Schedule
+from stepcoder.errors import ConfigError
+from stepcoder.executed_tokens import Which
+
+Value = TypeVar("Value")
+Config = TypeVar("Config", bound="SftConfig")
+
+METHODS = ("ppo", "ppo+cccs", "ppo+fgo", "stepcoder")
+CRITICS = ("shared", "separate")
+DTYPES = ("float32", "bfloat16")
+KL_CONTROLS = ("fixed", "adaptive")
+
+
+def option(default: Value, words: str) -> Value:
+    """A field of a config, with the words that --help shows."""
+    made: Value = field(default=default, metadata={"help": words})
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class SftConfig:
+    """Supervised training on canonical solutions, and the model that is trained."""
+
+    preset: str = option("tiny", "where the values come from that no flag gives")
+    model: str = option("", "folder or Hub id of a causal language model; empty: from scratch, in the sizes below")
+    hidden_size: int = option(192, "from scratch: width")
+    layers: int = option(4, "from scratch: depth")
+    heads: int = option(6, "from scratch: attention heads")
+    vocab_tokens: int = option(2048, "from scratch: words of the tokenizer, which is trained on the train split")
+    dtype: str = option(
+        "float32", f"of activations and frozen weights: {' or '.join(DTYPES)}; trained ones stay float32"
+    )
+    gradient_checkpointing: bool = option(False, "compute activations twice instead of keeping them")
+    lora_rank: int = option(0, "train low-rank adapters of this rank instead of all weights; 0: all weights")
+    lora_alpha: int = option(32, "scale of the adapters")
+    max_prompt_tokens: int = option(640, "problems with a longer prompt are left out, and counted")
+    max_completion_tokens: int = option(320, "longest completion")
+    sft_epochs: int = option(3, "passes over the canonical solutions; 0: none")
+    sft_batch_examples: int = option(64, "solutions an optimiser step")
+    sft_learning_rate: float = option(2e-5, "peak learning rate; rises over the warm-up, then falls to a tenth")
+    sft_warmup_share: float = option(0.03, "share of the steps over which the learning rate rises")
+    pack_tokens: int = option(1024, "solutions are packed into rows of so many tokens, and do not see each other")
+    micro_rows: int = option(8, "packed rows, or completions, that pass through the model at once")
+    weight_decay: float = option(0.0, "of AdamW")
+    max_grad_norm: float = option(1.0, "gradients are scaled down to this norm")
+    seed: int = option(0, "of every random choice")
+    limit: int = option(0, "use only the first so many problems of a split; 0: all")
+
+    def __post_init__(self) -> None:
+        _one_of(self, "dtype", DTYPES)
+        _at_least(self, 1, "hidden_size", "layers", "heads", "max_prompt_tokens", "max_completion_tokens")
+        _at_least(self, 1, "sft_batch_examples", "pack_tokens", "micro_rows")
+        _at_least(self, 0, "sft_epochs", "lora_rank", "weight_decay", "limit", "sft_warmup_share")
+        _above_zero(self, "sft_learning_rate", "max_grad_norm")
+        if self.vocab_tokens < 300:
+            raise ConfigError(
+                f"--vocab-tokens {self.vocab_tokens} is too small; 256 bytes and the special ones need 300"
+            )
+        if self.hidden_size % (2 * self.heads):
+            raise ConfigError(
+                f"--hidden-size {self.hidden_size} is no even multiple of --heads {self.heads}; change one"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig(SftConfig):
+    """Reinforcement learning by PPO, with or without CCCS and FGO, after a supervised warm-up."""
+
+    method: str = option("stepcoder", f"one of {', '.join(METHODS)}; cccs: curriculum, fgo: executed tokens only")
+    updates: int = option(100, "how often the policy is updated from fresh completions")
+    problems_per_update: int = option(16, "problems an update")
+    completions_per_problem: int = option(8, "completions of each of them")
+    generation_batch: int = option(
+        64, "completions that are generated at once; the judge works on the last ones meanwhile"
+    )
+    temperature: float = option(0.8, "of sampling")
+    top_p: float = option(0.9, "nucleus: the smallest set of tokens with this probability is sampled from")
+    schedule: str = option("adaptive", "cccs: adaptive, fixed, mixed or bisection; see stepcoder/curriculum.py")
+    threshold: float = option(0.5, "cccs: one level up where the moving average of a problem's pass rate exceeds this")
+    coefficient: float = option(0.5, "cccs: weight of the newest pass rate in that average")
+    plain_share: float = option(0.2, "cccs: share of draws that give the plain task, whatever the level")
+    updates_per_level: int = option(8, "cccs: updates of a problem at each level, for the schedule fixed")
+    levels_per_problem: int = option(0, "cccs: 0: ceil(sqrt(conditional statements)), as the dataset has it")
+    kinds: str = option("", "cccs: statements that count, e.g. if,elif,for; empty: as the dataset has it")
+    at_line_start: bool = option(False, "cccs: cut before a statement's indentation, for tokenizers that join the two")
+    executed_in: str = option("union", "fgo: union or first_failing: which unit tests' executed lines stay in the loss")
+    mask_values: bool = option(False, "fgo: also for the value loss")
+    mask_kl: bool = option(False, "fgo: also for the KL penalty")
+    reward: str = option("verdict", f"one of {', '.join(VARIANTS)}; see appsplus/reward.py")
+    learning_rate: float = option(5e-7, "of the policy")
+    critic_learning_rate: float = option(1.5e-6, "of the value head, and of the critic where it is separate")
+    critic: str = option("shared", f"{' or '.join(CRITICS)}: a head on the policy's trunk, or a network of its own")
+    warmup_updates: int = option(0, "updates over which learning rates rise")
+    critic_warmup_updates: int = option(0, "first updates that train the values only")
+    ppo_epochs: int = option(2, "passes over the completions of an update")
+    minibatches: int = option(4, "optimiser steps a pass")
+    clip_range: float = option(0.2, "of the policy's ratio")
+    value_clip_range: float = option(0.2, "of the values")
+    value_coef: float = option(0.5, "weight of the value loss")
+    entropy_coef: float = option(0.0, "weight of the entropy bonus")
+    gamma: float = option(1.0, "discount a token")
+    lam: float = option(0.95, "of generalised advantage estimation")
+    whiten_advantages: bool = option(True, "mean 0 and variance 1 over the tokens that count")
+    kl_coef: float = option(0.05, "penalty on each token for leaving the reference, which is the policy after SFT")
+    kl_control: str = option("fixed", f"{' or '.join(KL_CONTROLS)}: whether kl-coef follows --kl-target")
+    kl_target: float = option(6.0, "adaptive: KL of a completion, in nats")
+    kl_horizon: int = option(10_000, "adaptive: completions over which the coefficient may change by a fifth")
+    stop_kl: float = option(0.0, "end an update early where the KL to its start passes this, in nats a token; 0: never")
+    validate_every: int = option(10, "updates between validations on plain tasks; 0: never")
+    validation_problems: int = option(64, "problems of the validation split, at most")
+    checkpoint_every: int = option(10, "updates between checkpoints")
+    keep_checkpoints: int = option(2, "how many are kept, apart from the best")
+    samples_per_update: int = option(4, "completions an update that are written to samples.jsonl")
+    isolation: str = option("strict", f"{' or '.join(ISOLATIONS)}: strict refuses to judge without the whole sandbox")
+    judge_workers: int = option(0, "programs judged at once; 0: as many as there are CPUs")
+    tracker: str = option("", "also log to one of accelerate's trackers, e.g. wandb")
+
+    def __post_init__(self) -> None:
+        SftConfig.__post_init__(self)
+        _one_of(self, "method", METHODS)
+        _one_of(self, "reward", VARIANTS)
+        _one_of(self, "critic", CRITICS)
+        _one_of(self, "isolation", ISOLATIONS)
+        _one_of(self, "kl_control", KL_CONTROLS)
+        _one_of(self, "executed_in", get_args(Which))
+        _ = self.curriculum
+        _at_least(
+            self, 1, "updates", "problems_per_update", "completions_per_problem", "generation_batch", "ppo_epochs"
+        )
+        _at_least(self, 1, "minibatches", "checkpoint_every", "keep_checkpoints", "kl_horizon")
+        _at_least(
+            self, 0, "warmup_updates", "critic_warmup_updates", "value_coef", "entropy_coef", "kl_coef", "stop_kl"
+        )
+        _at_least(self, 0, "validate_every", "samples_per_update", "judge_workers")
+        _above_zero(self, "learning_rate", "critic_learning_rate", "temperature", "clip_range", "value_clip_range")
+        _above_zero(self, "kl_target", "top_p")
+        for name in ("gamma", "lam", "top_p"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{flag(name)} must lie between 0 and 1; got {getattr(self, name)}")
+        if self.minibatches > self.completions:
+            raise ConfigError(
+                f"--minibatches {self.minibatches} is more than the {self.completions} completions of an update; lower it"
+            )
+
+    @property
+    def completions(self) -> int:
+        """Completions an update."""
+        return self.problems_per_update * self.completions_per_problem
+
+    @property
+    def cccs(self) -> bool:
+        """Whether the curriculum is on."""
+        return self.method in ("ppo+cccs", "stepcoder")
+
+    @property
+    def curriculum(self) -> CurriculumConfig:
+        """The options of the curriculum; without CCCS every prompt is the plain task. Raises InputError."""
+        if not self.cccs:
+            return CurriculumConfig("plain")
+        return CurriculumConfig(
+            schedule=cast(Schedule, self.schedule),
+            threshold=self.threshold,
+            coefficient=self.coefficient,
+            plain_share=self.plain_share,
+            updates_per_level=self.updates_per_level,
+            kinds=frozenset(self.kinds.split(",")) if self.kinds else None,
+            levels_per_problem=self.levels_per_problem or None,
+            at_line_start=self.at_line_start,
+        )
+
+    @property
+    def executed(self) -> Which | None:
+        """Which unit tests' executed lines stay in the loss; None without FGO."""
+        return cast(Which, self.executed_in) if self.fgo else None
+
+    @property
+    def fgo(self) -> bool:
+        """Whether only executed tokens count."""
+        return self.method in ("ppo+fgo", "stepcoder")
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    # from scratch on a CPU, in minutes: it learns the shortest problems by heart, so there is nothing to validate on
+    "tiny": {
+        "hidden_size": 128,
+        "layers": 3,
+        "heads": 4,
+        "max_prompt_tokens": 400,
+        "max_completion_tokens": 150,
+        "sft_epochs": 46,
+        "sft_batch_examples": 3,
+        "sft_learning_rate": 2e-3,
+        "learning_rate": 1e-4,
+        "critic_learning_rate": 1e-3,
+        "updates": 40,
+        "problems_per_update": 8,
+        "completions_per_problem": 4,
+        "warmup_updates": 3,
+        "ppo_epochs": 1,
+        "validate_every": 0,
+    },
+    # a pretrained model on one GPU
+    "small": {
+        "model": "deepseek-ai/deepseek-coder-1.3b-instruct",
+        "dtype": "bfloat16",
+        "gradient_checkpointing": True,
+        "lora_rank": 32,
+        "max_prompt_tokens": 1024,
+        "max_completion_tokens": 768,
+        "pack_tokens": 2048,
+        "sft_learning_rate": 1e-4,
+        "learning_rate": 1e-5,
+        "critic_learning_rate": 5e-5,
+        "problems_per_update": 32,
+        "generation_batch": 128,
+        "updates": 500,
+    },
+    # arXiv:2402.01391, section 4.1 and appendix
+    "paper-6.7b": {
+        "model": "deepseek-ai/deepseek-coder-6.7b-instruct",
+        "dtype": "bfloat16",
+        "gradient_checkpointing": True,
+        "critic": "separate",
+        "sft_epochs": 3,
+        "sft_learning_rate": 2e-5,
+        "sft_batch_examples": 64,
+        "learning_rate": 5e-7,
+        "critic_learning_rate": 1.5e-6,
+        "completions_per_problem": 16,
+        "temperature": 0.8,
+        "top_p": 0.9,
+        "max_completion_tokens": 1024,
+        "max_prompt_tokens": 2048,
+        "pack_tokens": 4096,
+        "micro_rows": 2,
+        "kl_coef": 0.05,
+        "kl_control": "fixed",
+        "reward": "verdict",
+        "problems_per_update": 32,
+        "updates": 1000,
+    },
+}
+
+OF_THE_PAPER = frozenset(
+    "model sft_epochs sft_learning_rate sft_batch_examples learning_rate critic_learning_rate completions_per_problem"
+    " temperature top_p max_completion_tokens kl_coef kl_control reward method critic".split()
+)
+OURS = tuple(f.name for f in fields(TrainConfig) if f.name not in OF_THE_PAPER)
+"""Options whose value in the preset paper-6.7b is a choice of ours: no source we could read tells the paper's."""
+
+
+def configured(kind: type[Config], preset: str, given: Mapping[str, Any]) -> Config:
+    """The preset's values, and over them those given. Raises ConfigError for what cannot be."""
+    if preset not in PRESETS:
+        raise ConfigError(f"--preset {preset} is not known; expected one of {', '.join(PRESETS)}")
+    known = {f.name for f in fields(kind)}
+    values = {name: value for name, value in PRESETS[preset].items() if name in known}
+    return kind(**values | {name: value for name, value in given.items() if value is not None}, preset=preset)
+
+
+def save_config(config: SftConfig, run: Path, dataset: str) -> None:
+    """Write RUN/config.json: the values, the dataset, and which values are not the paper's."""
+    ours = {"not_the_papers": OURS} if config.preset == "paper-6.7b" else {}
+    document = {"dataset": dataset, **asdict(config), **ours}
+    write_atomically(run / "config.json", (json.dumps(document, indent=2) + "\n").encode())
+
+
+def read_config(kind: type[Config], run: Path) -> tuple[Config, str]:
+    """The config of a run, and its dataset. Raises InputError where RUN has none."""
+    path = run / "config.json"
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        known = {f.name for f in fields(kind)}
+        return kind(**{name: value for name, value in saved.items() if name in known}), saved["dataset"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} cannot be read ({error}); expected the folder of a run of `stepcoder`") from None
+
+
+def flag(name: str) -> str:
+    """The flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def _one_of(config: object, name: str, known: tuple[str, ...]) -> None:
+    if getattr(config, name) not in known:
+        raise ConfigError(f"{flag(name)} {getattr(config, name)} is not known; expected one of {', '.join(known)}")
+
+
+def _at_least(config: object, least: int, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) >= least:
+            raise ConfigError(f"{flag(name)} must be at least {least}; got {getattr(config, name)}")
+
+
+def _above_zero(config: object, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) > 0:
+            raise ConfigError(f"{flag(name)} must be above zero; got {getattr(config, name)}")

@@ -1,0 +1,107 @@
+"""`--dry-run`: what a run would take of memory and time at most, from the model's shape; its weights are not loaded.
+
+Prompts and completions are taken to be as long as the config allows. Activations follow arXiv:2205.05198 (34 bytes a token,
+layer and unit of width in 16 bits, without attention matrices). The speed is that of matrix products measured here, of
+which training reaches perhaps 40 %, and generation, token by token, perhaps 5 %.
+"""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from stepcoder.config import SftConfig, TrainConfig
+from stepcoder.data import load_split
+from stepcoder.policy import model_config, new_config
+
+_GIB = float(1 << 30)
+_TRAINING_SHARE, _GENERATION_SHARE = 0.4, 0.05  # of the measured speed
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an estimate needs to know of a model."""
+
+    parameters: int
+    adapters: int  # parameters of LoRA at rank 1, on all linear layers
+    layers: int
+    width: int
+    vocab_tokens: int
+
+
+def estimate(dataset: str, config: SftConfig) -> str:
+    """A table in words: GiB by what takes them, on one process, and hours. Raises InputError as a run would."""
+    problems = len(load_split(dataset, "train", limit=config.limit))
+    shape = shape_of(config)
+    parts = memory_gib(shape, config)
+    speed = matrix_flops(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    lines = [f"{shape.parameters:,} parameters, {problems:,} problems; at most, on one process:", ""]
+    lines += [f"{gib:9.2f} GiB  {what}" for what, gib in parts.items()]
+    lines += [f"{sum(parts.values()):9.2f} GiB  in all; FSDP on N processes keeps 1/N of what is trained in each", ""]
+    lines += [f"{hours:9.2f} h    {what}" for what, hours in hours_of(shape, config, problems, speed).items()]
+    lines += [f"             at {speed / 1e9:,.0f} GFLOP/s of matrix products here; judging goes on meanwhile"]
+    return "\n".join(lines)
+
+
+def shape_of(config: SftConfig) -> Shape:
+    """The shape of the model that the config names; counts parameters without allocating them."""
+    found = model_config(config.model) if config.model else new_config(config, config.vocab_tokens, eos=0, pad=1)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(found)
+    text = found.get_text_config()
+    linear = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "head" not in n]
+    adapters = sum(m.in_features + m.out_features for m in linear)
+    count = sum(p.numel() for p in model.parameters())
+    return Shape(count, adapters, text.num_hidden_layers, text.hidden_size, text.vocab_size)
+
+
+def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
+    """GiB by what takes them. Trained weights, their gradients and both moments of Adam are float32: 16 bytes each."""
+    small = 2 if config.dtype == "bfloat16" else 4
+    rl = isinstance(config, TrainConfig)
+    trained = config.lora_rank * shape.adapters if config.lora_rank else shape.parameters
+    tokens = config.micro_rows * (config.max_prompt_tokens + config.max_completion_tokens)
+    if not rl:
+        tokens = config.micro_rows * config.pack_tokens
+    scored = config.micro_rows * config.max_completion_tokens if rl else tokens
+    layers = 2 * shape.layers + 34 if config.gradient_checkpointing else 34 * shape.layers
+    parts = {
+        "weights that are trained, gradients, Adam": 16.0 * trained,
+        "frozen weights": small * shape.parameters if config.lora_rank or rl else 0.0,
+        "activations": tokens * shape.width * layers * small / 2.0,
+        "logits and their gradients": 3.0 * 4 * scored * shape.vocab_tokens,
+    }
+    if isinstance(config, TrainConfig):
+        if config.critic == "separate":
+            parts["separate critic"] = 16.0 * shape.parameters + parts["activations"]
+        length = config.max_prompt_tokens + config.max_completion_tokens
+        parts["key-value cache"] = 2.0 * small * config.generation_batch * length * shape.layers * shape.width
+    return {what: size / _GIB for what, size in parts.items() if size}
+
+
+def hours_of(shape: Shape, config: SftConfig, problems: int, flops: float) -> dict[str, float]:
+    """Hours by phase: 2 operations a parameter and token forward, 4 backward; once more forward under checkpointing."""
+    forward, backward = 2.0 * shape.parameters, 4.0 * shape.parameters
+    step = forward * (2 if config.gradient_checkpointing else 1) + backward
+    length = config.max_prompt_tokens + config.max_completion_tokens
+    hours = {"SFT": config.sft_epochs * problems * length * step / (_TRAINING_SHARE * flops) / 3600}
+    if isinstance(config, TrainConfig):
+        networks = 2 if config.critic == "separate" else 1
+        learning = config.completions * length * ((networks + 1) * forward + config.ppo_epochs * networks * step)
+        writing = config.completions * length * forward
+        hours["PPO"] = config.updates * learning / (_TRAINING_SHARE * flops) / 3600
+        hours["generation"] = config.updates * writing / (_GENERATION_SHARE * flops) / 3600
+    return hours
+
+
+def matrix_flops(device: torch.device) -> float:
+    """Floating-point operations a second of matrix products on a device, in float32 on a CPU and bfloat16 on a GPU."""
+    size, dtype = (4096, torch.bfloat16) if device.type == "cuda" else (512, torch.float32)
+    a = torch.ones(size, size, device=device, dtype=dtype)
+    done, began = 0, time.monotonic()
+    while (spent := time.monotonic() - began) < 0.3 or done < 3:
+        a @ a
+        float((a @ a)[0, 0])  # waits for the device
+        done += 2
+    return 2.0 * size**3 * done / spent

@@ -1,0 +1,178 @@
+"""Every number that a run logs, once: its name in metrics.jsonl, its unit, and its formula.
+
+`docs/metrics.md` is made from this table (docs/make_metrics_page.py), and the report takes titles and units from it. A test
+holds a real run to it: what is logged is here, and what is here is logged.
+
+Means over tokens are sums over the kept tokens of all completions of an update, divided by how many there are.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from appsplus.evaluation import EXTRACTION_FAILED
+from appsplus.problem import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number, logged once an update."""
+
+    name: str
+    title: str
+    unit: str  # "share" is from 0 to 1; empty: a number without one
+    formula: str
+    sometimes: str = ""  # when it is logged, if not in every update
+
+
+_OUTCOMES = {
+    Verdict.ACCEPTED: "Accepted",
+    Verdict.WRONG_ANSWER: "Wrong answer",
+    Verdict.RUN_TIME_ERROR: "Run-time error",
+    Verdict.COMPILE_ERROR: "Compile error",
+    Verdict.TIME_LIMIT_EXCEEDED: "Time limit exceeded",
+    Verdict.MEMORY_LIMIT_EXCEEDED: "Memory limit exceeded",
+    Verdict.OUTPUT_LIMIT_EXCEEDED: "Output limit exceeded",
+    EXTRACTION_FAILED: "No program found",
+}
+
+METRICS: tuple[Metric, ...] = (
+    Metric("reward_mean", "Mean reward", "", "sum of the rewards of the completions / completions"),
+    Metric("pass_rate", "Pass rate", "share", "completions accepted / completions, at the levels that were given"),
+    Metric(
+        "plain_pass_rate",
+        "Pass rate, plain tasks",
+        "share",
+        "completions of plain tasks (the last level) accepted / completions of plain tasks",
+        "in updates with a plain task",
+    ),
+    Metric(
+        "validation_pass_rate",
+        "Pass rate, validation",
+        "share",
+        "validation problems whose likeliest completion of the plain task is accepted / validation problems",
+        "every `validate_every` updates",
+    ),
+    Metric(
+        "validation_reward_mean",
+        "Mean reward, validation",
+        "",
+        "sum of the rewards of those completions / validation problems",
+        "every `validate_every` updates",
+    ),
+    *(
+        Metric(f"share_{outcome}", title, "share", f"completions with the outcome `{outcome}` / completions")
+        for outcome, title in _OUTCOMES.items()
+    ),
+    Metric(
+        "executed_share", "Executed tokens", "share", "tokens kept by FGO / tokens of the completions; 1 without FGO"
+    ),
+    Metric("response_tokens", "Completion length", "tokens", "tokens of the completions / completions"),
+    Metric("kl", "KL to the reference", "nats a token", "mean over tokens of log pi_old(token) - log pi_ref(token)"),
+    Metric(
+        "kl_per_completion",
+        "KL to the reference, a completion",
+        "nats",
+        "sum over tokens of log pi_old(token) - log pi_ref(token) / completions",
+    ),
+    Metric(
+        "kl_coef",
+        "KL coefficient",
+        "",
+        "weight of the KL penalty in the next update; moves if `kl_control` is adaptive",
+    ),
+    Metric(
+        "policy_kl",
+        "KL of the update",
+        "nats a token",
+        "mean over kept tokens of r - 1 - log r, r = pi(token) / pi_old(token); mean over optimiser steps",
+    ),
+    Metric(
+        "policy_loss",
+        "Policy loss",
+        "",
+        "mean over kept tokens of -min(r A, clip(r, 1 - c, 1 + c) A), c = `clip_range`; mean over optimiser steps",
+    ),
+    Metric(
+        "value_loss",
+        "Value loss",
+        "",
+        "mean over tokens of max((V - R)^2, (clip(V, V_old - c, V_old + c) - R)^2) / 2, c = `value_clip_range`; "
+        "mean over optimiser steps",
+    ),
+    Metric(
+        "entropy",
+        "Entropy",
+        "nats a token",
+        "mean over kept tokens of -sum p log p of the next token; 0 unless `entropy_coef` is above 0",
+    ),
+    Metric(
+        "clipped_share",
+        "Clipped tokens",
+        "share",
+        "kept tokens whose term the clip holds at a constant / kept tokens; mean over optimiser steps",
+    ),
+    Metric(
+        "gradient_norm", "Gradient norm", "", "norm of the gradient before it is clipped; mean over optimiser steps"
+    ),
+    Metric("value_mean", "Mean value", "", "mean over tokens of the value before the token, V_old"),
+    Metric(
+        "value_explained",
+        "Explained variance",
+        "",
+        "1 - sum (R - V_old)^2 / sum (R - mean R)^2 over tokens; 0 where the returns R do not vary",
+    ),
+    Metric("judge_failures", "Judge failures", "completions", "completions that the judge failed on; they are dropped"),
+    Metric("tokens_per_s", "Generation", "tokens/s", "tokens of the completions / seconds of generation"),
+    Metric("generate_s", "Time to generate", "s", "wall time from the first prompt to the last completion"),
+    Metric("judge_wait_s", "Wait for the judge", "s", "wall time between the last completion and the last verdict"),
+    Metric("update_s", "Time of the update", "s", "wall time of the whole update, validation apart"),
+)
+
+BY_NAME = {metric.name: metric for metric in METRICS}
+
+NOT_NUMBERS = frozenset(("update", "levels"))
+"""Keys of a line of metrics.jsonl beside the metrics: the number of the update, and {level: problems given at it}."""
+
+
+def unknown_names(names: Iterable[str]) -> list[str]:
+    """Keys of a line of metrics.jsonl that the glossary lacks."""
+    return sorted(set(names) - BY_NAME.keys() - NOT_NUMBERS)
+
+
+def markdown() -> str:
+    """The text of docs/metrics.md."""
+    rows = [
+        f"| `{m.name}` | {m.unit or '-'} | {m.formula.replace('|', '&#124;')}{f'; {m.sometimes}' if m.sometimes else ''} |"
+        for m in METRICS
+    ]
+    return "\n".join((_HEAD, *rows, _TAIL))
+
+
+_HEAD = """# What a run logs
+
+Made from `stepcoder/glossary.py` by `python docs/make_metrics_page.py`. `RUN/metrics.jsonl` has one JSON object an update;
+TensorBoard has the same numbers. `stepcoder report RUN` draws them.
+
+Legend: pi is the policy as it is trained, pi_old as it wrote the completions, pi_ref the frozen reference; r is the ratio
+pi / pi_old of a token's probability, A its advantage, V the value before it, R its return. "Kept" tokens are those that
+count in the policy loss: all tokens of a completion, and with FGO only those on executed lines
+(`stepcoder/executed_tokens.py` has the rule).
+
+| name | unit | formula |
+|---|---|---|"""
+
+_TAIL = """
+Beside the numbers, a line has `update`, counted from 1, and `levels`: how many of the update's problems were given at which
+level of the curriculum, 1 being the easiest.
+
+`RUN/samples.jsonl` has a few completions an update:
+
+| key | what |
+|---|---|
+| `update`, `problem_id`, `level` | when, and what was asked |
+| `prefix_chars` | characters of the canonical solution that were given |
+| `completion` | what the policy wrote |
+| `verdict`, `reward` | what the judge said (or `extraction_failed`), and what that earned |
+| `executed_lines` | lines of prefix + completion that some unit test executed; null: not known |
+| `token_offsets`, `keep` | for each token its characters in the completion, and whether it stayed in the loss |
+"""

@@ -1,0 +1,220 @@
+"""The networks: the policy with its values, and the frozen reference that the KL penalty holds it to.
+
+Legend: B sequences of N = P + T tokens, left-padded prompts (P) and right-padded responses (T).
+"""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from appsplus.errors import InputError
+from stepcoder.config import SftConfig
+from stepcoder.losses import token_entropy, token_logprobs
+
+VALUES_FILE = "values.safetensors"  # beside the policy's own files, which transformers loads without ours
+
+
+class Policy(nn.Module):
+    """A causal language model, and a value for each position of the response.
+
+    `critic` is a trunk of its own for the values; None: they are read off the policy's trunk.
+    """
+
+    def __init__(self, lm: Any, critic: Any = None) -> None:
+        super().__init__()
+        self.lm, self.critic = lm, critic
+        width = lm.config.get_text_config().hidden_size
+        self.value_head = nn.Linear(width, 1, dtype=torch.float32)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+
+    def forward(
+        self,
+        ids: Tensor,
+        attention: Tensor,
+        response_tokens: int,
+        *,
+        temperature: float = 1.0,
+        positions: Tensor | None = None,
+        entropy: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-probabilities, values and entropies of the last `response_tokens` (T) positions. (B, N) -> 3 x (B, T).
+
+        `attention` is 1 on tokens and 0 on padding, (B, N), or a whole mask to be added, (B, 1, N, N). The value at a
+        position is that of the state before its token. Entropies are zeros, unless asked for.
+        """
+        logits, hidden = _response(self.lm, ids, attention, response_tokens, positions)
+        logits = logits.float() / temperature
+        if self.critic is not None:
+            _, hidden = _response(self.critic, ids, attention, response_tokens, positions)
+        values = self.value_head(hidden.float()).squeeze(-1)
+        logprobs = token_logprobs(logits, ids[:, -response_tokens:])
+        return logprobs, values, token_entropy(logits) if entropy else torch.zeros_like(logprobs)
+
+
+def reference_logprobs(
+    policy: Policy, reference: Any, ids: Tensor, attention: Tensor, response_tokens: int, temperature: float
+) -> Tensor:
+    """Log-probabilities under the frozen reference; under LoRA (`reference` None) that is the model without adapters."""
+    with torch.no_grad(), policy.lm.disable_adapter() if reference is None else nullcontext():
+        logits, _ = _response(policy.lm if reference is None else reference, ids, attention, response_tokens, None)
+        return token_logprobs(logits.float() / temperature, ids[:, -response_tokens:])
+
+
+def _response(
+    model: Any, ids: Tensor, attention: Tensor, response_tokens: int, positions: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Logits and last hidden states of the positions that predict the response. (B, N) -> (B, T, V), (B, T, H)."""
+    if positions is None:
+        positions = (attention.long().cumsum(-1) - 1).clamp(min=0)
+    out = model(
+        input_ids=ids,
+        attention_mask=attention,
+        position_ids=positions,
+        logits_to_keep=response_tokens + 1,
+        output_hidden_states=True,
+        use_cache=False,
+    )
+    return out.logits[:, :-1], out.hidden_states[-1][:, -response_tokens - 1 : -1]
+
+
+def load_model(name: str, config: SftConfig) -> tuple[Any, Any]:
+    """A pretrained model and its tokenizer, without dropout. Raises InputError where they cannot be had."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    shape = _without_dropout(model_config(name))
+    with _said_in_words(name):
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        return AutoModelForCausalLM.from_pretrained(name, config=shape, dtype=_weights(config)), tokenizer
+
+
+def model_config(name: str) -> Any:
+    """The shape of a pretrained model. Raises InputError where it cannot be had."""
+    from transformers import AutoConfig
+
+    with _said_in_words(name):
+        return AutoConfig.from_pretrained(name)
+
+
+@contextmanager
+def _said_in_words(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"--model {name} cannot be loaded ({error}); expected a folder or a Hub id of a causal language model"
+        ) from None
+
+
+def new_model(config: SftConfig, tokenizer: Any) -> Any:
+    """A small Llama with random weights."""
+    from transformers import LlamaForCausalLM
+
+    return LlamaForCausalLM(new_config(config, len(tokenizer), eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id))
+
+
+def new_config(config: SftConfig, vocab_tokens: int, *, eos: int, pad: int) -> Any:
+    """The shape of a new model."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=vocab_tokens,
+        hidden_size=config.hidden_size,
+        intermediate_size=4 * config.hidden_size,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        num_key_value_heads=config.heads,
+        max_position_embeddings=2 * (config.max_prompt_tokens + config.max_completion_tokens),
+        tie_word_embeddings=True,
+        eos_token_id=eos,
+        pad_token_id=pad,
+        bos_token_id=None,
+    )
+
+
+def made_trainable(lm: Any, config: SftConfig) -> Any:
+    """The model with what the config asks for: adapters, gradient checkpointing."""
+    if config.gradient_checkpointing:
+        enable = (
+            getattr(lm, "activation_checkpointing_enable", None) or lm.gradient_checkpointing_enable
+        )  # the older name
+        enable({"use_reentrant": False})
+    if config.lora_rank:
+        from peft import LoraConfig, get_peft_model
+
+        adapters = LoraConfig(
+            r=config.lora_rank, lora_alpha=config.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
+        )
+        lm = get_peft_model(lm, adapters)
+    return lm
+
+
+def frozen_copy(lm: Any, config: SftConfig) -> Any:
+    """A copy that is never trained."""
+    return copy.deepcopy(lm).requires_grad_(False).to(activations(config)).eval()
+
+
+def save_policy(policy: Policy, state: dict[str, Tensor], tokenizer: Any, folder: Path) -> None:
+    """Write the policy as transformers loads it (adapters merged in), and the values beside it.
+
+    `state` is the policy's whole state, which a process that holds a part of the policy has gathered.
+    """
+    from safetensors.torch import save_file
+    from torch.distributed.tensor import DTensor
+    from transformers import AutoModelForCausalLM
+
+    lm = policy.lm
+    if hasattr(lm, "merge_and_unload"):
+        lm = copy.deepcopy(lm).merge_and_unload()
+    elif any(isinstance(p, DTensor) for p in lm.parameters()):  # only a part of it is here, and the others do not wait
+        lm = AutoModelForCausalLM.from_config(lm.config)
+        lm.load_state_dict({name.removeprefix("lm."): t for name, t in state.items() if name.startswith("lm.")})
+    lm.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    values = {name: t.detach().contiguous().clone() for name, t in state.items() if not name.startswith("lm.")}
+    save_file(values, str(folder / VALUES_FILE))
+
+
+def whole_state(policy: Policy) -> dict[str, Tensor]:
+    """The policy's weights, gathered from all processes where each holds a part."""
+    from torch.distributed.tensor import DTensor
+
+    state = policy.state_dict()
+    return {name: t.full_tensor().cpu() if isinstance(t, DTensor) else t for name, t in state.items()}
+
+
+def load_values(policy: Policy, folder: Path) -> bool:
+    """Take the values from a folder that `save_policy` wrote; False where it has none that fit."""
+    from safetensors.torch import load_file
+
+    path = folder / VALUES_FILE
+    if not path.is_file():
+        return False
+    values = load_file(str(path))
+    if set(values) != {name for name in policy.state_dict() if not name.startswith("lm.")}:
+        return False
+    policy.load_state_dict(values, strict=False)
+    return True
+
+
+def activations(config: SftConfig) -> torch.dtype:
+    """The type that the config names."""
+    return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+
+
+def _weights(config: SftConfig) -> torch.dtype:
+    """Weights that are trained stay float32: a step of 5e-7 is lost in the 8 bits of bfloat16's mantissa."""
+    return activations(config) if config.lora_rank else torch.float32
+
+
+def _without_dropout(shape: Any) -> Any:
+    """Old and new log-probabilities of the same weights must be equal."""
+    for name, value in vars(shape).items():
+        if "drop" in name and isinstance(value, float):
+            setattr(shape, name, 0.0)
+    return shape

@@ -1,0 +1,298 @@
+"""PPO with CCCS and FGO (arXiv:2402.01391): the training loop, from top to bottom, then what one update does.
+
+for each update:
+    problems            the next ones, in an order shuffled anew each pass
+    levels              CCCS: how much of the canonical solution each problem's prompt gives
+    completions         several for each prompt, from the policy
+    reports             the judge runs prefix + completion on the unit tests, meanwhile
+    rewards             from the verdicts, less a penalty for leaving the reference, token by token
+    advantages          by GAE, from the values
+    executed_keep       FGO: only tokens of executed lines stay in the policy loss
+    epochs, minibatches of clipped policy loss + value loss - entropy
+    pass rates          move the curriculum
+"""
+
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from appsplus.problem import Verdict
+from stepcoder.advantages import next_kl_coef
+from stepcoder.batch import Batch, assembled, keep_of, reward_of
+from stepcoder.checkpoint import Checkpoints, State
+from stepcoder.config import TrainConfig
+from stepcoder.errors import TrainingError
+from stepcoder.losses import clipped_share, kl_estimate, masked_mean, policy_loss, value_loss
+from stepcoder.metrics import RunLog
+from stepcoder.rollouts import Collected, Judged, Judgements, Task, collect, offsets_of
+from stepcoder.setup import Trainer
+from stepcoder.validation import validate
+
+Numbers = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A judged completion with all that the loss needs of it."""
+
+    judged: Judged
+    reward: float
+    offsets: list[tuple[int, int]]
+    keep: list[float]
+
+
+def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: RunLog, checkpoints: Checkpoints) -> bool:
+    """Train from the last checkpoint, or from the start, to the end; False where an interruption ended it before.
+
+    Raises TrainingError where the run cannot go on; the last checkpoint is whole then.
+    """
+    state = checkpoints.restored(trainer) or State(update=0, kl_coef=config.kl_coef, best=-1.0)
+    log.begin(state.update, config.updates)
+    while state.update < config.updates:
+        began = time.monotonic()
+        problems = trainer.sampler.take(config.problems_per_update)
+        levels = {p.problem_id: trainer.curriculum.level(p.problem_id) for p in problems}
+        tasks = [trainer.task(p, levels[p.problem_id]) for p in problems for _ in range(config.completions_per_problem)]
+        collected = _completions(trainer, config, judgements, trainer.share(tasks))
+        scored = [_scored(judged, config, trainer.tokenizer) for judged in collected.judged]
+        numbers = _learned(trainer, config, scored, state)
+        _move_curriculum(trainer, scored)
+        state = replace(state, update=state.update + 1, kl_coef=_next_kl(config, state, numbers))
+        numbers |= _told(trainer, scored, collected, began) | {"kl_coef": state.kl_coef}
+        if config.validate_every and state.update % config.validate_every == 0:
+            found = validate(trainer, config, judgements)
+            numbers |= {f"validation_{name}": value for name, value in found.items()}
+            if found["pass_rate"] >= state.best:
+                state = replace(state, best=found["pass_rate"])
+                checkpoints.keep_best(trainer)
+        log.update(state.update, config.updates, numbers, _levels(levels), _samples(scored, config))
+        if checkpoints.due(state.update) or state.update == config.updates:
+            checkpoints.save(trainer, state)
+        if trainer.interrupted():
+            checkpoints.save(trainer, state)
+            return state.update == config.updates
+    return True
+
+
+def _completions(trainer: Trainer, config: TrainConfig, judgements: Judgements, tasks: Sequence[Task]) -> Collected:
+    with trainer.generating() as lm:
+        return collect(
+            lm,
+            trainer.tokenizer,
+            tasks,
+            judgements,
+            batch=config.generation_batch,
+            max_tokens=config.max_completion_tokens,
+            temperature=config.temperature,
+            top_p=config.top_p,
+        )
+
+
+def _scored(judged: Judged, config: TrainConfig, tokenizer: Any) -> Scored:
+    offsets = offsets_of(judged.completion, tokenizer)
+    keep = keep_of(judged, offsets, config.executed)
+    return Scored(judged, reward_of(judged, config.reward), offsets, keep)
+
+
+def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], state: State) -> Numbers:
+    """Train on some completions, in `ppo_epochs` passes, or fewer where the KL to their policy grows too far."""
+    trainer.policy.train()
+    with trainer.accelerator.autocast():
+        batch = assembled(
+            [s.judged for s in scored],
+            [s.keep for s in scored],
+            [s.reward for s in scored],
+            policy=trainer.policy,
+            unwrapped=trainer.unwrapped,
+            reference=trainer.reference,
+            pad_id=trainer.pad_id,
+            device=trainer.device,
+            micro_rows=config.micro_rows,
+            temperature=config.temperature,
+            kl_coef=state.kl_coef,
+            gamma=config.gamma,
+            lam=config.lam,
+            whiten_advantages=config.whiten_advantages,
+            mask_kl=config.fgo and config.mask_kl,
+            reduce=trainer.sum,
+        )
+    trainer.set_learning_rates(state.update)
+    values_only = state.update < config.critic_warmup_updates
+    parts = min(trainer.gathered([min(config.minibatches, len(scored))]))  # the judge may have failed on some
+    steps: list[Numbers] = []
+    for epoch in range(config.ppo_epochs):
+        for chosen in minibatches(len(scored), parts):
+            steps.append(ppo_step(trainer, config, batch.rows(chosen), values_only=values_only))
+            _refuse_nan(steps[-1], state.update + 1)
+        if config.stop_kl and _mean(step["policy_kl"] for step in steps[epoch * parts :]) > config.stop_kl:
+            break
+    return _batch_numbers(trainer, batch) | {name: _mean(step[name] for step in steps) for name in steps[0]}
+
+
+def minibatches(completions: int, count: int) -> list[Tensor]:
+    """A random partition of the completions into `count` parts of nearly equal size; indices."""
+    return list(torch.randperm(completions).tensor_split(count))
+
+
+def ppo_step(trainer: Trainer, config: TrainConfig, batch: Batch, *, values_only: bool = False) -> Numbers:
+    """One optimiser step on a minibatch, a few rows at a time. Its gradient is that of the minibatch as a whole."""
+    value_keep = batch.executed_keep if config.fgo and config.mask_values else batch.response_keep
+    policy_tokens, value_tokens = trainer.sum(torch.stack([batch.executed_keep.sum(), value_keep.sum()])).tolist()
+    sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=trainer.device))
+    for rows, weight in trainer.turns(len(batch.rewards), config.micro_rows):
+        part = batch.rows(rows)
+        logprobs, values, entropies = trainer.policy(
+            part.ids,
+            part.attention,
+            part.response_tokens,
+            temperature=config.temperature,
+            entropy=config.entropy_coef > 0,
+        )
+        keep = part.executed_keep
+        losses = {
+            "policy_loss": policy_loss(
+                logprobs, part.old_logprobs, part.advantages, keep, clip_range=config.clip_range, total=policy_tokens
+            ),
+            "value_loss": value_loss(
+                values,
+                part.old_values,
+                part.returns,
+                value_keep[rows],
+                clip_range=config.value_clip_range,
+                total=value_tokens,
+            ),
+            "entropy": masked_mean(entropies, keep, policy_tokens),
+        }
+        loss = config.value_coef * losses["value_loss"]
+        policy_part = losses["policy_loss"] - config.entropy_coef * losses["entropy"]
+        loss = loss + (0.0 * policy_part if values_only else policy_part)
+        trainer.backward(weight * loss)
+        with torch.no_grad():
+            share = keep.sum() / max(policy_tokens, 1.0)
+            losses["clipped_share"] = share * clipped_share(
+                logprobs, part.old_logprobs, part.advantages, keep, config.clip_range
+            )
+            losses["policy_kl"] = masked_mean(kl_estimate(part.old_logprobs, logprobs), keep, policy_tokens)
+        for name, value in losses.items():
+            sums[name] = sums[name] + weight * value.detach()
+    gradient_norm = trainer.step(config.max_grad_norm)
+    names = list(sums)
+    found = trainer.sum(torch.stack([sums[name] for name in names])).tolist()
+    return dict(zip(names, found, strict=True)) | {"gradient_norm": gradient_norm}
+
+
+def _refuse_nan(step: Numbers, update: int) -> None:
+    bad = {name: value for name, value in step.items() if not math.isfinite(value)}
+    if bad:
+        raise TrainingError(
+            f"update {update}: {', '.join(f'{name} is {value}' for name, value in bad.items())}; expected finite numbers."
+            " The last checkpoint is whole: go on from it with --resume and a lower --learning-rate or --max-grad-norm"
+        )
+
+
+def _batch_numbers(trainer: Trainer, batch: Batch) -> Numbers:
+    keep = batch.response_keep
+    kl = torch.where(keep > 0, batch.old_logprobs - batch.ref_logprobs, torch.zeros_like(keep))
+    explained = (batch.returns - batch.old_values) * keep
+    sums = [keep.sum(), batch.executed_keep.sum(), kl.sum(), torch.tensor(float(len(keep)), device=keep.device)]
+    sums += [
+        (batch.old_values * keep).sum(),
+        (explained**2).sum(),
+        (batch.returns * keep).sum(),
+        (batch.returns**2).sum(),
+    ]
+    tokens, executed, kl_sum, rows, values, residual, returns, squares = trainer.sum(torch.stack(sums)).tolist()
+    spread = squares - returns**2 / max(tokens, 1.0)
+    return {
+        "kl": kl_sum / max(tokens, 1.0),
+        "kl_per_completion": kl_sum / max(rows, 1.0),
+        "executed_share": executed / max(tokens, 1.0),
+        "response_tokens": tokens / max(rows, 1.0),
+        "value_mean": values / max(tokens, 1.0),
+        "value_explained": 1.0 - residual / spread if spread > 1e-8 else 0.0,
+    }
+
+
+def _move_curriculum(trainer: Trainer, scored: Sequence[Scored]) -> None:
+    """Tell the curriculum each problem's pass rate; all processes tell it the same."""
+    passed: dict[tuple[str, int], list[bool]] = defaultdict(list)
+    for problem_id, level, outcome in trainer.gathered([_result(s) for s in scored]):
+        passed[problem_id, level].append(outcome == Verdict.ACCEPTED)
+    for (problem_id, level), outcomes in sorted(passed.items()):
+        trainer.curriculum.update(problem_id, level, sum(outcomes) / len(outcomes))
+
+
+def _result(scored: Scored) -> tuple[str, int, str]:
+    task = scored.judged.completion.task
+    return task.problem.problem_id, task.level, scored.judged.outcome
+
+
+def _next_kl(config: TrainConfig, state: State, numbers: Numbers) -> float:
+    if config.kl_control == "fixed":
+        return state.kl_coef
+    return next_kl_coef(
+        state.kl_coef,
+        numbers["kl_per_completion"],
+        target=config.kl_target,
+        horizon=config.kl_horizon,
+        completions=config.completions,
+    )
+
+
+def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, began: float) -> Numbers:
+    rows = trainer.gathered([(s.reward, s.judged.outcome, trainer.is_plain(s.judged.completion.task)) for s in scored])
+    outcomes = Counter(outcome for _, outcome, _ in rows)
+    plain = [outcome == Verdict.ACCEPTED for _, outcome, is_plain in rows if is_plain]
+    tokens, failures = trainer.sum(
+        torch.tensor([collected.response_tokens, collected.failures], dtype=torch.float64, device=trainer.device)
+    ).tolist()
+    seconds = time.monotonic() - began
+    numbers = {
+        "reward_mean": _mean(earned for earned, _, _ in rows),
+        "pass_rate": outcomes[Verdict.ACCEPTED] / len(rows),
+        "judge_failures": failures,
+        "tokens_per_s": tokens / collected.generate_s,
+        "generate_s": collected.generate_s,
+        "judge_wait_s": collected.wait_s,
+        "update_s": seconds,
+    }
+    if plain:
+        numbers["plain_pass_rate"] = sum(plain) / len(plain)
+    shares = {f"share_{verdict}": outcomes[verdict] / len(rows) for verdict in (*Verdict, "extraction_failed")}
+    return numbers | shares
+
+
+def _levels(given: dict[str, int]) -> dict[str, int]:
+    return {str(level): count for level, count in sorted(Counter(given.values()).items())}
+
+
+def _samples(scored: Sequence[Scored], config: TrainConfig) -> list[dict[str, Any]]:
+    step = max(1, len(scored) // max(1, config.samples_per_update))
+    return [_sample(s) for s in scored[::step][: config.samples_per_update]]
+
+
+def _sample(scored: Scored) -> dict[str, Any]:
+    completion, report = scored.judged.completion, scored.judged.report
+    lines = sorted({n for t in report.unit_tests for n in t.executed_lines or ()}) if report else None
+    return {
+        "problem_id": completion.task.problem.problem_id,
+        "level": completion.task.level,
+        "prefix_chars": len(completion.task.prefix),
+        "completion": completion.text,
+        "verdict": scored.judged.outcome,
+        "reward": scored.reward,
+        "executed_lines": lines,
+        "token_offsets": [list(span) for span in scored.offsets],
+        "keep": scored.keep,
+    }
+
+
+def _mean(values: Iterator[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found) if found else 0.0

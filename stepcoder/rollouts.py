@@ -1,0 +1,249 @@
+"""Completions of the policy, and what the judge says of them, while the next ones are generated.
+
+Legend: B completions, P prompt positions (left-padded), T response positions (right-padded), N = P + T.
+"""
+
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from transformers import StoppingCriteria, StoppingCriteriaList
+
+from appsplus.engine.judging import Judging, fair_limits
+from appsplus.errors import SandboxError
+from appsplus.evaluation.extraction import Program, extract
+from appsplus.judge import Job, Report
+from appsplus.problem import Problem
+from stepcoder.data import prompt_ids, token_offsets
+from stepcoder.errors import TrainingError
+from stepcoder.verdicts import verdict_and_lines
+
+MOST_FAILURES = 0.01  # share of completions that the judge may fail on before a run stops
+_FENCE_LINE = re.compile(r"\n[ \t]*```[^\n]*\n*\Z")
+_TAIL = 24  # tokens in which a closing fence and its line's start are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the policy is asked: a level of a problem."""
+
+    problem: Problem
+    level: int  # from 1, the easiest
+    prefix: str
+    ids: tuple[int, ...]  # of the prompt
+
+    @classmethod
+    def of(cls, problem: Problem, chars: Sequence[int], level: int, tokenizer: Any) -> Self:
+        """The task at a level, as tokens; `chars`: of the canonical solution, what each level gives."""
+        prefix = problem.canonical_solution[: chars[level - 1]]
+        return cls(problem, level, prefix, tuple(prompt_ids(problem, prefix, tokenizer)))
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the policy wrote, before it is judged."""
+
+    task: Task
+    ids: tuple[int, ...]
+    text: str
+    program: Program | None  # None: there is none in the text
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A completion with the judge's report; `report` None: there was no program to judge."""
+
+    completion: Completion
+    report: Report | None
+
+    @property
+    def outcome(self) -> str:
+        """The verdict, or that there was no program."""
+        return "extraction_failed" if self.report is None else str(self.report.verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The completions of an update, in order, less those that the judge failed on."""
+
+    judged: tuple[Judged, ...]
+    failures: int
+    generate_s: float
+    wait_s: float  # what the judge needed longer than the generation
+    response_tokens: int
+
+
+class EndOfBlock(StoppingCriteria):
+    """Ends a row at the line that closes its block of code, or at the end of text; remembers how long each row is."""
+
+    def __init__(self, tokenizer: Any, prompt_tokens: int, rows: int, device: torch.device) -> None:
+        self._tokenizer, self._prompt_tokens = tokenizer, prompt_tokens
+        words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        self._has_tick = torch.tensor(["`" in (word or "") for word in words], device=device)
+        self.lengths = torch.zeros(rows, dtype=torch.long, device=device)  # tokens of the response; 0: has not ended
+
+    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:  # noqa: ARG002
+        """Which rows have ended."""
+        length = input_ids.shape[1] - self._prompt_tokens
+        last = input_ids[:, -1]
+        open_rows = self.lengths == 0
+        ends = open_rows & (last == self._tokenizer.eos_token_id)
+        for row in (open_rows & ~ends & self._has_tick[last.clamp(max=len(self._has_tick) - 1)]).nonzero().flatten():
+            tail = input_ids[row, -min(_TAIL, length + 8) :]  # the fence may be the first thing after the prefix
+            if _FENCE_LINE.search(self._tokenizer.decode(tail, skip_special_tokens=True)):
+                ends[row] = True
+        self.lengths[ends] = length
+        return self.lengths > 0
+
+
+def generate(
+    lm: Any, tokenizer: Any, tasks: Sequence[Task], *, max_tokens: int, temperature: float, top_p: float
+) -> list[Completion]:
+    """One completion for each task, sampled from the nucleus; temperature 0 takes the likeliest token."""
+    device = next(lm.parameters()).device
+    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    ids, attention = left_padded([task.ids for task in tasks], pad_id)
+    stop = EndOfBlock(tokenizer, ids.shape[1], len(tasks), device)
+    sampling = {"temperature": temperature, "top_p": top_p, "top_k": 0} if temperature else {}
+    with torch.no_grad():
+        out = lm.generate(
+            input_ids=ids.to(device),
+            attention_mask=attention.to(device),
+            do_sample=bool(temperature),
+            max_new_tokens=max_tokens,
+            pad_token_id=pad_id,
+            eos_token_id=tokenizer.eos_token_id,
+            stopping_criteria=StoppingCriteriaList([stop]),
+            **sampling,
+        )
+    written = out.shape[1] - ids.shape[1]
+    lengths = torch.where(stop.lengths > 0, stop.lengths, written).tolist()
+    responses = out[:, ids.shape[1] :].tolist()
+    return [_completion(task, row[:n], tokenizer) for task, row, n in zip(tasks, responses, lengths, strict=True)]
+
+
+def _completion(task: Task, ids: Sequence[int], tokenizer: Any) -> Completion:
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    found = extract(text, task.prefix, fence_open=True)
+    return Completion(task, tuple(ids), text, found if isinstance(found, Program) else None)
+
+
+class Judgements:
+    """Judges completions in the background. A context manager.
+
+    The judge's workers are processes of their own, started from a bare interpreter: nothing forks this process, with its
+    model and its threads. A completion that the judge fails on has no report and no reward; more than 1 % of them, and at
+    least three, end the run (TrainingError).
+    """
+
+    def __init__(self, judging: Judging, *, threads: int, coverage: bool) -> None:
+        self._judging, self._coverage = judging, coverage
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rewards")
+        self.asked = self.failed = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def submit(self, completion: Completion) -> "Future[Report | None]":
+        """Begin to judge a completion; the result raises SandboxError where the judge fails."""
+        return self._pool.submit(self._judge, completion)
+
+    def collect(self, waiting: "Sequence[tuple[Completion, Future[Report | None]]]") -> tuple[list[Judged], int]:
+        """The reports, in order, and how many completions were dropped because the judge failed on them."""
+        judged: list[Judged] = []
+        why = ""
+        for completion, future in waiting:
+            try:
+                judged.append(Judged(completion, future.result()))
+            except SandboxError as error:
+                why = str(error)
+        failures = len(waiting) - len(judged)
+        self.asked, self.failed = self.asked + len(waiting), self.failed + failures
+        if self.failed > max(2, MOST_FAILURES * self.asked) or (waiting and not judged):
+            raise TrainingError(
+                f"the judge failed on {self.failed} of {self.asked} completions (the last time: {why}); at most 1 % may"
+                " fail; see `appsplus doctor`, then go on with --resume"
+            )
+        return judged, failures
+
+    def _judge(self, completion: Completion) -> Report | None:
+        if completion.program is None:
+            return None
+        problem = completion.task.problem
+        job = job_of(problem, completion.program.text, self._judging.modules)
+        if self._coverage:
+            return verdict_and_lines(self._judging, job)
+        [report] = self._judging.judge([job])
+        return report
+
+
+def job_of(problem: Problem, program: str, modules: tuple[str, ...]) -> Job:
+    """The job that judges a program nobody has vouched for."""
+    return Job(
+        program=program,
+        io_format=problem.io_format,
+        unit_tests=problem.unit_tests,
+        entry_point=problem.entry_point,
+        limits=fair_limits(problem),
+        checker=problem.checker,
+        modules=modules,
+    )
+
+
+def collect(
+    lm: Any,
+    tokenizer: Any,
+    tasks: Sequence[Task],
+    judgements: Judgements,
+    *,
+    batch: int,
+    max_tokens: int,
+    temperature: float,
+    top_p: float,
+) -> Collected:
+    """A judged completion for each task: generated `batch` at a time, judged while the next batch is generated."""
+    began = time.monotonic()
+    waiting: list[tuple[Completion, Future[Report | None]]] = []
+    for start in range(0, len(tasks), batch):
+        some = tasks[start : start + batch]
+        for completion in generate(lm, tokenizer, some, max_tokens=max_tokens, temperature=temperature, top_p=top_p):
+            waiting.append((completion, judgements.submit(completion)))
+    generated = time.monotonic()
+    judged, failures = judgements.collect(waiting)
+    tokens = sum(len(completion.ids) for completion, _ in waiting)
+    return Collected(tuple(judged), failures, generated - began, time.monotonic() - generated, tokens)
+
+
+def left_padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Prompts as a tensor, padded on the left, and their attention mask. -> 2 x (B, P)."""
+    width = max(len(row) for row in rows)
+    ids = torch.full((len(rows), width), pad_id)
+    attention = torch.zeros(len(rows), width, dtype=torch.long)
+    for i, row in enumerate(rows):
+        ids[i, width - len(row) :] = torch.tensor(row)
+        attention[i, width - len(row) :] = 1
+    return ids, attention
+
+
+def right_padded(rows: Sequence[Sequence[float]], fill: float, dtype: torch.dtype) -> Tensor:
+    """Responses, or a number for each of their tokens, padded on the right. -> (B, T)."""
+    out = torch.full((len(rows), max(len(row) for row in rows)), fill, dtype=dtype)
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = torch.tensor(list(row), dtype=dtype)
+    return out
+
+
+def offsets_of(completion: Completion, tokenizer: Any) -> list[tuple[int, int]]:
+    """Characters of each token of a completion."""
+    return token_offsets(completion.ids, completion.text, tokenizer)

@@ -1,0 +1,328 @@
+"""Everything a run holds while it trains: networks, optimiser, problems, curriculum, and the processes it runs in."""
+
+import logging
+import math
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from appsplus.errors import DatasetError, InputError
+from appsplus.problem import Problem
+from stepcoder.config import SftConfig, TrainConfig
+from stepcoder.curriculum import Curriculum, level_chars
+from stepcoder.data import Tokens, check_tokenizer, load_split, new_tokenizer, sft_example, tokenizer_texts
+from stepcoder.errors import ConfigError
+from stepcoder.policy import Policy, frozen_copy, load_model, load_values, made_trainable, new_model
+from stepcoder.rollouts import Task
+
+Item = TypeVar("Item")
+
+
+class Sampler:
+    """Problems in an order that is shuffled anew on each pass."""
+
+    def __init__(self, problems: Sequence[Problem], seed: int) -> None:
+        self._problems, self._rng = list(problems), random.Random(seed)
+        self._order: list[int] = []
+
+    def take(self, count: int) -> list[Problem]:
+        """The next problems; none twice, unless there are fewer than `count`."""
+        chosen: list[int] = []
+        while len(chosen) < count:
+            if not self._order:
+                self._order = self._rng.sample(range(len(self._problems)), len(self._problems))
+            fresh = [i for i in self._order if i not in chosen or len(chosen) >= len(self._problems)]
+            chosen += fresh[: count - len(chosen)]
+            self._order = [i for i in self._order if i not in chosen]
+        return [self._problems[i] for i in chosen]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        version, numbers, gauss = self._rng.getstate()
+        return {"order": self._order, "rng": [version, list(numbers), gauss]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self._order = list(state["order"])
+        version, numbers, gauss = state["rng"]
+        self._rng.setstate((version, tuple(numbers), gauss))
+
+
+class Interruption:
+    """Notes SIGINT and SIGTERM while the block runs, so that an update ends before the run does; the second one ends it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        signal.signal(number, self._before[number])
+
+
+@dataclass(slots=True)
+class Trainer:
+    """The parts of a run, and the few things that differ with the number of processes."""
+
+    accelerator: Any
+    policy: Any  # as prepared for the processes; `unwrapped` is the Policy inside
+    optimizer: Any
+    tokenizer: Any
+    config: TrainConfig
+    sampler: Sampler
+    curriculum: Curriculum
+    chars: Mapping[str, tuple[int, ...]]  # per problem: characters of the canonical solution that each level gives
+    validation: Sequence[Problem]
+    interruption: Interruption
+    reference: Any  # the policy as it began, frozen; None under LoRA, where it is the policy without its adapters
+    learning_rates: tuple[float, ...]  # of the optimiser's groups, after the warm-up
+
+    @property
+    def unwrapped(self) -> Policy:
+        """The policy without what the processes wrap around it."""
+        found: Policy = self.accelerator.unwrap_model(self.policy)
+        return found
+
+    @property
+    def device(self) -> torch.device:
+        """Where tensors go."""
+        found: torch.device = self.accelerator.device
+        return found
+
+    @property
+    def pad_id(self) -> int:
+        """A token for padding; it is masked everywhere."""
+        found: int = pad_id_of(self.tokenizer)
+        return found
+
+    def task(self, problem: Problem, level: int) -> Task:
+        """A problem at a level."""
+        return Task.of(problem, self.chars[problem.problem_id], level, self.tokenizer)
+
+    def is_plain(self, task: Task) -> bool:
+        """Whether nothing of the solution is given."""
+        return task.level == len(self.chars[task.problem.problem_id])
+
+    def set_learning_rates(self, update: int) -> None:
+        """Linear rise over the first updates, then constant."""
+        share = min(1.0, (update + 1) / max(1, self.config.warmup_updates))
+        for group, peak in zip(self.optimizer.param_groups, self.learning_rates, strict=True):
+            group["lr"] = peak * share
+
+    @contextmanager
+    def generating(self) -> Iterator[Any]:
+        """The language model, ready to generate."""
+        self.policy.eval()
+        with _unsharded(self.policy), self.accelerator.autocast():
+            yield self.unwrapped.lm
+
+    def share(self, items: Sequence[Item]) -> list[Item]:
+        """This process's part of a list that all processes have."""
+        return list(items[self.accelerator.process_index :: self.accelerator.num_processes])
+
+    def sum(self, numbers: Tensor) -> Tensor:
+        """Over all processes."""
+        if self.accelerator.num_processes == 1:
+            return numbers
+        added: Tensor = self.accelerator.reduce(numbers, "sum")
+        return added
+
+    def gathered(self, items: list[Item]) -> list[Item]:
+        """The lists of all processes, one after the other."""
+        if self.accelerator.num_processes == 1:
+            return items
+        from accelerate.utils import gather_object
+
+        found: list[Item] = gather_object(items)
+        return found
+
+    def turns(self, rows: int, micro_rows: int) -> Iterator[tuple[Tensor, float]]:
+        """Indices of a few rows at a time, and a weight: 0 where this process has none left, but another has.
+
+        All processes take as many turns, or those that wait for gradients would wait for ever.
+        """
+        turns = math.ceil(rows / micro_rows)
+        if self.accelerator.num_processes > 1:
+            turns = max(self.gathered([turns]))
+        for turn in range(turns):
+            some = torch.arange(turn * micro_rows, min((turn + 1) * micro_rows, rows))
+            yield (some, 1.0) if len(some) else (torch.zeros(1, dtype=torch.long), 0.0)
+
+    def backward(self, loss: Tensor) -> None:
+        """Gradients of a loss that is this process's part of a sum over all of them."""
+        self.accelerator.backward(loss * self.accelerator.num_processes)  # for they are averaged
+
+    def step(self, max_grad_norm: float) -> float:
+        """Clip the gradients, make a step, forget them; the norm before clipping."""
+        norm = float(self.accelerator.clip_grad_norm_(self.policy.parameters(), max_grad_norm))
+        if math.isfinite(norm):
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+        return norm
+
+    def interrupted(self) -> bool:
+        """Whether any process was asked to stop."""
+        return any(self.gathered([self.interruption.asked]))
+
+
+@contextmanager
+def _unsharded(policy: Any) -> Iterator[None]:
+    """Under FSDP: all weights in every process, for generation, in which processes take as many steps as they need."""
+    from torch.distributed.fsdp import FSDPModule
+
+    sharded = [module for module in policy.modules() if isinstance(module, FSDPModule)]
+    if sharded:  # its first forward pass makes the policy itself the root of what is sharded
+        token = torch.zeros(1, 2, dtype=torch.long, device=next(policy.parameters()).device)
+        with torch.no_grad():
+            policy(token, torch.ones_like(token), 1)
+    for module in sharded:
+        module.set_reshard_after_forward(False, recurse=False)
+        module.unshard()
+    try:
+        yield
+    finally:
+        for module in sharded:
+            module.reshard()
+            module.set_reshard_after_forward(True, recurse=False)
+
+
+def pad_id_of(tokenizer: Any) -> int:
+    """A token for padding, whichever the tokenizer has."""
+    found: int = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    return found
+
+
+def new_accelerator(config: SftConfig, run: Path) -> Any:
+    """The processes of this run, as `accelerate launch` started them, or this one alone."""
+    from accelerate import Accelerator
+    from accelerate.utils import set_seed
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("accelerate.utils.other").setLevel(
+        logging.ERROR
+    )  # tied weights are saved once, as they should be
+
+    trackers = ["tensorboard", *([config.tracker] if isinstance(config, TrainConfig) and config.tracker else [])]
+    accelerator = Accelerator(
+        mixed_precision="bf16" if config.dtype == "bfloat16" else "no", log_with=trackers, project_dir=str(run)
+    )
+    set_seed(config.seed)
+    if str(accelerator.distributed_type).endswith("FSDP"):
+        if accelerator.state.fsdp_plugin.fsdp_version != 2:
+            raise ConfigError("FSDP version 1 is not known here; set fsdp_version: 2 in accelerate's config")
+        if config.lora_rank:
+            raise ConfigError("--lora-rank does not go with FSDP here; one copy of the model fits a GPU, use DDP")
+    return accelerator
+
+
+def open_model(config: SftConfig, problems: Sequence[Problem]) -> tuple[Policy, Any]:
+    """The policy that the config names, and its tokenizer. Raises InputError where they cannot be used."""
+    if config.model:
+        lm, tokenizer = load_model(config.model, config)
+    else:
+        tokenizer = new_tokenizer(tokenizer_texts(problems), config.vocab_tokens)
+        lm = new_model(config, tokenizer)
+    check_tokenizer(tokenizer, config.model or "the new model")
+    critic = None
+    if isinstance(config, TrainConfig) and config.critic == "separate":
+        critic = made_trainable(frozen_copy(lm, config).float().requires_grad_(True), _without_adapters(config))
+    policy = Policy(made_trainable(lm, config), critic)
+    if config.model:
+        load_values(policy, Path(config.model))
+    return policy, tokenizer
+
+
+def examples_of(problems: Sequence[Problem], tokenizer: Any, config: SftConfig) -> list[Tokens]:
+    """Canonical solutions for supervised training: of those problems whose prompt and solution are short enough."""
+    examples = [sft_example(problem, tokenizer) for problem in problems]
+    return [e for e in examples if fits(e, config)]
+
+
+def fits(example: Tokens, config: SftConfig) -> bool:
+    """Whether a problem can be trained on."""
+    return (
+        example.prompt <= config.max_prompt_tokens and len(example.ids) - example.prompt <= config.max_completion_tokens
+    )
+
+
+def fitting(problems: Sequence[Problem], tokenizer: Any, config: SftConfig, name: str) -> list[Problem]:
+    """The problems that can be trained on. Raises DatasetError where none can."""
+    found = [problem for problem in problems if fits(sft_example(problem, tokenizer), config)]
+    if not found:
+        raise DatasetError(
+            f"none of the {len(problems)} problems of {name} fits into {config.max_prompt_tokens} tokens of prompt and"
+            f" {config.max_completion_tokens} of completion; raise --max-prompt-tokens or --max-completion-tokens"
+        )
+    return found
+
+
+def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Callable[[str], None]) -> Trainer:
+    """Everything PPO needs, on the model that `config` names. Raises InputError for what the user gave and cannot be used."""
+    if config.completions < accelerator.num_processes * config.minibatches:
+        raise ConfigError(
+            f"{config.completions} completions an update do not go round for {accelerator.num_processes} processes with"
+            f" {config.minibatches} minibatches each; raise --problems-per-update, or lower --minibatches"
+        )
+    train = load_split(dataset, "train", limit=config.limit)
+    policy, tokenizer = open_model(config, train)
+    problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
+    told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
+    validation: list[Problem] = []
+    if config.validate_every:
+        held_out = load_split(dataset, "validation", limit=config.validation_problems)
+        validation = [p for p in held_out if fits(sft_example(p, tokenizer), config)]
+        if not validation:
+            raise DatasetError(
+                f"no problem of the split validation of {dataset} fits into the model's prompt and completion;"
+                " raise --max-prompt-tokens, or do without by --validate-every 0"
+            )
+    chars = {problem.problem_id: level_chars(problem, config.curriculum) for problem in problems}
+    if config.cccs and all(len(levels) == 1 for levels in chars.values()):
+        raise InputError(
+            f"no problem of {dataset} has more than one level, so there is no curriculum; use --method"
+            f" {'ppo+fgo' if config.fgo else 'ppo'}, or problems whose solutions have conditional statements"
+        )
+    levels = {problem_id: len(cuts) for problem_id, cuts in chars.items()}
+    reference = None if config.lora_rank else frozen_copy(policy.lm, config).to(accelerator.device)
+    critics = [p for name, p in policy.named_parameters() if not name.startswith("lm.") and p.requires_grad]
+    groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}, {"params": critics}]
+    optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
+    policy, optimizer = accelerator.prepare(policy, optimizer)
+    return Trainer(
+        accelerator,
+        policy,
+        optimizer,
+        tokenizer,
+        config,
+        Sampler(problems, config.seed),
+        Curriculum(levels, config.curriculum, random.Random(config.seed)),
+        chars,
+        validation,
+        Interruption(),
+        reference,
+        (config.learning_rate, config.critic_learning_rate),
+    )
+
+
+def _without_adapters(config: TrainConfig) -> TrainConfig:
+    return replace(config, lora_rank=0)

@@ -1,0 +1,118 @@
+"""Supervised training on canonical solutions: what a policy starts from, and what its reference is."""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stepcoder.checkpoint import export
+from stepcoder.config import SftConfig
+from stepcoder.data import PackedRows, Tokens, load_split, packed, packed_rows, sft_example
+from stepcoder.errors import TrainingError
+from stepcoder.losses import masked_mean
+from stepcoder.policy import activations
+from stepcoder.setup import fitting, open_model, pad_id_of
+
+
+@dataclass(frozen=True, slots=True)
+class SftStep:
+    """What one optimiser step showed."""
+
+    step: int
+    steps: int
+    loss: float  # cross-entropy in nats, a learned token
+    learned_tokens: int
+
+
+def run_sft(dataset: str, config: SftConfig, accelerator: Any, folder: Path, told: Callable[[SftStep], None]) -> None:
+    """Train the model that `config` names on the split train, and write it to `folder`, as transformers loads it.
+
+    Raises DatasetError where no problem is short enough, TrainingError for a NaN loss or a full disk.
+    """
+    problems = load_split(dataset, "train", limit=config.limit)
+    policy, tokenizer = open_model(config, problems)
+    examples = [
+        sft_example(p, tokenizer) for p in fitting(problems, tokenizer, config, f"the split train of {dataset}")
+    ]
+    trained = [p for p in policy.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=config.sft_learning_rate, weight_decay=config.weight_decay)
+    prepared, optimizer = accelerator.prepare(policy, optimizer)
+    supervise(prepared, optimizer, examples, config, accelerator, pad_id_of(tokenizer), told)
+    export(accelerator, prepared, tokenizer, folder)
+    accelerator.free_memory(prepared, optimizer)
+
+
+def supervise(
+    policy: Any,
+    optimizer: Any,
+    examples: Sequence[Tokens],
+    config: SftConfig,
+    accelerator: Any,
+    pad_id: int,
+    told: Callable[[SftStep], None],
+) -> None:
+    """Train the policy in place for `sft_epochs` passes; the values are left alone. Raises TrainingError for a NaN loss."""
+    rng = random.Random(config.seed)
+    per_epoch = math.ceil(len(examples) / config.sft_batch_examples)
+    steps = config.sft_epochs * per_epoch
+    policy.train()
+    order: list[Tokens] = []
+    for step in range(steps):
+        if step % per_epoch == 0:
+            order = rng.sample(list(examples), len(examples))
+        at = step % per_epoch * config.sft_batch_examples
+        rows = packed(order[at : at + config.sft_batch_examples], config.pack_tokens, rng)
+        for group in optimizer.param_groups:
+            group["lr"] = config.sft_learning_rate * learning_rate_share(step, steps, config.sft_warmup_share)
+        told(_step(policy, optimizer, rows, config, accelerator, pad_id, step, steps))
+
+
+def _step(
+    policy: Any,
+    optimizer: Any,
+    rows: list[list[Tokens]],
+    config: SftConfig,
+    accelerator: Any,
+    pad_id: int,
+    step: int,
+    steps: int,
+) -> SftStep:
+    learned = sum(len(e.ids) - e.prompt for row in rows for e in row)
+    processes, rank = accelerator.num_processes, accelerator.process_index
+    chunks = [rows[i : i + config.micro_rows] for i in range(0, len(rows), config.micro_rows)]
+    total_loss = torch.zeros((), device=accelerator.device)
+    for turn in range(math.ceil(len(chunks) / processes)):  # every process takes as many turns, or FSDP waits for ever
+        mine = turn * processes + rank
+        chunk = packed_rows(chunks[mine % len(chunks)], pad_id, activations(config))
+        loss = sft_loss(policy, chunk, learned, accelerator.device) * float(mine < len(chunks))
+        accelerator.backward(loss * processes)  # gradients are averaged over processes
+        total_loss += loss.detach()
+    accelerator.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
+    optimizer.step()
+    optimizer.zero_grad()
+    mean = float(accelerator.reduce(total_loss, "sum"))
+    if not math.isfinite(mean):
+        raise TrainingError(f"the loss of SFT step {step} is {mean}; lower --sft-learning-rate, or use --dtype float32")
+    return SftStep(step + 1, steps, mean, learned)
+
+
+def sft_loss(policy: Any, rows: PackedRows, learned: int, device: torch.device) -> torch.Tensor:
+    """Cross-entropy of the learned tokens of some rows, over the `learned` tokens of the whole batch. -> ()."""
+    logprobs, values, _ = policy(
+        rows.ids.to(device), rows.attention.to(device), rows.ids.shape[1] - 1, positions=rows.positions.to(device)
+    )
+    unused: torch.Tensor = 0.0 * values.sum()  # every parameter has a gradient, as DistributedDataParallel wants it
+    return -masked_mean(logprobs, rows.keep[:, 1:].to(device), float(learned)) + unused
+
+
+def learning_rate_share(step: int, steps: int, warmup_share: float) -> float:
+    """Share of the peak at a step (from 0): linear rise over the warm-up, then a cosine down to a tenth."""
+    warmup = math.ceil(steps * warmup_share)
+    if step < warmup:
+        return (step + 1) / warmup
+    along = (step - warmup) / max(1, steps - warmup)
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * along))

@@ -1,0 +1,162 @@
+"""Small problems, a small model and a judge that needs no sandbox; a test names only what it is about."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appsplus.annotate.split_points import find_split_points
+from appsplus.annotate.subtasks import subtask_chars
+from appsplus.errors import SandboxError
+from appsplus.judge import Inspection, Job, Report, UnitTestReport
+from appsplus.problem import Annotation, IOFormat, Problem, Solution, UnitTest, Verdict
+from appsplus.release import DatasetWriter, Manifest
+from appsplus.release.seal import seal
+
+CODE = "n = int(input())\nif n > 2:\n    print('big')\nif n <= 2:\n    print('small')\n"
+
+
+def small_problem(number: int = 2, **changes: Any) -> Problem:
+    """Whether n is above two, asked once more: two conditional statements, so two levels."""
+    code = changes.pop("code", CODE)
+    points = find_split_points(code)
+    fields: dict[str, Any] = {
+        "problem_id": f"made/{number}",
+        "source": "made",
+        "split": "train",
+        "description": f"Question {number}: is n above two?",
+        "io_format": IOFormat.STDIN,
+        "entry_point": None,
+        "starter_code": "",
+        "solutions": (Solution(code, Verdict.ACCEPTED),),
+        "unit_tests": (UnitTest("3\n", "big\n"), UnitTest("2\n", "small\n")),
+        "source_hash": f"{number:064}",
+        "license": "MIT",
+        "canonical": 0,
+        "annotation": Annotation(points, subtask_chars(points), (1, 2, 3, 4, 5), ((1, 2, 3, 4), (1, 2, 4, 5))),
+    }
+    return Problem(**fields | changes)
+
+
+class StandInJudge:
+    """Accepts the canonical solutions, and finds anything else wrong (`compile` decides what does not compile)."""
+
+    modules: tuple[str, ...] = ()
+
+    def __init__(self, problems: Sequence[Problem] = (), fails: Callable[[int], bool] = lambda _: False) -> None:
+        self._right = {problem.canonical_solution.strip() for problem in problems}
+        self._fails, self.asked = fails, 0
+
+    def judge(self, jobs: Sequence[Job]) -> list[Report]:
+        return [self._report(job) for job in jobs]
+
+    def inspect(self, programs: Sequence[str]) -> list[Inspection]:
+        raise NotImplementedError
+
+    def _report(self, job: Job) -> Report:
+        self.asked += 1
+        if self._fails(self.asked):
+            raise SandboxError("the worker is gone")
+        verdict = Verdict.ACCEPTED if job.program.strip() in self._right else Verdict.WRONG_ANSWER
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                compile(job.program, "program", "exec")
+        except (SyntaxError, ValueError):
+            verdict = Verdict.COMPILE_ERROR
+        lines = (1, 2) if job.coverage and verdict is not Verdict.COMPILE_ERROR else ()
+        one = UnitTestReport(verdict, 0.0, 0.0, 1.0, executed_lines=lines if job.coverage else None)
+        return Report(verdict, (one,) * len(job.unit_tests), lines if job.coverage else None)
+
+
+@pytest.fixture
+def problems() -> list[Problem]:
+    return [small_problem(n) for n in range(6)]
+
+
+@pytest.fixture
+def write_dataset(tmp_path: Path) -> Callable[..., Path]:
+    """Write a dataset folder with some problems in train, and others in validation."""
+
+    def write(train: Sequence[Problem], validation: Sequence[Problem] = (), name: str = "data") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        with DatasetWriter(folder) as writer:
+            for problem in train:
+                writer.add(problem, "train")
+            for problem in validation:
+                writer.add(replace(problem, problem_id=f"{problem.problem_id}-held-out"), "validation")
+        counts = writer.statistics.counts()
+        seal(folder, Manifest("0.1.0", [], {}, {}, {}, counts, ()))
+        return folder
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Small tensors are slower on several threads, and the tests run side by side."""
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        import torch
+    except ImportError:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+TINY = {
+    "hidden_size": 32,
+    "layers": 2,
+    "heads": 2,
+    "vocab_tokens": 400,
+    "max_prompt_tokens": 128,
+    "max_completion_tokens": 48,
+    "sft_epochs": 2,
+    "sft_learning_rate": 1e-2,
+    "learning_rate": 1e-3,
+    "critic_learning_rate": 1e-3,
+    "problems_per_update": 3,
+    "completions_per_problem": 2,
+    "generation_batch": 4,
+    "ppo_epochs": 1,
+    "minibatches": 2,
+    "micro_rows": 2,
+    "validate_every": 0,
+    "isolation": "best-effort",
+    "judge_workers": 1,
+}
+"""A config whose run takes a second or two, with `configured(TrainConfig, "tiny", TINY)`."""
+
+
+@pytest.fixture
+def make_trainer(problems: list[Problem], write_dataset: Callable[..., Path], tmp_path: Path) -> Callable[..., Any]:
+    """A trainer on the small problems, with a model from scratch whose weights are far from uniform."""
+
+    def make(**changes: Any) -> Any:
+        import torch
+
+        from stepcoder.config import TrainConfig, configured
+        from stepcoder.setup import new_accelerator, new_trainer
+
+        config = configured(TrainConfig, "tiny", TINY | changes)
+        accelerator = new_accelerator(config, tmp_path)
+        folder = tmp_path / "data"
+        dataset = folder if folder.exists() else write_dataset(problems, problems[:2])
+        trainer = new_trainer(str(dataset), config, accelerator, lambda _: None)
+        torch.manual_seed(0)
+        with torch.no_grad():
+            for p in [*trainer.unwrapped.lm.parameters(), *trainer.unwrapped.value_head.parameters()]:
+                if p.requires_grad and p.ndim > 1:
+                    torch.nn.init.normal_(p, std=0.2)
+        return trainer
+
+    return make

@@ -1,0 +1,242 @@
+"""One update: against another implementation's step, in parts and as a whole, with masks, and with numbers gone wrong."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip install torch, then '.[train]'")
+pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: pip install '.[train]'")
+
+from torch import Tensor
+
+from stepcoder.batch import Batch, assembled
+from stepcoder.errors import TrainingError
+from stepcoder.ppo import _refuse_nan, minibatches, ppo_step
+from stepcoder.rollouts import Completion, Judged, Task
+from stepcoder.setup import Trainer
+
+REWARDS = [1.0, -0.3, -1.0, -0.6]
+LENGTHS = [7, 3, 5, 1]
+LR, CRITIC_LR = 0.1, 0.3
+
+
+def some_judged(trainer: Trainer) -> list[Judged]:
+    """Four completions of random tokens, of different lengths, on prompts of different lengths."""
+    generator = torch.Generator().manual_seed(1)
+    judged = []
+    for i, length in enumerate(LENGTHS):
+        problem = trainer.sampler.take(1)[0]
+        task: Task = trainer.task(problem, 1 + i % 2)
+        ids = torch.randint(2, 300, (length,), generator=generator).tolist()
+        judged.append(Judged(Completion(task, tuple(ids), "", None), None))
+    return judged
+
+
+def batch_of(trainer: Trainer, judged: list[Judged], keeps: list[list[float]] | None = None, **changes: Any) -> Batch:
+    options: dict[str, Any] = {
+        "policy": trainer.policy,
+        "unwrapped": trainer.unwrapped,
+        "reference": trainer.reference,
+        "pad_id": trainer.pad_id,
+        "device": trainer.device,
+        "micro_rows": 3,
+        "temperature": 0.8,
+        "kl_coef": 0.05,
+        "gamma": 0.99,
+        "lam": 0.9,
+        "whiten_advantages": True,
+    }
+    return assembled(judged, keeps or [[1.0] * n for n in LENGTHS], REWARDS, **options | changes)
+
+
+def moved_a_little(trainer: Trainer) -> None:
+    """So that ratios are not one, and some are clipped."""
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for p in trainer.unwrapped.parameters():
+            p += 0.08 * torch.randn(p.shape, generator=generator).to(p.device)
+
+
+def by_hand(trainer: Trainer) -> None:
+    """A plain optimiser, whose step shows the gradient."""
+    groups = [{"params": list(trainer.unwrapped.lm.parameters()), "lr": LR}]
+    groups.append({"params": list(trainer.unwrapped.value_head.parameters()), "lr": CRITIC_LR})
+    trainer.optimizer = torch.optim.SGD(groups)
+
+
+def weights(trainer: Trainer) -> dict[str, Tensor]:
+    return {name: p.detach().cpu().clone() for name, p in trainer.unwrapped.named_parameters()}
+
+
+def trl_step(trainer: Trainer, judged: list[Judged], old: dict[str, Tensor], max_grad_norm: float) -> dict[str, Tensor]:
+    """The weights after one step as TRL's PPOTrainer (v0.11) defines it, written out from its documentation:
+
+    compute_rewards: -kl_coef * (logprob - ref_logprob), the score added at the last token; compute_advantages: values and
+    rewards times mask, lastgaelam = delta + gamma * lam * lastgaelam from the end, returns = advantages + values, then
+    masked_whiten (unbiased variance); loss: vf_coef * 0.5 * masked_mean(max((v - R)^2, (clip(v, v_old +- c) - R)^2)) +
+    masked_mean(max(-A * ratio, -A * clamp(ratio, 1 - c, 1 + c))). One sequence at a time, without padding.
+    """
+    policy, new = trainer.unwrapped, weights(trainer)
+
+    def read(state: dict[str, Tensor], j: Judged) -> tuple[Tensor, Tensor]:
+        prompt, response = list(j.completion.task.ids), list(j.completion.ids)
+        out = torch.func.functional_call(
+            policy.lm,
+            {n.removeprefix("lm."): t for n, t in state.items() if n.startswith("lm.")},
+            kwargs={"input_ids": torch.tensor([prompt + response]), "output_hidden_states": True},
+        )
+        at = slice(len(prompt) - 1, len(prompt) + len(response) - 1)
+        logprobs = (out.logits[0, at] / 0.8).log_softmax(-1)[torch.arange(len(response)), torch.tensor(response)]
+        values = out.hidden_states[-1][0, at] @ state["value_head.weight"][0] + state["value_head.bias"]
+        return logprobs, values
+
+    reference = {f"lm.{n}": p for n, p in trainer.reference.named_parameters()} | {
+        n: t for n, t in old.items() if n.startswith("value_head")
+    }
+    all_advantages, per_row = [], []
+    for j, score in zip(judged, REWARDS, strict=True):
+        with torch.no_grad():
+            old_logprobs, values = read(old, j)
+            rewards = -0.05 * (old_logprobs - read(reference, j)[0])
+        rewards[-1] += score
+        lastgaelam, advantages = torch.tensor(0.0), []
+        for t in reversed(range(len(rewards))):
+            next_value = values[t + 1] if t + 1 < len(rewards) else 0.0
+            lastgaelam = rewards[t] + 0.99 * next_value - values[t] + 0.99 * 0.9 * lastgaelam
+            advantages.insert(0, lastgaelam)
+        advantages_t = torch.stack(advantages)
+        per_row.append((j, old_logprobs, values, advantages_t + values))
+        all_advantages.append(advantages_t)
+    flat = torch.cat(all_advantages)
+    mean, variance = flat.mean(), flat.var(unbiased=True)
+
+    leaves = {name: t.clone().requires_grad_() for name, t in new.items()}
+    policy_losses, value_losses = [], []
+    for (j, old_logprobs, old_values, returns), raw in zip(per_row, all_advantages, strict=True):
+        advantages_t = (raw - mean) * torch.rsqrt(variance + 1e-8)
+        logprobs, values = read(leaves, j)
+        clipped = torch.clamp(values, old_values - 0.2, old_values + 0.2)
+        value_losses.append(torch.max((values - returns) ** 2, (clipped - returns) ** 2))
+        ratio = torch.exp(logprobs - old_logprobs)
+        policy_losses.append(torch.max(-advantages_t * ratio, -advantages_t * torch.clamp(ratio, 0.8, 1.2)))
+    loss = torch.cat(policy_losses).mean() + 0.5 * 0.5 * torch.cat(value_losses).mean()
+    gradients = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
+    norm = torch.sqrt(sum((g**2).sum() for g in gradients.values()))
+    scale = min(1.0, max_grad_norm / (norm.item() + 1e-6))
+    rates = {name: CRITIC_LR if name.startswith("value_head") else LR for name in new}
+    return {name: new[name] - rates[name] * scale * gradients[name] for name in new}
+
+
+@pytest.mark.parametrize("max_grad_norm", [1e6, 0.05])
+def test_one_step_equals_that_of_trl(make_trainer: Callable[..., Trainer], max_grad_norm: float) -> None:
+    trainer = make_trainer()
+    trainer.config = replace(trainer.config, max_grad_norm=max_grad_norm)
+    judged, before = some_judged(trainer), weights(trainer)
+    batch = batch_of(trainer, judged)
+    moved_a_little(trainer)
+    expected = trl_step(trainer, judged, before, max_grad_norm)
+    by_hand(trainer)
+    moved = weights(trainer)
+    found = ppo_step(trainer, trainer.config, batch)
+    assert found["clipped_share"] > 0
+    for name, after in weights(trainer).items():
+        step = (after - moved[name]).abs().max()
+        assert step > 0, name
+        assert (after - expected[name]).abs().max() <= 1e-5 * step.clamp(min=after.abs().max() * 0.01), name
+
+
+def test_a_step_is_the_same_however_few_rows_pass_at_once(make_trainer: Callable[..., Trainer]) -> None:
+    after = []
+    for micro_rows in (1, 2, 4):
+        trainer = make_trainer()
+        batch = batch_of(trainer, some_judged(trainer))
+        moved_a_little(trainer)
+        by_hand(trainer)
+        numbers = ppo_step(trainer, replace(trainer.config, micro_rows=micro_rows), batch)
+        after.append((numbers, weights(trainer)))
+    for numbers, state in after[1:]:
+        assert numbers == pytest.approx(after[0][0], rel=1e-4, abs=1e-6)
+        for name, weight in state.items():
+            assert torch.allclose(weight, after[0][1][name], atol=1e-6), name
+
+
+def test_fgo_with_all_tokens_executed_is_plain_ppo_bit_for_bit(make_trainer: Callable[..., Trainer]) -> None:
+    states = []
+    for method in ("ppo", "ppo+fgo"):
+        trainer = make_trainer(method=method, mask_values=True, mask_kl=True)
+        batch = batch_of(trainer, some_judged(trainer), mask_kl=trainer.config.fgo)
+        moved_a_little(trainer)
+        ppo_step(trainer, trainer.config, batch)
+        states.append(weights(trainer))
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_tokens_that_were_not_executed_do_not_move_the_policy(make_trainer: Callable[..., Trainer]) -> None:
+    """Whatever advantage stands on a masked token, the step is the same."""
+    states = []
+    for noise in (0.0, 50.0):
+        trainer = make_trainer(method="ppo+fgo")
+        keeps = [[float(t % 2) for t in range(n)] for n in LENGTHS]
+        batch = batch_of(trainer, some_judged(trainer), keeps)
+        masked = (batch.executed_keep == 0).float()
+        batch = replace(batch, advantages=batch.advantages + noise * masked)
+        moved_a_little(trainer)
+        by_hand(trainer)
+        ppo_step(trainer, trainer.config, batch)
+        states.append(weights(trainer))
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_masked_kl_penalises_executed_tokens_only(make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer(method="ppo+fgo")
+    judged = some_judged(trainer)
+    moved_a_little(trainer)  # away from the reference
+    keeps = [[1.0] * (n - 1) + [0.0] for n in LENGTHS]
+    plain = batch_of(trainer, judged, keeps, lam=0.0, gamma=0.0, whiten_advantages=False)
+    masked = batch_of(trainer, judged, keeps, lam=0.0, gamma=0.0, whiten_advantages=False, mask_kl=True)
+    assert torch.allclose(masked.returns[0, :6], plain.returns[0, :6])  # with gamma 0, the return is the token's reward
+    assert masked.returns[0, 6].item() == pytest.approx(1.0)
+    assert plain.returns[0, 6].item() != pytest.approx(1.0, abs=1e-4)
+
+
+def test_values_alone_are_trained_while_they_warm_up(make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer(critic="separate")
+    batch = batch_of(trainer, some_judged(trainer))
+    before = weights(trainer)
+    ppo_step(trainer, trainer.config, batch, values_only=True)
+    after = weights(trainer)
+    assert all(torch.equal(after[n], before[n]) for n in before if n.startswith("lm."))
+    assert any(not torch.equal(after[n], before[n]) for n in before if n.startswith("critic."))
+    assert not torch.equal(after["value_head.weight"], before["value_head.weight"])
+
+
+def test_minibatches_are_a_partition_into_nearly_equal_parts() -> None:
+    parts = minibatches(10, 4)
+    assert sorted(torch.cat(parts).tolist()) == list(range(10))
+    assert sorted(len(part) for part in parts) == [2, 2, 3, 3]
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run_in_words() -> None:
+    with pytest.raises(TrainingError, match=r"update 7: policy_loss is nan; expected finite numbers.* --resume"):
+        _refuse_nan({"policy_loss": float("nan"), "entropy": 0.0}, 7)
+
+
+def test_weights_are_left_alone_where_the_gradient_is_not_a_number(make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer()
+    batch = batch_of(trainer, some_judged(trainer))
+    before = weights(trainer)
+    found = ppo_step(trainer, trainer.config, replace(batch, advantages=batch.advantages * float("nan")))
+    assert found["policy_loss"] != found["policy_loss"]
+    assert all(torch.equal(t, before[n]) for n, t in weights(trainer).items())
+
+
+def test_old_and_reference_logprobs_are_equal_before_the_first_step(make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer()
+    trainer.reference = None
+    from stepcoder.policy import frozen_copy
+
+    trainer.reference = frozen_copy(trainer.unwrapped.lm, trainer.config)
+    batch = batch_of(trainer, some_judged(trainer))
+    assert torch.equal(batch.old_logprobs, batch.ref_logprobs)

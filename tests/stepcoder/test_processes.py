@@ -1,0 +1,55 @@
+"""Several processes: plain data parallelism and FSDP, on gloo."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip install torch, then '.[train]'")
+pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: pip install '.[train]'")
+
+from safetensors.torch import load_file
+
+from appsplus.problem import Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def launched(dataset: Path, out: Path, kind: str) -> list[dict[str, Any]]:
+    """The numbers of a run in two processes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    script = ROOT / "tests" / "stepcoder" / "two_processes.py"
+    command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    command += ["--master_port", str(port), str(script), str(dataset), str(out), kind]
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_fsdp_and_plain_data_parallelism_give_the_same_numbers_and_both_go_on(
+    problems: list[Problem], write_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    dataset = write_dataset(problems)
+    plain, sharded = tmp_path / "plain", tmp_path / "sharded"
+    expected, found = launched(dataset, plain, "ddp"), launched(dataset, sharded, "fsdp")
+    assert [n["update"] for n in found] == [1, 2]
+    for one, other in zip(expected, found, strict=True):
+        assert sum(one["levels"].values()) == 4
+        for name in ("reward_mean", "pass_rate", "executed_share", "policy_loss", "value_loss", "gradient_norm", "kl"):
+            assert other[name] == pytest.approx(one[name], rel=1e-3, abs=1e-5), name
+    weights = load_file(str(plain / "final" / "model.safetensors"))
+    whole = load_file(str(sharded / "final" / "model.safetensors"))
+    assert whole.keys() == weights.keys()
+    assert all(torch.allclose(whole[name], weights[name], atol=1e-4) for name in weights)
+    again = launched(dataset, sharded, "fsdp")  # from the checkpoint of the second update
+    assert [n["update"] for n in again] == [1, 2, 3]
+    assert again[:2] == found

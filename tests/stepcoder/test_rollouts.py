@@ -1,0 +1,191 @@
+"""Where completions end, how they are judged meanwhile, and what a failing judge does to a run."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip install torch, then '.[train]'")
+pytest.importorskip("transformers", reason="the trainer's tests need transformers: pip install '.[train]'")
+
+from appsplus.evaluation.extraction import Program, extract
+from appsplus.judge import Report
+from appsplus.problem import Problem, Verdict
+from stepcoder.batch import keep_of, reward_of
+from stepcoder.config import SftConfig
+from stepcoder.data import new_tokenizer, token_offsets, tokenizer_texts
+from stepcoder.errors import TrainingError
+from stepcoder.policy import Policy, new_model
+from stepcoder.rollouts import Completion, EndOfBlock, Judged, Judgements, Task, collect, generate, job_of
+from tests.stepcoder.conftest import StandInJudge
+
+
+@pytest.fixture
+def tokenizer(problems: list[Problem]) -> Any:
+    return new_tokenizer(tokenizer_texts(problems), 400)
+
+
+@pytest.fixture
+def lm(tokenizer: Any) -> Any:
+    torch.manual_seed(3)
+    sizes = SftConfig(hidden_size=32, layers=1, heads=2, max_prompt_tokens=64, max_completion_tokens=64)
+    return Policy(new_model(sizes, tokenizer)).lm.eval()
+
+
+def ended_at(tokenizer: Any, prompt: str, completion: str) -> int:
+    """After how many tokens of a completion EndOfBlock stops; 0: it does not."""
+    start, ids = tokenizer(prompt)["input_ids"], tokenizer(completion)["input_ids"]
+    stop = EndOfBlock(tokenizer, len(start), 1, torch.device("cpu"))
+    for n in range(1, len(ids) + 1):
+        if stop(torch.tensor([[*start, *ids[:n]]]), None).item():
+            return n
+    return 0
+
+
+PROMPT = "text\n```python\n"
+
+
+def test_a_completion_ends_with_the_line_that_closes_its_block(tokenizer: Any) -> None:
+    n = ended_at(tokenizer, PROMPT, "x = 1\n```\nand more")
+    assert tokenizer.decode(tokenizer("x = 1\n```\nand more")["input_ids"][:n]).startswith("x = 1\n```")
+    assert len(tokenizer("x = 1\n```")["input_ids"]) <= n <= len(tokenizer("x = 1\n```\n")["input_ids"])
+
+
+@pytest.mark.parametrize("completion", ["x = '```'", "x = 1  # `", "print(2)\n\n", "``"])
+def test_backticks_inside_a_line_do_not_end_a_completion(tokenizer: Any, completion: str) -> None:
+    assert ended_at(tokenizer, PROMPT, completion) == 0
+
+
+def test_a_fence_may_follow_the_prefix_at_once(tokenizer: Any) -> None:
+    assert ended_at(tokenizer, PROMPT + "x = 1\n", "```") > 0
+    assert ended_at(tokenizer, PROMPT + "if x:\n    ", "```") > 0
+
+
+def test_the_end_of_text_token_ends_a_completion_and_counts(tokenizer: Any) -> None:
+    start = tokenizer(PROMPT)["input_ids"]
+    stop = EndOfBlock(tokenizer, len(start), 1, torch.device("cpu"))
+    assert not stop(torch.tensor([[*start, 5]]), None).item()
+    assert stop(torch.tensor([[*start, 5, tokenizer.eos_token_id]]), None).item()
+    assert stop.lengths.tolist() == [2]
+
+
+def test_completions_have_their_own_lengths_and_the_same_seed_gives_the_same(
+    tokenizer: Any, lm: Any, problems: list[Problem]
+) -> None:
+    tasks = [Task.of(p, (0,), 1, tokenizer) for p in problems for _ in range(3)]
+    runs = []
+    for _ in range(2):
+        torch.manual_seed(11)
+        runs.append(generate(lm, tokenizer, tasks, max_tokens=12, temperature=1.0, top_p=1.0))
+    assert [c.ids for c in runs[0]] == [c.ids for c in runs[1]]
+    for completion in runs[0]:
+        assert 1 <= len(completion.ids) <= 12
+        assert tokenizer.eos_token_id not in completion.ids[:-1]
+        assert tokenizer.decode(completion.ids, skip_special_tokens=True) == completion.text
+    assert len({c.ids for c in runs[0]}) > 1
+
+
+def test_a_row_does_not_depend_on_the_rows_that_it_is_generated_with(
+    tokenizer: Any, lm: Any, problems: list[Problem]
+) -> None:
+    tasks = [Task.of(p, (len(p.canonical_solution) // 2, 0), 1 + i % 2, tokenizer) for i, p in enumerate(problems)]
+    together = generate(lm, tokenizer, tasks, max_tokens=8, temperature=0.0, top_p=1.0)
+    for task, completion in zip(tasks, together, strict=True):
+        [alone] = generate(lm, tokenizer, [task], max_tokens=8, temperature=0.0, top_p=1.0)
+        assert alone.ids == completion.ids
+
+
+def canonical(problem: Problem, tokenizer: Any, level_chars: int = 0) -> Completion:
+    code = problem.canonical_solution
+    task = Task.of(problem, (level_chars, 0), 1, tokenizer)
+    text = code[level_chars:].rstrip("\n") + "\n```"
+    program = extract(text, task.prefix, fence_open=True)
+    assert isinstance(program, Program)
+    return Completion(task, tuple(tokenizer(text)["input_ids"]), text, program)
+
+
+def test_the_judge_runs_prefix_and_completion(tokenizer: Any, problems: list[Problem]) -> None:
+    with Judgements(StandInJudge(problems), threads=1, coverage=False) as judgements:
+        completion = canonical(problems[2], tokenizer, 17)
+        report = judgements.submit(completion).result()
+    assert report is not None
+    assert report.verdict is Verdict.ACCEPTED
+    assert completion.program is not None
+    assert completion.program.prefix_chars == 17
+
+
+def test_a_completion_without_a_program_is_not_judged_and_earns_what_a_compile_error_does(
+    tokenizer: Any, problems: list[Problem]
+) -> None:
+    judge = StandInJudge(problems)
+    with Judgements(judge, threads=1, coverage=True) as judgements:
+        nothing = Completion(Task.of(problems[0], (0,), 1, tokenizer), (4, 5), " \n```", None)
+        judged, failures = judgements.collect([(nothing, judgements.submit(nothing))])
+    assert judge.asked == failures == 0
+    assert judged[0].outcome == "extraction_failed"
+    assert [reward_of(judged[0], variant) for variant in ("verdict", "binary", "pass_rate")] == [-1.0, 0.0, -1.0]
+    assert keep_of(judged[0], [(0, 1), (1, 3)], "union") == [1.0, 1.0]
+
+
+def test_a_judge_failure_drops_the_completion_and_is_counted(tokenizer: Any, problems: list[Problem]) -> None:
+    with Judgements(StandInJudge(problems, lambda n: n == 2), threads=1, coverage=False) as judgements:
+        completions = [canonical(p, tokenizer) for p in problems]
+        judged, failures = judgements.collect([(c, judgements.submit(c)) for c in completions])
+    assert (len(judged), failures, judgements.failed, judgements.asked) == (5, 1, 1, 6)
+    assert problems[1].problem_id not in {j.completion.task.problem.problem_id for j in judged}
+
+
+def test_more_than_one_in_a_hundred_failures_ends_the_run(tokenizer: Any, problems: list[Problem]) -> None:
+    with Judgements(StandInJudge(problems, lambda n: n % 2 == 0), threads=1, coverage=False) as judgements:
+        completions = [canonical(p, tokenizer) for p in problems]
+        with pytest.raises(TrainingError, match=r"failed on 3 of 6 completions .*the worker is gone.* --resume"):
+            judgements.collect([(c, judgements.submit(c)) for c in completions])
+
+
+def test_judging_goes_on_while_the_next_completions_are_generated(
+    tokenizer: Any, lm: Any, problems: list[Problem]
+) -> None:
+    """The judge's first job ends only once generation has been asked for more: in sequence, this would wait for ever."""
+    second_batch = threading.Event()
+
+    class Slow(StandInJudge):
+        def judge(self, jobs: Sequence[Any]) -> list[Report]:
+            assert second_batch.wait(60)
+            return super().judge(jobs)
+
+    class Watched(type(lm)):  # type: ignore[misc]
+        calls = 0
+
+        def generate(self, *arguments: Any, **options: Any) -> Any:
+            Watched.calls += 1
+            if Watched.calls == 2:
+                second_batch.set()
+            return super().generate(*arguments, **options)
+
+    lm.__class__ = Watched
+    tasks = [Task.of(p, (0,), 1, tokenizer) for p in problems[:4]]
+    with Judgements(Slow(problems), threads=1, coverage=False) as judgements:
+        got = collect(lm, tokenizer, tasks, judgements, batch=2, max_tokens=4, temperature=1.0, top_p=1.0)
+    assert len(got.judged) == 4
+    assert Watched.calls == 2
+
+
+def test_fgo_keeps_the_tokens_of_executed_lines(tokenizer: Any, problems: list[Problem]) -> None:
+    """The stand-in judge says that lines 1 and 2 ran; the completion begins within line 2."""
+    problem = problems[3]
+    completion = canonical(problem, tokenizer, 17)
+    offsets = token_offsets(completion.ids, completion.text, tokenizer)
+    [report] = StandInJudge([problem]).judge([_job(problem, completion)])
+    keep = keep_of(Judged(completion, report), offsets, "union")
+    kept = "".join(completion.text[a:b] for (a, b), k in zip(offsets, keep, strict=True) if k)
+    assert kept.startswith("if n > 2:")
+    assert kept.endswith("```")  # the fence is no line of the program
+    assert "print" not in kept
+    assert keep_of(Judged(completion, report), offsets, None) == [1.0] * len(completion.ids)
+
+
+def _job(problem: Problem, completion: Completion) -> Any:
+    assert completion.program is not None
+    return replace(job_of(problem, completion.program.text, ()), coverage=True)

@@ -1,0 +1,342 @@
+"""Whole runs, small ones: what they leave, how they go on, what ends them, and what they lose then."""
+
+import json
+import math
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip install torch, then '.[train]'")
+pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: pip install '.[train]'")
+
+from safetensors.torch import load_file
+
+from appsplus.errors import DatasetError, InputError
+from appsplus.problem import Problem
+from stepcoder import checkpoint, ppo, run
+from stepcoder.config import SftConfig, TrainConfig, configured
+from stepcoder.errors import ConfigError, TrainingError
+from stepcoder.glossary import METRICS, unknown_names
+from stepcoder.report import write_report
+from tests.stepcoder.conftest import TINY, StandInJudge
+
+CLOCK = {"tokens_per_s", "generate_s", "judge_wait_s", "update_s"}
+
+
+@pytest.fixture
+def dataset(problems: list[Problem], write_dataset: Callable[..., Path]) -> str:
+    return str(write_dataset(problems, problems[:2]))
+
+
+@pytest.fixture(autouse=True)
+def stand_in(problems: list[Problem], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sandbox: these tests are about the trainer. `test_the_real_judge...` takes this away again."""
+
+    class Engine(StandInJudge):
+        workers = 1
+
+        def __init__(self, **_: Any) -> None:
+            super().__init__(problems)
+
+        def __enter__(self) -> "Engine":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(run, "LocalEngine", Engine)
+
+
+def config(**changes: Any) -> TrainConfig:
+    return configured(TrainConfig, "tiny", TINY | {"updates": 4, "checkpoint_every": 2} | changes)
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in CLOCK} for line in lines]
+
+
+def final_weights(folder: Path) -> dict[str, Any]:
+    return load_file(str(folder / "model.safetensors")) | load_file(str(folder / "values.safetensors"))
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_leaves_its_numbers_samples_checkpoints_and_policy(dataset: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert run.train_run(dataset, config(validate_every=2, keep_checkpoints=1), out)
+    numbers = metrics(out)
+    assert [n["update"] for n in numbers] == [1, 2, 3, 4]
+    for n in numbers:
+        assert -1 <= n["reward_mean"] <= 1
+        assert 0 <= n["pass_rate"] <= 1
+        assert sum(n["levels"].values()) == 3  # problems an update
+        assert sum(v for k, v in n.items() if k.startswith("share_")) == pytest.approx(1)
+        assert math.isfinite(n["policy_loss"])
+    assert {"validation_pass_rate", "validation_reward_mean"} <= numbers[1].keys()
+    assert "validation_pass_rate" not in numbers[0]
+    assert [p.name for p in sorted((out / "checkpoints").iterdir())] == ["update-000004"]
+    sample = json.loads((out / "samples.jsonl").read_text().splitlines()[0])
+    assert set(sample) >= {"update", "problem_id", "level", "prefix_chars", "completion", "verdict", "reward", "keep"}
+    assert len(sample["token_offsets"]) == len(sample["keep"])
+    assert list((out / "tensorboard").glob("events*"))
+    assert unknown_names(name for n in numbers for name in n) == []
+    assert {m.name for m in METRICS if not m.sometimes} - CLOCK <= numbers[0].keys()
+    assert "Learning curves" in write_report(out).read_text()
+    card = (out / "final" / "README.md").read_text()
+    assert f"| updates | {len(numbers)} |" in card
+    assert (
+        f"| parameters | {sum(v.numel() for v in load_file(str(out / 'final' / 'model.safetensors')).values()):,} |"
+        in card
+    )
+    assert (out / "best" / "model.safetensors").is_file()
+    assert (out / "final" / "README.md").read_text().startswith("---\n")
+
+
+def test_the_policy_loads_with_transformers_alone_and_with_its_values(dataset: str, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from stepcoder.policy import Policy, load_values
+
+    out = tmp_path / "run"
+    run.train_run(dataset, config(updates=2), out)
+    lm = AutoModelForCausalLM.from_pretrained(out / "final")
+    tokenizer = AutoTokenizer.from_pretrained(out / "final")
+    ids = tokenizer("n = int(input())\n", return_tensors="pt")["input_ids"]
+    assert lm(ids).logits.shape == (1, ids.shape[1], len(tokenizer))
+    state = load_file(str(out / "checkpoints" / "update-000002" / "state" / "model.safetensors"))
+    assert torch.equal(lm.model.embed_tokens.weight, state["lm.model.embed_tokens.weight"])
+    policy = Policy(lm)
+    assert load_values(policy, out / "final")
+    assert torch.equal(policy.value_head.weight, state["value_head.weight"])
+    assert policy.value_head.weight.abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "stepcoder"},
+        {"method": "ppo", "kl_control": "adaptive", "critic": "separate", "entropy_coef": 0.01},
+        {"method": "ppo+cccs", "schedule": "mixed", "lora_rank": 4},
+    ],
+    ids=["stepcoder", "separate critic", "lora"],
+)
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers' old name
+def test_a_resumed_run_gives_the_same_numbers_as_an_unbroken_one(
+    dataset: str, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run.train_run(dataset, config(**changes), whole)
+    run.train_run(dataset, config(**changes, updates=2), broken)
+    with (broken / "metrics.jsonl").open("a") as file:
+        file.write('{"update": 3, "reward_mean": 9.9}\n{"update": 4, "rew')  # what a killed run had written since
+    again = run.resumed_config(broken, dataset, {"updates": 4})
+    run.train_run(dataset, again, broken, resume=True)
+    assert metrics(broken) == metrics(whole)
+    assert same(final_weights(broken / "final"), final_weights(whole / "final"))
+    assert not same(final_weights(whole / "final"), final_weights(whole / "sft"))
+
+
+def test_an_interruption_ends_the_update_first_and_loses_nothing(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run.train_run(dataset, config(), whole)
+    learned, calls = ppo._learned, 0
+
+    def interrupted(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return learned(*arguments)
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(ppo, "_learned", interrupted)
+    assert not run.train_run(dataset, config(), broken)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert [n["update"] for n in metrics(broken)] == [1, 2, 3]
+    assert not (broken / "final").exists()
+    assert run.train_run(dataset, config(), broken, resume=True)
+    assert metrics(broken) == metrics(whole)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    replaced = checkpoint._replace
+
+    def full(half: Path, target: Path) -> None:
+        if target.name == "update-000004":
+            raise OSError(28, "No space left on device")
+        replaced(half, target)
+
+    monkeypatch.setattr(checkpoint, "_replace", full)
+    with pytest.raises(TrainingError, match=r"No space left on device.*make room, then go on with --resume"):
+        run.train_run(dataset, config(), out)
+    assert [p.name for p in (out / "checkpoints").iterdir()] == ["update-000002"]
+    monkeypatch.setattr(checkpoint, "_replace", replaced)
+    assert run.train_run(dataset, config(), out, resume=True)
+    assert [n["update"] for n in metrics(out)] == [1, 2, 3, 4]
+
+
+def test_a_loss_that_is_not_a_number_leaves_the_last_checkpoint_whole(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    assembled, calls = ppo.assembled, 0
+
+    def spoilt(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        batch = assembled(*arguments, **options)
+        if calls == 3:
+            batch.advantages.fill_(math.nan)
+        return batch
+
+    monkeypatch.setattr(ppo, "assembled", spoilt)
+    with pytest.raises(TrainingError, match="update 3: policy_loss is nan"):
+        run.train_run(dataset, config(), out)
+    monkeypatch.setattr(ppo, "assembled", assembled)
+    run.train_run(dataset, config(), out, resume=True)
+    run.train_run(dataset, config(), whole)
+    assert metrics(out) == metrics(whole)
+
+
+def test_out_of_memory_says_what_to_change(dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_big(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(ppo, "ppo_step", too_big)
+    with pytest.raises(TrainingError, match=r"Tried to allocate 2.00 GiB.*Lower --micro-rows"):
+        run.train_run(dataset, config(), tmp_path / "run")
+
+
+def test_sft_lowers_the_loss_and_train_goes_on_from_it(dataset: str, tmp_path: Path) -> None:
+    made = configured(
+        SftConfig, "tiny", {k: v for k, v in TINY.items() if k in SftConfig.__slots__} | {"sft_epochs": 12}
+    )
+    folder = run.sft(dataset, made, tmp_path / "sft")
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "sft" / "sft.jsonl").read_text().splitlines()]
+    assert losses[-1] < 0.7 * losses[0]
+    started = config(updates=1, sft_epochs=0, model=str(tmp_path / "sft"), learning_rate=1e-9)
+    run.train_run(dataset, started, tmp_path / "run")
+    before, after = load_file(str(folder / "model.safetensors")), final_weights(tmp_path / "run" / "final")
+    assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in before)
+
+
+def test_sampling_a_run_gives_a_line_for_each_completion_of_each_problem(dataset: str, tmp_path: Path) -> None:
+    from stepcoder.sampling import sample_run
+
+    options: dict[str, Any] = {"split": "train", "top_p": 0.9, "max_tokens": 6, "batch": 4}
+    run.train_run(dataset, config(updates=1), tmp_path / "run")
+    written = []
+    for name in ("one", "two"):
+        out = tmp_path / f"{name}.jsonl"
+        assert sample_run(tmp_path / "run", dataset, out, completions=2, temperature=1.0, seed=3, **options) == 12
+        written.append([json.loads(line) for line in out.read_text().splitlines()])
+    assert written[0] == written[1]
+    assert [line["problem_id"] for line in written[0][:3]] == ["made/0", "made/0", "made/1"]
+    assert all(set(line) == {"problem_id", "completion"} for line in written[0])
+    with pytest.raises(InputError, match=r"--completions 2 of the likeliest tokens would all be the same"):
+        sample_run(tmp_path / "run", dataset, tmp_path / "x", completions=2, temperature=0.0, seed=3, **options)
+    with pytest.raises(InputError, match=r"holds no policy yet"):
+        sample_run(tmp_path / "none", dataset, tmp_path / "x", completions=1, temperature=0.0, seed=3, **options)
+
+
+def test_cccs_moves_levels_up_and_plain_ppo_gives_the_plain_task_only(dataset: str, tmp_path: Path) -> None:
+    taught = {"sft_epochs": 60, "updates": 6, "plain_share": 0.0, "temperature": 0.3}
+    run.train_run(dataset, config(**taught), tmp_path / "cccs")
+    levels = [n["levels"] for n in metrics(tmp_path / "cccs")]
+    assert levels[0] == {"1": 3}
+    assert "2" in levels[-1]
+    run.train_run(dataset, config(method="ppo", updates=1), tmp_path / "ppo")
+    assert metrics(tmp_path / "ppo")[0]["levels"] == {"2": 3}
+    assert metrics(tmp_path / "ppo")[0]["executed_share"] == 1.0
+
+
+def test_fgo_shrinks_the_executed_share(dataset: str, tmp_path: Path) -> None:
+    run.train_run(dataset, config(method="ppo+fgo", sft_epochs=60, updates=1, temperature=0.3), tmp_path / "run")
+    [numbers] = metrics(tmp_path / "run")
+    assert numbers["pass_rate"] > 0
+    assert 0.1 < numbers["executed_share"] < 0.9  # the stand-in judge says that lines 1 and 2 of 5 ran
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+@pytest.mark.parametrize("lora_rank", [0, 2])
+def test_bfloat16_with_checkpointed_gradients_trains_float32_weights(
+    dataset: str, tmp_path: Path, lora_rank: int
+) -> None:
+    asked = {"dtype": "bfloat16", "gradient_checkpointing": True, "lora_rank": lora_rank, "updates": 1}
+    run.train_run(dataset, config(**asked), tmp_path / "run")
+    [numbers] = metrics(tmp_path / "run")
+    assert all(math.isfinite(v) for v in numbers.values() if isinstance(v, float))
+    before, after = (final_weights(tmp_path / "run" / name) for name in ("sft", "final"))
+    assert not same(before, after)
+    assert after["model.embed_tokens.weight"].dtype is (torch.bfloat16 if lora_rank else torch.float32)
+    assert abs(numbers["kl"]) < 0.05  # the reference is the policy still, but for the rounding
+
+
+def test_an_update_ends_early_where_the_kl_passes_its_bound(dataset: str, tmp_path: Path) -> None:
+    far = {"learning_rate": 0.05, "ppo_epochs": 3, "updates": 1}
+    run.train_run(dataset, config(**far), tmp_path / "far")
+    run.train_run(dataset, config(**far, stop_kl=1e-6), tmp_path / "stopped")
+    far_kl, stopped_kl = (metrics(tmp_path / name)[0]["policy_kl"] for name in ("far", "stopped"))
+    assert stopped_kl < far_kl
+    assert not same(final_weights(tmp_path / "far" / "final"), final_weights(tmp_path / "stopped" / "final"))
+
+
+def test_what_cannot_be_is_refused_before_anything_is_trained(dataset: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(DatasetError, match=r"none of the 6 problems .* fits into 4 tokens"):
+        run.train_run(dataset, config(max_prompt_tokens=4), out)
+    with pytest.raises(ConfigError, match="a model from scratch knows nothing: give --sft-epochs"):
+        run.train_run(dataset, config(sft_epochs=0), out)
+    with pytest.raises(InputError, match=r"--model /no/such/model cannot be loaded"):
+        run.train_run(dataset, config(model="/no/such/model"), out)
+    with pytest.raises(InputError, match=r"config.json cannot be read .*expected the folder of a run"):
+        run.resumed_config(tmp_path / "nothing", dataset, {})
+
+
+def test_a_run_is_not_overwritten_nor_gone_on_with_under_other_options(dataset: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run.train_run(dataset, config(updates=2), out)
+    with pytest.raises(InputError, match=r"already holds a run; go on with it by --resume"):
+        run.train_run(dataset, config(), out)
+    with pytest.raises(InputError, match=r"was begun with --gamma 1.0, not 0.5"):
+        run.resumed_config(out, dataset, {"gamma": 0.5})
+    with pytest.raises(InputError, match=r"was begun with the dataset .*data, not other"):
+        run.resumed_config(out, "other", {})
+    assert run.resumed_config(out, dataset, {"updates": 9}).updates == 9
+
+
+def test_a_dataset_whose_problems_have_one_level_has_no_curriculum(
+    write_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    from tests.stepcoder.conftest import small_problem
+
+    flat = str(write_dataset([small_problem(1, code="print('big')\n")], name="flat"))
+    with pytest.raises(InputError, match=r"no problem of .*flat has more than one level.* use --method ppo\+fgo"):
+        run.train_run(flat, config(), tmp_path / "run")
+
+
+def test_the_real_judge_pays_for_programs_that_are_right(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from appsplus.engine import LocalEngine
+
+    monkeypatch.setattr(run, "LocalEngine", LocalEngine)
+    run.train_run(dataset, config(sft_epochs=60, updates=2, temperature=0.3), tmp_path / "run")
+    numbers = metrics(tmp_path / "run")
+    assert numbers[0]["pass_rate"] > 0
+    for line in (tmp_path / "run" / "samples.jsonl").read_text().splitlines():
+        sample = json.loads(line)
+        assert sample["reward"] == {"accepted": 1.0, "wrong_answer": -0.3, "run_time_error": -0.6}.get(
+            sample["verdict"], -1.0
+        )

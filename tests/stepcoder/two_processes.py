@@ -1,0 +1,62 @@
+"""A small run in two processes on a CPU, started by `test_processes.py`: DATASET RUN ddp|fsdp.
+
+accelerate offers FSDP on accelerators only, so its state is set by hand here to what it is there; the rest is the trainer's.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from accelerate import PartialState
+from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
+
+from stepcoder import run, setup
+from stepcoder.config import TrainConfig, configured
+from tests.stepcoder.conftest import TINY, StandInJudge, small_problem
+
+new_accelerator = setup.new_accelerator
+
+
+class Engine(StandInJudge):
+    workers = 1
+
+    def __init__(self, **_: Any) -> None:
+        super().__init__([small_problem()])
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def sharded(config: Any, folder: Path) -> Any:
+    accelerator = new_accelerator(config, folder)
+    assert accelerator.num_processes == 2
+    if sys.argv[3] == "fsdp":
+        accelerator.state.distributed_type = PartialState().distributed_type = DistributedType.FSDP
+        accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(
+            fsdp_version=2,
+            auto_wrap_policy="TRANSFORMER_BASED_WRAP",
+            transformer_cls_names_to_wrap=["LlamaDecoderLayer"],
+            state_dict_type="SHARDED_STATE_DICT",
+        )
+    return accelerator
+
+
+def main() -> None:
+    run.new_accelerator, run.LocalEngine = sharded, Engine  # type: ignore[assignment,misc]
+    chosen = {"updates": 2, "checkpoint_every": 1, "problems_per_update": 4, "sft_epochs": 40, "temperature": 0.5}
+    config = configured(TrainConfig, "tiny", TINY | chosen)
+    folder = Path(sys.argv[2])
+    if (folder / "checkpoints").exists():
+        given = {"updates": 3}
+        finished = run.train_run(sys.argv[1], run.resumed_config(folder, sys.argv[1], given), folder, resume=True)
+    else:
+        finished = run.train_run(sys.argv[1], config, folder)
+    assert finished
+
+
+main()
