@@ -14,13 +14,14 @@ def folders() -> set[Path]:
 
 
 def test_a_judge_leaves_no_group_no_folder_and_no_process() -> None:
-    before, groups = set(Path("/tmp").glob("appsplus-*")), folders()
+    groups = folders()
     judge = Judge(isolation=BEST_EFFORT)
-    process = judge._workers[()].process
+    process, folder = judge._workers[()].process, Path(judge._workers[()]._tmp)
+    assert folder.is_dir()
     assert judge.run(Job("print(1)", IOFormat.STDIN, (UnitTest("", "1"),))).verdict is Verdict.ACCEPTED
     judge.close()
     assert process.poll() is not None
-    assert set(Path("/tmp").glob("appsplus-*")) <= before
+    assert not folder.exists()
     assert folders() <= groups
 
 
