@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCardData
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from appsplus.errors import DatasetError, InputError
 from appsplus.jsonl import write_atomically
 from appsplus.release import folder_hash, read_manifest
-from appsplus.release.card import templates_folder
+from appsplus.release.card import card_template
 from stepcoder.report import AVERAGED, figures, points, read_config, read_lines
 
 TEMPLATE = "model_card.md.j2"
@@ -40,19 +39,10 @@ def write_model_card(run: Path, folder: Path) -> Path:
 
 def render_model_card(run: Path, folder: Path) -> str:
     """The text of the card: Markdown with YAML front matter."""
-    environment = Environment(
-        loader=FileSystemLoader(templates_folder()),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown; text of others goes through the filter `cell`
-    )
-    environment.filters.update(cell=_cell, number="{:,}".format)
     config = {name: _named(value) if name in _LOCAL else value for name, value in read_config(run).items()}
     lines = [line for line in read_lines(run / "metrics.jsonl") if isinstance(line.get("update"), int)]
     shape = _json(folder / "config.json")
-    text = environment.get_template(TEMPLATE).render(
+    text = card_template(TEMPLATE, absent="none").render(
         front_matter=_front_matter(config),
         name=run.resolve().name,
         folder=folder.name,
@@ -147,8 +137,3 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _cell(text: object) -> str:
-    """Text of unknown origin, made safe for one cell of a Markdown table."""
-    return " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|") or "none"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import DatasetCardData
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from appsplus.problem import Reason
 from appsplus.release.error_rates import audit_sentences, submission_remarks, submission_rows
@@ -26,8 +26,8 @@ def templates_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[2] / "cards"
 
 
-def render_card(manifest: Manifest) -> str:
-    """The text of the dataset card, Markdown with YAML front matter; the section `run` of the manifest is not in it."""
+def card_template(name: str, *, absent: str) -> Template:
+    """A card's template. Its filter `cell` makes text of others safe for a Markdown table, and says `absent` for none."""
     environment = Environment(
         loader=FileSystemLoader(templates_folder()),
         undefined=StrictUndefined,
@@ -36,8 +36,13 @@ def render_card(manifest: Manifest) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown; text of others goes through the filter `cell`
     )
-    environment.filters.update(cell=_cell, number="{:,}".format)
-    return environment.get_template(TEMPLATE).render(
+    environment.filters.update(cell=lambda text: _cell(text) or absent, number="{:,}".format)
+    return environment.get_template(name)
+
+
+def render_card(manifest: Manifest) -> str:
+    """The text of the dataset card, Markdown with YAML front matter; the section `run` of the manifest is not in it."""
+    return card_template(TEMPLATE, absent="not stated").render(
         front_matter=_front_matter(manifest),
         manifest=manifest,
         counts=manifest.counts,
@@ -101,5 +106,4 @@ def _reasons(manifest: Manifest) -> dict[str, int]:
 
 def _cell(text: object) -> str:
     """Text of unknown origin, made safe for one cell of a Markdown table."""
-    escaped = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
-    return escaped or "not stated"
+    return " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
