@@ -9,11 +9,10 @@ import mmap
 import os
 import resource
 import signal
-import struct
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from appsplus.judge import program
+from appsplus.judge import program, state
 from appsplus.judge.compiling import Compiled
 from appsplus.judge.line_map import hit_size
 from appsplus.judge.process import (
@@ -29,23 +28,24 @@ from appsplus.judge.process import (
     watch,
     with_lines,
 )
+from appsplus.judge.program import ANSWER, ERROR, QUESTION, READY, SPENT, STARTED, VALUE
 
-_ANSWER = struct.Struct("<cII")  # kind, peak resident KiB, length
-_QUESTION = struct.Struct("<II")  # number of the first unit test, how many
 _BATCH = 64  # unit tests that are asked at once
 _SHARE = 0.2  # of the limits: what comes in at one glance may take; with the glance before, far from `verdicts.NEAR`
 _Report = tuple[dict[str, Any], bytes]
-_ENDED = {b"V": "value", b"E": "error", b"R": "ready"}
+_ENDED = {VALUE: "value", ERROR: "error", READY: "ready"}
 
 
 def judge_calls(setup: Setup, job: Job, compiled: Compiled) -> None:
     """Run all unit tests, and send a report of each."""
-    alone = job.alone or compiled.keeps_state
+    alone = job.alone or compiled.keeps == state.ANYTHING
     batch = 1 if alone or job.coverage else _BATCH
     done = timeouts = 0
     while done < len(job.inputs):
         caller = _Caller(setup, job, compiled)
         caller.load()
+        if caller.is_spent:
+            alone, batch = True, 1
         goes_on = True
         while goes_on and done < len(job.inputs):
             asked = range(done, min(done + batch, len(job.inputs)))
@@ -71,7 +71,7 @@ class _Caller:
         self._hit = mmap.mmap(-1, hit_size(job.source)) if job.coverage else None
         self._lines = None if self._hit is None else compiled.line_map(len(self._hit))
         self._load_lines = b""
-        self._stage = b"S"  # the kind of record that comes next from our own code
+        self._stage = STARTED  # the kind of record that comes next from our own code
         self._buffer = bytearray()
         self._forked = Program(setup, job.kill_cpu_s, job.wall_s)
 
@@ -89,13 +89,14 @@ class _Caller:
         self._failure: _Report | None = None
         self._fresh = True  # no unit test has run yet
         self.cut_off = False  # a batch came near a limit
+        self.is_spent = False  # it keeps something that the next unit test might see
 
     def load(self) -> None:
         """Wait until the module's own code has run; what goes wrong with it stands for every unit test."""
         [(head, body)] = self._await()[:1]
-        if self._stage == b"S":
+        if self._stage == STARTED:
             raise RuntimeError(f"the process ended before its program was started: {bytes(self._buffer[:300])!r}")
-        self._stage = b"V"
+        self._stage = VALUE
         if self._hit is not None:
             self._load_lines = bytes(self._hit)
         self._failure = None if head["ended"] == "ready" else (head, body)
@@ -118,7 +119,7 @@ class _Caller:
         left = len(numbers)
         self._restart_clock(share)
         try:
-            os.write(self._questions, _QUESTION.pack(numbers.start, left))
+            os.write(self._questions, QUESTION.pack(numbers.start, left))
         except BrokenPipeError:
             head, body = self._ended("exit")
             yield [(self._finished(head), body)]
@@ -130,6 +131,8 @@ class _Caller:
                 return
             left -= len(reports)
             yield [(self._finished(head), body) for head, body in reports]
+            if self.is_spent and self.is_alive:
+                self._stop()
             self._restart_clock(share)
 
     def _finished(self, head: dict[str, Any]) -> dict[str, Any]:
@@ -172,18 +175,20 @@ class _Caller:
     def _records(self) -> Iterator[tuple[bytes, int, bytes | None]]:
         """The whole records in the buffer: kind, peak memory in KiB, body; None for one that is too long."""
         at = 0
-        while len(self._buffer) - at >= _ANSWER.size:
-            kind, peak_kib, length = _ANSWER.unpack_from(self._buffer, at)
-            start, at = at + _ANSWER.size, at + _ANSWER.size + length
+        while len(self._buffer) - at >= ANSWER.size:
+            kind, peak_kib, length = ANSWER.unpack_from(self._buffer, at)
+            start, at = at + ANSWER.size, at + ANSWER.size + length
             if length > self._job.output_bytes:
                 yield kind, peak_kib, None
                 break
             if len(self._buffer) < at:
-                at = start - _ANSWER.size
+                at = start - ANSWER.size
                 break
-            if kind == self._stage == b"S":  # from here on it is the program that speaks
-                self._stage = b"R"
-            elif kind != b"R" or self._stage == b"R":  # else ready was said twice, and the answer may follow
+            if kind == self._stage == STARTED:  # from here on it is the program that speaks
+                self._stage = READY
+            elif kind == SPENT:
+                self.is_spent = True
+            elif kind != READY or self._stage == READY:  # else ready was said twice, and the answer may follow
                 yield kind, peak_kib, bytes(self._buffer[start:at])
         del self._buffer[:at]
 

@@ -27,7 +27,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from appsplus.judge import calibration, isolation, landlock, prelude, process, program, seccomp, values
+from appsplus.judge import calibration, isolation, landlock, mappings, prelude, process, program, seccomp, values
 from appsplus.judge.call_runs import judge_calls
 from appsplus.judge.compiler import Compiler
 from appsplus.judge.frames import Channel
@@ -144,6 +144,7 @@ def _prepare_interpreter(hidden: str, seed: int) -> None:
     sys.set_int_max_str_digits(0)
     os.umask(0o022)
     isolation.let_signals_end_an_init()
+    mappings.join()
     random.seed(seed)  # chance is the same in every run, and another under another hash seed
     gc.collect()
     gc.freeze()
