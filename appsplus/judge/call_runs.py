@@ -5,14 +5,13 @@ at one glance shares the time since the last one; that is exact enough as long a
 in which it is not is cut off there, and the rest is asked one at a time, each on a clock of its own.
 """
 
-import mmap
 import os
 import resource
 import signal
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
-from appsplus.judge import program, state
+from appsplus.judge import state
 from appsplus.judge.compiling import Compiled
 from appsplus.judge.line_map import hit_size
 from appsplus.judge.process import (
@@ -20,8 +19,6 @@ from appsplus.judge.process import (
     Job,
     Program,
     Setup,
-    become,
-    give_up,
     head_of,
     read_available,
     send_reports,
@@ -29,6 +26,7 @@ from appsplus.judge.process import (
     with_lines,
 )
 from appsplus.judge.program import ANSWER, ERROR, QUESTION, READY, SPENT, STARTED, VALUE
+from appsplus.judge.task import CALLS, HitFile, Task
 
 _BATCH = 64  # unit tests that are asked at once
 _SHARE = 0.2  # of the limits: what comes in at one glance may take; with the glance before, far from `verdicts.NEAR`
@@ -68,21 +66,25 @@ class _Caller:
         self._job = job
         questions, self._questions = os.pipe()
         self._answers, answers = os.pipe()
-        self._hit = mmap.mmap(-1, hit_size(job.source)) if job.coverage else None
-        self._lines = None if self._hit is None else compiled.line_map(len(self._hit))
+        self._hit = HitFile(hit_size(job.source)) if job.coverage else None
+        self._lines = None if self._hit is None else compiled.line_map(self._hit.size)
         self._load_lines = b""
         self._stage = STARTED  # the kind of record that comes next from our own code
         self._buffer = bytearray()
-        self._forked = Program(setup, job.kill_cpu_s, job.wall_s)
-
-        def run() -> NoReturn:
-            program.take_descriptors(questions, answers)
-            cpu_s = job.kill_cpu_s * (1 + len(job.inputs))
-            give_up(setup, cpu_s=cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
-            program.run_calls(compiled, self._hit, str(job.entry_point), job.inputs)
-
-        if self._forked.pid == 0:
-            become(run)
+        task = Task(
+            role=CALLS,
+            cpu_s=job.kill_cpu_s * (1 + len(job.inputs)),
+            memory_bytes=job.memory_bytes,
+            file_bytes=job.output_bytes,
+            code=compiled.code,
+            keeps=compiled.keeps,
+            entry_point=str(job.entry_point),
+            inputs=job.inputs,
+        )
+        descriptors = {"stdin": questions, "report": answers}
+        if self._hit is not None:
+            descriptors["hit"] = self._hit.descriptor
+        self._forked = Program(setup, task, descriptors, job.kill_cpu_s, job.wall_s)
         os.close(questions)
         os.close(answers)
         os.set_blocking(self._answers, False)
@@ -98,7 +100,7 @@ class _Caller:
             raise RuntimeError(f"the process ended before its program was started: {bytes(self._buffer[:300])!r}")
         self._stage = VALUE
         if self._hit is not None:
-            self._load_lines = bytes(self._hit)
+            self._load_lines = self._hit.content()
         self._failure = None if head["ended"] == "ready" else (head, body)
 
     def ask(self, numbers: range) -> Iterator[list[_Report]]:
@@ -112,7 +114,7 @@ class _Caller:
             yield [(with_lines(dict(head), self._lines, self._load_lines), body) for _ in range(count)]
             return
         if self._hit is not None:
-            self._hit[:] = bytes(len(self._hit))
+            self._hit.clear()
         self._buffer.clear()
         read_available(self._answers)  # an answer given before the question is no answer
         share = 1.0 if len(numbers) == 1 else _SHARE
@@ -137,7 +139,7 @@ class _Caller:
 
     def _finished(self, head: dict[str, Any]) -> dict[str, Any]:
         head["fresh"], self._fresh = self._fresh, False
-        return with_lines(head, self._lines, self._hit, self._load_lines)
+        return with_lines(head, self._lines, None if self._hit is None else self._hit.content(), self._load_lines)
 
     @property
     def is_alive(self) -> bool:
@@ -211,3 +213,5 @@ class _Caller:
             self._stop()
         os.close(self._questions)
         os.close(self._answers)
+        if self._hit is not None:
+            self._hit.close()

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from appsplus.judge import compiling, prelude, probes, state, values
-from appsplus.judge.compiling import Compiled
 from appsplus.judge.kept import Kept
 from appsplus.judge.line_map import Hit
 from appsplus.judge.probes import Probes
@@ -73,7 +72,7 @@ def take_descriptors(stdin: int, report: int, stdout: int | None = None) -> None
     os.dup2(report, REPORT)
 
 
-def run_stdin(compiled: Compiled, hit: Hit | None) -> NoReturn:
+def run_stdin(compiled: bytes, hit: Hit | None, *, has_end: bool) -> NoReturn:
     """Run a program as a shell would, and end this process with its status. Lines go to `hit`, if there is one."""
     status = 1
     try:
@@ -86,14 +85,14 @@ def run_stdin(compiled: Compiled, hit: Hit | None) -> NoReturn:
         if traced is not None:
             traced.start()
         status = _status_of(lambda: exec(code, main.__dict__))
-        status = _finish(status, main.__dict__ if compiled.has_end else None)
+        status = _finish(status, main.__dict__ if has_end else None)
     finally:
         _exit(status)
 
 
-def _prepared(compiled: Compiled, hit: Hit | None) -> tuple[types.CodeType, Recorder | None]:
+def _prepared(compiled: bytes, hit: Hit | None) -> tuple[types.CodeType, Recorder | None]:
     """The code, and what records its lines into `hit`."""
-    code, places = compiling.loaded(compiled.code)
+    code, places = compiling.loaded(compiled)
     return (code, None) if hit is None else probes.recorder(code, places, hit)
 
 
@@ -165,7 +164,7 @@ def make_solution() -> None:
     names.update(prelude.names(), __file__="solution.py", __builtins__=builtins)
 
 
-def run_calls(compiled: Compiled, hit: Hit | None, entry_point: str, inputs: list[str]) -> NoReturn:
+def run_calls(compiled: bytes, hit: Hit | None, entry_point: str, inputs: list[str], *, keeps: str) -> NoReturn:
     """Answer unit tests by number, read from descriptor 0, until it closes. Lines go to `hit`, if there is one."""
     try:
         code, traced = _prepared(compiled, hit)
@@ -175,7 +174,7 @@ def run_calls(compiled: Compiled, hit: Hit | None, entry_point: str, inputs: lis
         _write((STARTED, b""))
         if traced is not None:
             traced.start()
-        find, kept = _load(code, entry_point, looks=compiled.keeps == state.VALUES)
+        find, kept = _load(code, entry_point, looks=keeps == state.VALUES)
         while True:
             question = os.read(questions, QUESTION.size)
             if len(question) < QUESTION.size:
