@@ -11,13 +11,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from appsplus import jsonl
 from appsplus.errors import InputError
 from appsplus.evaluation import records
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 JUDGE_ERROR = "judge_error"
 """The outcome of a sample that the judge failed on. Unscored: it is in no metric, and never counts as wrong."""
 
