@@ -6,35 +6,14 @@ model's forward pass stands between two tokens (benchmarks/learning/README.md ha
 Legend: B rows, P prompt positions (left-padded), N positions written so far, V words of the vocabulary.
 """
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_FENCE_LINE = re.compile(r"\n[ \t]*```[^\n]*\n*\Z")
-_TAIL = 24  # tokens in which a closing fence and its line's start are looked for
+from appsplus.evaluation.backends.end_of_block import EndOfBlock
+
 _LEAVE = 0.25  # rows that have ended leave the batch once they are this share of it
-
-
-class EndOfBlock:
-    """Says which rows end with their newest token: at the line that closes the block of code, or at the end of text."""
-
-    def __init__(self, tokenizer: Any, device: torch.device) -> None:
-        self._tokenizer = tokenizer
-        words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-        self._has_tick = torch.tensor(["`" in (word or "") for word in words], device=device)
-
-    def __call__(self, ids: Tensor, response_tokens: int) -> Tensor:
-        """Of rows whose last `response_tokens` are the response. (B, N) -> (B,)."""
-        last = ids[:, -1]
-        ends: Tensor = last == self._tokenizer.eos_token_id
-        may_end = ~ends & self._has_tick[last.clamp(max=len(self._has_tick) - 1)]
-        for row in may_end.nonzero().flatten().tolist():
-            tail = ids[row, -min(_TAIL, response_tokens + 8) :]  # the fence may be the first thing after the prefix
-            ends[row] = _FENCE_LINE.search(self._tokenizer.decode(tail, skip_special_tokens=True)) is not None
-        return ends
 
 
 def written(

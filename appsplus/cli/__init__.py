@@ -8,6 +8,7 @@
     judge      cli.programs   one program on one problem's unit tests
     judge-conformance  cli.conformance  the judge, and others, on programs with known verdicts
     review     cli.review     the worklist in a local web page
+    sample     cli.sample     completions of a model for the problems of a split
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export
