@@ -64,9 +64,7 @@ def written(
             positions, new = positions[:, -1:] + 1, token.unsqueeze(1)
             if len(live) - left >= _LEAVE * len(live):
                 cache.batch_select_indices(running.nonzero().flatten())
-                ids, attention, positions, new, live = (
-                    t[running] for t in (ids, attention, positions, new, live)
-                )
+                ids, attention, positions, new, live = (t[running] for t in (ids, attention, positions, new, live))
                 running = running[running]
     return responses
 

@@ -45,7 +45,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except _InterruptedError as interrupted:
-        print("interrupted; a build that is started again goes on from where it was", file=sys.stderr)
+        print("interrupted; started again, the command goes on from where it was", file=sys.stderr)
         sys.exit(128 + interrupted.number)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone

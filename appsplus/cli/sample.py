@@ -17,13 +17,17 @@ from appsplus.cli.progress import shown_progress
 from appsplus.errors import InputError, MissingExtraError
 from appsplus.evaluation.backends import Backend, Sampling
 from appsplus.evaluation.backends.server import CHAT, ENDPOINTS, Patience, Server
-from appsplus.evaluation.sample_file import meta_path
+from appsplus.evaluation.samples import meta_path
 from appsplus.evaluation.sampling import ALL, Plan, Sampled, Telling, make_samples
 from appsplus.release.schema import SPLITS
 
 _HF, _OPENAI = "hf:", "openai:"
 _SHOWN_REFUSALS = 5
-_DEFAULT_TRIES, _DEFAULT_TIMEOUT_S, _DEFAULT_CONCURRENCY = Patience().tries, Patience().timeout_s, Patience().concurrency
+_DEFAULT_TRIES, _DEFAULT_TIMEOUT_S, _DEFAULT_CONCURRENCY = (
+    Patience().tries,
+    Patience().timeout_s,
+    Patience().concurrency,
+)
 
 
 def sample(
@@ -56,7 +60,9 @@ def sample(
         str, typer.Option(help="openai: JSON to put into every request; null leaves a field out.", show_default=False)
     ] = "",
     batch: Annotated[int, typer.Option(min=1, help="hf: completions written at once.")] = 8,
-    device: Annotated[str, typer.Option(help="hf: cpu, cuda, cuda:1, ...; auto takes the GPU, if there is one.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="hf: cpu, cuda, cuda:1, ...; auto takes the GPU, if there is one.")
+    ] = "auto",
     dtype: Annotated[str, typer.Option(help="hf: float32, bfloat16, ...; auto is that of the weights.")] = "auto",
     open_block: Annotated[
         bool, typer.Option(help="hf: begin the answer of a chat model with an open block of code, as training does.")
@@ -70,9 +76,9 @@ def sample(
         raise UsageError(f"--endpoint {endpoint} is not known; expected one of: {', '.join(ENDPOINTS)}")
     if not top_p:
         raise UsageError("--top-p 0 leaves no token to choose; expected more than 0 and at most 1")
-    plan = Plan(folder, split, num_samples, Sampling(temperature, top_p, max_tokens), seed, shots, limit)
+    plan = Plan(folder, Sampling(temperature, top_p, max_tokens), split, num_samples, seed, shots, limit)
     with ExitStack() as stack:
-        progress = stack.enter_context(shown_progress("samples", ()))
+        progress = stack.enter_context(shown_progress("samples", None))
         backend: Backend
         if model.startswith(_OPENAI):
             if not base_url:
@@ -125,7 +131,9 @@ def _print_outcome(done: Sampled, out: Path, plan: Plan, *, as_json: bool) -> No
         print(f"    appsplus evaluate {plan.dataset} --samples {out} --split {plan.split} --out results.json")
     if refused:
         for entry in refused[:_SHOWN_REFUSALS]:
-            print(f"not made: {entry['problem_id']}, sample {entry['sample_index']}: {entry['detail']}", file=sys.stderr)
+            print(
+                f"not made: {entry['problem_id']}, sample {entry['sample_index']}: {entry['detail']}", file=sys.stderr
+            )
         if len(refused) > _SHOWN_REFUSALS:
             print(f"... and {len(refused) - _SHOWN_REFUSALS:,} more", file=sys.stderr)
         raise typer.Exit(1)
@@ -142,7 +150,9 @@ def _fields(text: str) -> dict[str, Any]:
     try:
         fields = json.loads(text or "{}")
     except ValueError as error:
-        raise UsageError(f"--request-fields is no JSON ({error}); expected an object such as '{{\"top_k\": 20}}'") from None
+        raise UsageError(
+            f"--request-fields is no JSON ({error}); expected an object such as '{{\"top_k\": 20}}'"
+        ) from None
     if not isinstance(fields, dict):
         raise UsageError(f"--request-fields {text} is no object; expected one such as '{{\"top_k\": 20}}'")
     return fields
@@ -159,6 +169,4 @@ def _local(name: str, sampling: Sampling, batch: int, device: str, dtype: str, o
     revision = None
     if not Path(name).exists() and "@" in name:
         name, _, revision = name.partition("@")
-    return LocalModel(
-        name, sampling, revision=revision, batch=batch, device=device, dtype=dtype, open_block=open_block
-    )
+    return LocalModel(name, sampling, revision=revision, batch=batch, device=device, dtype=dtype, open_block=open_block)

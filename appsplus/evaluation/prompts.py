@@ -62,9 +62,7 @@ def rendered(
     """
     if not has_chat_template(tokenizer):
         return continued_text(problem, shots, prefix)
-    chat: str = tokenizer.apply_chat_template(
-        chat_messages(problem, shots), tokenize=False, add_generation_prompt=True
-    )
+    chat: str = tokenizer.apply_chat_template(chat_messages(problem, shots), tokenize=False, add_generation_prompt=True)
     return chat + OPEN_FENCE + prefix if open_block else chat
 
 
@@ -82,10 +80,13 @@ def has_chat_template(tokenizer: Any) -> bool:
 
 def prompt_hash(prompt: str | list[Message]) -> str:
     """SHA-256 (hex) of a prompt as it is sent: of the text, or of the canonical JSON of the messages."""
-    return hashlib.sha256((prompt if isinstance(prompt, str) else jsonl.dumps(prompt)).encode("utf-8", "surrogatepass")).hexdigest()
+    text = prompt if isinstance(prompt, str) else jsonl.dumps(prompt)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def chosen_shots(problems: Iterable[Problem], count: int, seed: int, *, most_chars: int) -> dict[IOFormat, list[Problem]]:
+def chosen_shots(
+    problems: Iterable[Problem], count: int, seed: int, *, most_chars: int
+) -> dict[IOFormat, list[Problem]]:
     """For each I/O format the `count` few-shot examples, and one to spare for when one of them is itself the question.
 
     They are drawn by a hash of seed and id, from those whose description and solution have at most `most_chars` characters.

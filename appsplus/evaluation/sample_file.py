@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from appsplus import jsonl
 from appsplus.errors import InputError
+from appsplus.evaluation.samples import meta_path
 
 META_VERSION = 1
 _FREE = {("dataset", "name"), ("model", "base_url"), ("sampling", "num_samples"), ("sampling", "batch")}
@@ -45,11 +46,6 @@ class Sample:
     def key(self) -> Key:
         """What tells it from all others of a file."""
         return self.problem_id, self.sample_index
-
-
-def meta_path(path: Path) -> Path:
-    """Where it is said how the samples of a file were made: samples.jsonl -> samples.meta.json."""
-    return path.with_name(f"{path.name.removesuffix('.jsonl')}.meta.json")
 
 
 class SampleFile:
@@ -207,15 +203,11 @@ class SampleFile:
 
 def _key_of(line: bytes) -> Key:
     """Raises ValueError or RecursionError for a line that is no sample."""
-    value = jsonl.loads(line)
-    if not isinstance(value, dict):
-        raise ValueError("expected a JSON object")
-    problem_id, index, completion = (value.get(name) for name in ("problem_id", "sample_index", "completion"))
-    if not isinstance(problem_id, str) or not isinstance(completion, str):
-        raise ValueError("expected text in problem_id and completion")
-    if isinstance(index, bool) or not isinstance(index, int):
-        raise ValueError("expected a whole number in sample_index")
-    return problem_id, index
+    match jsonl.loads(line):
+        case {"problem_id": str(problem_id), "sample_index": int(index), "completion": str()}:
+            if not isinstance(index, bool):
+                return problem_id, index
+    raise ValueError("expected an object with text in problem_id and completion, and a whole number in sample_index")
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Samples of a split: each problem asked `num_samples` times, each sample with a seed of its own, into one file."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ class Plan:
     """What is to be sampled, apart from the model."""
 
     dataset: Path
+    sampling: Sampling
     split: str = "test"  # or `all`
     num_samples: int = 1  # of each problem
-    sampling: Sampling = Sampling(temperature=0.0, top_p=1.0, max_tokens=2048)
     seed: int = 0
     shots: int = 0  # few-shot examples, from the split train
     limit: int = 0  # only the first problems of the split; 0: all

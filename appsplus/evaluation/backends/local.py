@@ -47,10 +47,10 @@ class LocalModel:
     ) -> None:
         """`name` is a folder or a Hub id; `device` auto: the GPU, or all of them where there are several, else the CPU.
 
-        `open_block` begins the answers of a model with a chat template with the opening fence; without it such a model answers
-        as it likes, until it ends its turn. Raises InputError where the model cannot be had.
+        `open_block` begins the answers of a model that has a chat template with the opening fence; without it such a model
+        answers as it likes, until it ends its turn. Raises InputError where the model cannot be had.
         """
-        self._sampling, self._batch, self._tell = sampling, batch
+        self._sampling, self._batch = sampling, batch
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
             self._lm = _loaded(name, revision, device, dtype)
@@ -60,7 +60,9 @@ class LocalModel:
                 " a causal language model"
             ) from None
         if self._tokenizer.eos_token_id is None:
-            raise InputError(f"the tokenizer of {name} has no end-of-text token, so no completion could end; choose another")
+            raise InputError(
+                f"the tokenizer of {name} has no end-of-text token, so no completion could end; choose another"
+            )
         self._open_block = open_block or not prompts.has_chat_template(self._tokenizer)
         self._name = name
         ends = self._lm.generation_config.eos_token_id
@@ -94,7 +96,9 @@ class LocalModel:
                 read[request.problem.problem_id] = self._prompt(request)
             prompt_sha256, ids = read[request.problem.problem_id]
             if self._context is not None and len(ids) + self._sampling.max_tokens > self._context:
-                detail = f"{len(ids):,} tokens of prompt and {self._sampling.max_tokens:,} of completion are more than the"
+                detail = (
+                    f"{len(ids):,} tokens of prompt and {self._sampling.max_tokens:,} of completion are more than the"
+                )
                 refusals.append(Refusal(request, f"{detail} {self._context:,} that the model reads"))
             else:
                 possible.append((request, prompt_sha256, ids))
@@ -123,7 +127,7 @@ class LocalModel:
         text = self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         opening = prompts.OPEN_FENCE if self._open_block else ""
         return request.sample(
-            opening + text, model=self.facts["name"], prompt_sha256=prompt_sha256, finish_reason=finish_reason
+            opening + str(text), model=self.facts["name"], prompt_sha256=prompt_sha256, finish_reason=finish_reason
         )
 
     def _written(self, prompt_ids: Sequence[Sequence[int]], seeds: Sequence[int]) -> list[tuple[list[int], str]]:
@@ -153,11 +157,11 @@ class LocalModel:
 
 def _loaded(name: str, revision: str | None, device: str, dtype: str) -> Any:
     if device == "auto" and torch.cuda.device_count() > 1:
-        lm = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=dtype, device_map="auto")
-    else:
-        one = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-        lm = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=dtype).to(one)
-    return lm.eval()
+        lm: Any = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=dtype, device_map="auto")
+        return lm.eval()
+    one = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    lm = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=dtype)
+    return lm.to(one).eval()
 
 
 def left_padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
@@ -214,10 +218,11 @@ def drawn(logits: Tensor, number: Tensor, *, temperature: float, top_p: float) -
     The nucleus is the smallest set of the likeliest tokens whose probability reaches `top_p`. (B, V), (B,) -> (B,).
     """
     shares = (logits.double() / temperature).softmax(-1)
-    ordered, places = shares.sort(-1, descending=True, stable=True)
+    ordered, places = shares.sort(dim=-1, descending=True, stable=True)
     before = ordered.cumsum(-1) - ordered  # probability of all that are likelier
     ordered = torch.where(before < top_p, ordered, 0.0)
     reached = ordered.cumsum(-1)
     aim = (number * reached[:, -1]).unsqueeze(-1)
     at = (reached <= aim).sum(-1).clamp(max=(ordered > 0).sum(-1) - 1)
-    return places.gather(-1, at.unsqueeze(-1)).squeeze(-1)
+    tokens: Tensor = places.gather(-1, at.unsqueeze(-1)).squeeze(-1)
+    return tokens

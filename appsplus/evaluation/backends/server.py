@@ -4,9 +4,11 @@ One request is one sample, so that each has its own seed, is written as soon as 
 
 | what comes back | what is done |
 |---|---|
-| no connection, a dropped one, no answer in time, 408, 409, 425, 429, any 5xx, an answer that is not what the API promises | tried again, after a wait that doubles; `Retry-After` is obeyed, by all requests |
+| no connection, a dropped one, no answer in time | tried again, after a wait that doubles |
+| 408, 409, 425, 429, any 5xx, no JSON as the API promises | the same; `Retry-After` is obeyed, by all requests |
 | 401, 403 | the run stops: the token is wrong |
-| 400, 413, 422 | this sample is refused (a prompt too long, as a rule) and the others go on; the run stops where the first answers are all of this kind |
+| 400, 413, 422 | this sample is refused (a prompt too long, as a rule), the others go on; |
+| | the run stops where the first answers are all of this kind |
 | anything else (404 above all) | the run stops: this is not the address, or not the model |
 """
 
