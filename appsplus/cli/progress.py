@@ -16,9 +16,7 @@ LINE_EVERY_S = 10.0  # where there is no terminal: into a log, one line so often
 
 
 @contextmanager
-def shown_progress(
-    what: str = "problems", outcomes: Sequence[str] | None = pipeline.OUTCOMES
-) -> Iterator[pipeline.Progress]:
+def shown_progress(what: str = "problems", outcomes: Sequence[str] | None = pipeline.OUTCOMES) -> Iterator["Shown"]:
     """The progress of a build or another long run, drawn for as long as the block lasts.
 
     `what` is counted, `outcomes` are told in this order; None: those that there are, the commonest first.
@@ -33,7 +31,15 @@ def shown_progress(
         lines.end()
 
 
-class _Live(pipeline.Progress):
+class Shown(pipeline.Progress):
+    """A progress that is drawn, and says something else now and then."""
+
+    def tell(self, text: str) -> None:
+        """Print a line above what is drawn."""
+        raise NotImplementedError
+
+
+class _Live(Shown):
     """A line for each pass, redrawn in place."""
 
     def __init__(self, bars: Progress, outcomes: Sequence[str] | None) -> None:
@@ -50,8 +56,11 @@ class _Live(pipeline.Progress):
         self._counts[outcome] += 1
         self._bars.update(self._task, advance=1, counts=f": {_told(self._counts, self._outcomes)}")
 
+    def tell(self, text: str) -> None:
+        self._bars.console.print(text, markup=False, highlight=False)
 
-class _Lines(pipeline.Progress):
+
+class _Lines(Shown):
     """Plain lines, few of them."""
 
     def __init__(self, console: Console, counted: str, outcomes: Sequence[str] | None) -> None:
@@ -69,6 +78,9 @@ class _Lines(pipeline.Progress):
         self._counts[outcome] += 1
         if time.monotonic() - self._told_at >= LINE_EVERY_S:
             self._tell()
+
+    def tell(self, text: str) -> None:
+        self._console.out(text, highlight=False)
 
     def end(self) -> None:
         """Tell how the pass ended, if there was one."""
