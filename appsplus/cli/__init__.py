@@ -8,6 +8,9 @@
     judge      cli.programs   one program on one problem's unit tests
     judge-conformance  cli.conformance  the judge, and others, on programs with known verdicts
     review     cli.review     the worklist in a local web page
+    evaluate   cli.evaluation  samples of a model -> results.json
+    compare    cli.evaluation  two results on the same problems, paired
+    results    cli.evaluation  a results file in the terminal, or in the formats of others
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export
@@ -44,7 +47,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except _InterruptedError as interrupted:
-        print("interrupted; a build that is started again goes on from where it was", file=sys.stderr)
+        print("interrupted; started again, the command goes on from where it was", file=sys.stderr)
         sys.exit(128 + interrupted.number)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone

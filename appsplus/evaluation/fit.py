@@ -18,6 +18,7 @@ _NAMED = 3  # problems, in a message
 class Fit:
     """Which samples will be judged, and what a reader of the figures should know about them."""
 
+    ks: tuple[int, ...]  # for pass@k, ascending
     num_samples: int  # in all
     per_problem: int | None  # None: not the same for all problems
     missing: tuple[str, ...]  # problems without a sample
@@ -52,6 +53,7 @@ def fit(suite: Suite, samples: Samples, ks: Sequence[int], *, partial: bool) -> 
     for k in ks:
         check_k(k, counts[fewest], f" ({fewest})")
     return Fit(
+        ks=tuple(sorted(set(ks))),
         num_samples=sum(counts.values()),
         per_problem=counts[fewest] if len(set(counts.values())) == 1 else None,
         missing=missing,
