@@ -11,6 +11,7 @@
     evaluate   cli.evaluation  samples of a model -> results.json
     compare    cli.evaluation  two results on the same problems, paired
     results    cli.evaluation  a results file in the terminal, or in the formats of others
+    leaderboard  cli.leaderboard  results of models -> a static site, each row checked
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export

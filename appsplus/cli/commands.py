@@ -4,7 +4,7 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, evaluation, ledger, programs, review, worklist
+from appsplus.cli import build, conformance, dataset, evaluation, leaderboard, ledger, programs, review, worklist
 
 app = typer.Typer(
     name="appsplus",
@@ -25,6 +25,7 @@ app.command()(review.review)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.compare)
 app.command()(evaluation.results)
+app.command()(leaderboard.leaderboard)
 app.command()(programs.doctor)
 app.command()(programs.cache)
 app.add_typer(ledger.app, name="ledger")

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,8 @@ _SHOWN_MISMATCHES = 10  # of one submission
 
 def leaderboard(
     results: Annotated[
-        list[Path], typer.Argument(metavar="RESULTS...", help="Files that `appsplus evaluate` wrote.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="RESULTS...", help="Files that `appsplus evaluate` wrote.", show_default=False),
     ],
     *,
     out: Annotated[Path, typer.Option(help="The folder of the site.", show_default=False)],
@@ -67,12 +69,10 @@ def leaderboard(
         if share:
             # a folder of its own: what `evaluate` has judged here is no second opinion
             kept = None if no_cache else cache_folder(cache_dir) / "leaderboard"
-            caches = (stack.enter_context(Cache(kept)), None)
-            engines = [
-                LocalEngine(workers=workers, isolation=isolation, cache=cache, modules=suite.modules)
-                for cache in caches
-            ]
-            rejudging = Rejudging(*map(stack.enter_context, engines), share=share, seed=seed)
+            engine_of = partial(LocalEngine, workers=workers, isolation=isolation, modules=suite.modules)
+            engine = stack.enter_context(engine_of(cache=stack.enter_context(Cache(kept))))
+            again = stack.enter_context(engine_of(cache=None))
+            rejudging = Rejudging(engine, again, share=share, seed=seed)
         with shown_progress("samples", None) as progress:
             board = make_board(results, suite, rejudging, progress)
         with shown_progress("pages", None) as progress:

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 _SHOWN_CHARS = 80
 _FILE_CHARS = 60
 _WITH_DIGEST = re.compile(r"-[0-9a-f]{12}$")  # nobody takes the name that another gets
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # control, format (bidirectional overrides), surrogates, unassigned
+_HIDDEN = (
+    "Cc Cf Cs Co Cn Zl Zp".split()
+)  # control, format (text turned around), surrogates, private, unassigned, line ends
 
 
 def shown_text(text: str, chars: int) -> str:

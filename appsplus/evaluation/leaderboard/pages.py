@@ -112,8 +112,9 @@ class Pages:
     def _grid(self, entry: Entry) -> Iterator[tuple[str, list[dict[str, str]]]]:
         """Per difficulty, a cell for each of its problems."""
         for difficulty in self.board.terms.difficulties:
+            results = entry.submission.results.problems
             ids = self.tables.problem_ids(Subset(difficulty))
-            yield difficulty, [self._cell(problem_id, entry.submission.results.problems[problem_id]) for problem_id in ids]
+            yield difficulty, [self._cell(problem_id, results[problem_id]) for problem_id in ids]
 
     def _cell(self, problem_id: str, result: ProblemResult) -> dict[str, str]:
         shade = _shade(result)

@@ -63,9 +63,13 @@ class Rejudged:
 def draw(keys: Collection[Key], *, share: float, seed: str, samples_sha256: str) -> list[Key]:
     """The samples to judge again: that share of them, rounded up, in the order of the file."""
     count = ceil(Fraction(str(share)) * len(keys))
-    hashes = {key: hashlib.sha256(f"{seed}\n{samples_sha256}\n{key[1]}\n{key[0]}".encode("utf-8", "surrogatepass")).digest() for key in keys}
-    drawn = set(sorted(keys, key=lambda key: hashes[key])[:count])
+    drawn = set(sorted(keys, key=lambda key: _place(key, seed, samples_sha256))[:count])
     return [key for key in keys if key in drawn]
+
+
+def _place(key: Key, seed: str, samples_sha256: str) -> bytes:
+    text = f"{seed}\n{samples_sha256}\n{key[1]}\n{key[0]}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def other_programs(suite: Suite, samples: Samples, verdicts: Verdicts) -> list[str]:
@@ -77,8 +81,8 @@ def other_programs(suite: Suite, samples: Samples, verdicts: Verdicts) -> list[s
     some = ", ".join(f"{index} of {problem_id[:80]!r}" for problem_id, index in wrong[:5])
     more = f" and {len(wrong) - 5:,} more" if len(wrong) > 5 else ""
     return [
-        f"the verdicts of {len(wrong):,} samples are not on the programs in `{samples.path.name}` (sample {some}{more}); expected"
-        " one verdict on the program of each sample: evaluate these samples again"
+        f"the verdicts of {len(wrong):,} samples are not on the programs in `{samples.path.name}` (sample {some}{more});"
+        " expected one verdict on the program of each sample: evaluate these samples again"
     ]
 
 

@@ -51,7 +51,9 @@ def check_site(target: Path) -> None:
     if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir():
-        raise InputError(f"{target} is a file; expected a folder that is new, empty or a leaderboard: choose another --out")
+        raise InputError(
+            f"{target} is a file; expected a folder that is new, empty or a leaderboard: choose another --out"
+        )
     found = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
     if not found:
         return
@@ -63,7 +65,9 @@ def check_site(target: Path) -> None:
     if not ours:
         raise InputError(f"{target} holds something else than a leaderboard: choose another --out, or empty it")
     if found - ours:
-        raise InputError(f"{target} holds a file that no leaderboard wrote, {min(found - ours)}: move it elsewhere first")
+        raise InputError(
+            f"{target} holds a file that no leaderboard wrote, {min(found - ours)}: move it elsewhere first"
+        )
 
 
 def _copied(entry: Entry, folder: Path) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,9 @@ LARGEST_FILE_MIB = 4096  # of verdicts or samples
 LONGEST_LINE_MIB = 64
 _MIB = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.jsonl?")  # as they are published under it, no other kind of file
-_EXPECTED_NAME = "expected a file in the same folder with a name of letters, digits, `.`, `_` and `-` that ends in .json or .jsonl"
+_EXPECTED_NAME = (
+    "expected a file in the same folder with a name of letters, digits, `.`, `_` and `-` that ends in .json or .jsonl"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Submission:
 
 
 def read_submission(path: Path) -> Submission:
-    """The submission of a results file. Raises InputError where a file is missing, too big, or not the one that was hashed."""
+    """The submission of a results file. Raises InputError where a file is missing, too big, or not the one it should be."""
     if not _NAME.fullmatch(path.name):
         raise InputError(f"{path} has a name that cannot be published; {_EXPECTED_NAME}: rename it")
     key = _checked_hash(path, LARGEST_RESULTS_MIB, "a results file that `appsplus evaluate` wrote")
@@ -51,7 +53,9 @@ def read_submission(path: Path) -> Submission:
 def _belonging(results: Path, facts: FileFacts, what: str) -> Path:
     """The file beside the results that they name, with the hash that they name."""
     if not _NAME.fullmatch(facts.name):
-        raise InputError(f"{results} names {facts.name[:80]!r} as its {what}; {_EXPECTED_NAME}: rename it, and evaluate again")
+        raise InputError(
+            f"{results} names {facts.name[:80]!r} as its {what}; {_EXPECTED_NAME}: rename it, and evaluate again"
+        )
     path = results.parent / facts.name
     expected = f"the {what} of {results.name}; hand them in beside it"
     if path.is_symlink():
@@ -59,7 +63,7 @@ def _belonging(results: Path, facts: FileFacts, what: str) -> Path:
     found = _checked_hash(path, LARGEST_FILE_MIB, expected)
     if found != facts.sha256:
         raise InputError(
-            f"{path} has the SHA-256 {found}, and {results.name} was made of one with {facts.sha256}; evaluate these {what} again"
+            f"{path} has the SHA-256 {found}, and {results.name} is about a file with {facts.sha256[:64]!r}; evaluate again"
         )
     return path
 
@@ -71,7 +75,9 @@ def _checked_hash(path: Path, largest_mib: int, expected: str) -> str:
         raise InputError(f"{path} {what}; expected {expected}")
     size = path.stat().st_size
     if size > largest_mib * _MIB:
-        raise InputError(f"{path} has {size / _MIB:,.0f} MiB; a leaderboard reads at most {largest_mib:,} MiB of {expected}")
+        raise InputError(
+            f"{path} has {size / _MIB:,.0f} MiB; a leaderboard reads at most {largest_mib:,} MiB of {expected}"
+        )
     digest, line = hashlib.sha256(), 0
     try:
         with path.open("rb") as file:

@@ -73,7 +73,9 @@ class Tables:
         ks = sorted({k for entry in self.board.entries for k in entry.submission.results.k} - {1})
         columns = [Column(f"pass@{k}", f"pass@{k}", subset, f"pass@{k}") for k in ks]
         columns.append(Column("test_case_average", "test cases", subset, "test_case_average"))
-        parts = [Subset(name, subset.io_format) for name in self.board.terms.difficulties] if not subset.difficulty else []
+        parts = (
+            [Subset(name, subset.io_format) for name in self.board.terms.difficulties] if not subset.difficulty else []
+        )
         parts = [part for part in parts if part in self.subsets]
         if len(parts) > 1:
             columns += [Column(part.difficulty, part.difficulty, part, RANKED_BY) for part in parts]

@@ -63,8 +63,8 @@ def _other_terms(results: Results, terms: Terms) -> Iterator[str]:
         )
     if dataset.split != terms.dataset.split:
         yield (
-            f"it was judged on the split {dataset.split[:40]!r}; this leaderboard is of {terms.dataset.split!r}: evaluate with"
-            f" --split {terms.dataset.split}"
+            f"it was judged on the split {dataset.split[:40]!r}; this leaderboard is of {terms.dataset.split!r}: evaluate"
+            f" with --split {terms.dataset.split}"
         )
     if results.judge.version != terms.judge_version:
         yield (
@@ -76,13 +76,13 @@ def _other_terms(results: Results, terms: Terms) -> Iterator[str]:
 def _other_problems(results: Results, terms: Terms) -> Iterator[str]:
     if missing := [problem_id for problem_id in terms.problems if problem_id not in results.problems]:
         yield (
-            f"{len(missing):,} of the {len(terms.problems):,} problems have no sample ({_some(missing)}); a row needs them all:"
-            " sample the rest, and evaluate again"
+            f"{len(missing):,} of the {len(terms.problems):,} problems have no sample ({_some(missing)}); a row needs them"
+            " all: sample the rest, and evaluate again"
         )
     if unknown := sorted(results.problems.keys() - terms.problems.keys()):
         yield (
-            f"{len(unknown):,} of its problems are not in the split {terms.dataset.split} ({_some(unknown)}); expected none: evaluate"
-            f" again on {terms.dataset.name!r}"
+            f"{len(unknown):,} of its problems are not in the split {terms.dataset.split} ({_some(unknown)}); expected none:"
+            f" evaluate again on {terms.dataset.name!r}"
         )
     for problem_id, facts in terms.problems.items():
         if (found := results.problems.get(problem_id)) and (wrong := _wrong_facts(found, facts)):

@@ -22,7 +22,10 @@ def facts_of(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "dataset", shown_text(f"{dataset.name}, split {dataset.split}{revision}", _LONGEST_FACT)
     yield "dataset, SHA-256", dataset.sha256
     missing = f", without {', '.join(judge.missing)}" if judge.missing else ""
-    yield "judge", shown_text(f"{judge.version}, isolation {judge.isolation}{missing}, Python {judge.python}", _LONGEST_FACT)
+    yield (
+        "judge",
+        shown_text(f"{judge.version}, isolation {judge.isolation}{missing}, Python {judge.python}", _LONGEST_FACT),
+    )
     yield "command", shown_text(results.command, _LONGEST_FACT) or "not stated"
     yield "model", _json(results.model)
     yield "sampling", _json(results.sampling)
@@ -79,4 +82,3 @@ def rejudged_told(entry: Entry) -> str:
     parts += [f"{found.near_limit:,} differed near the time limit"] if found.near_limit else []
     parts += [f"{found.unsteady:,} by chance, as the program itself is unsteady"] if found.unsteady else []
     return f"{told}: {', '.join(parts)}."
-
