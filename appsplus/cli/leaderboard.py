@@ -20,6 +20,7 @@ from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError
 from appsplus.evaluation.benchmarks import BENCHMARKS, benchmark_suite
 from appsplus.evaluation.leaderboard import SHARE, Board, Refusal, Rejudging, check_site, make_board, write_site
+from appsplus.evaluation.leaderboard.rejudging import LEAST
 from appsplus.evaluation.leaderboard.site import INDEX
 from appsplus.evaluation.leaderboard.tables import Subset, Tables
 from appsplus.evaluation.results import read_results
@@ -50,7 +51,8 @@ def leaderboard(
     ] = "",
     split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
     share: Annotated[
-        float, typer.Option(min=0, max=1, help="Of the samples of each submission, judged again; 0: none.")
+        float,
+        typer.Option(min=0, max=1, help=f"Of each submission's samples, judged again, and at least {LEAST}; 0: none."),
     ] = SHARE,
     seed: Annotated[str, typer.Option(help="With the samples' hash, chooses which of them.")] = "0",
     workers: Annotated[

@@ -7,7 +7,7 @@ from typing import Any
 from appsplus.evaluation.breakdowns import OUTCOMES, breakdowns
 from appsplus.evaluation.leaderboard.board import Board, Entry
 from appsplus.evaluation.leaderboard.names import file_names
-from appsplus.evaluation.leaderboard.rejudging import REPEATS
+from appsplus.evaluation.leaderboard.rejudging import LEAST, REPEATS
 from appsplus.evaluation.leaderboard.rendering import page
 from appsplus.evaluation.leaderboard.standings import Standing
 from appsplus.evaluation.leaderboard.tables import Subset, Tables
@@ -41,7 +41,10 @@ class Pages:
         yield "problems.html", self._problems()
         for before, problem_id, after in self.tables.neighbours():
             yield f"problems/{self._files[problem_id]}.html", self._problem(problem_id, before, after)
-        yield "submit.html", self._page("submit.html", "How to submit", share=self.board.share, repeats=REPEATS)
+        yield (
+            "submit.html",
+            self._page("submit.html", "How to submit", share=self.board.share, least=LEAST, repeats=REPEATS),
+        )
         if self.board.refusals:
             yield "refused.html", self._page("refused.html", "Refused")
 

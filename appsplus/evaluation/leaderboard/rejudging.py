@@ -1,8 +1,9 @@
 """Whether the verdicts of a submission are true: some of its samples are judged again, here, by us.
 
-Every sample must lead to the program that its verdict names. Of all samples a share is drawn: those whose key, hashed with
-the samples' hash and a seed, comes first. Nobody chooses the draw, and anybody can repeat it; whoever does not want a
-submitter to know it before gives a seed that nobody else knows. What was drawn is judged again, and must come out the same.
+Every sample must lead to the program that its verdict names. Of all samples a share is drawn, and no fewer than LEAST: those
+whose key, hashed with the samples' hash and a seed, comes first. Nobody chooses the draw, and anybody can repeat it; whoever
+does not want a submitter to know it before gives a seed that nobody else knows. What was drawn is judged again, and must come
+out the same.
 
 Where it does not, it is judged REPEATS times more, without a cache, and it is fair to say why:
 
@@ -27,6 +28,7 @@ from appsplus.evaluation.samples import Samples
 from appsplus.evaluation.suite import Suite
 from appsplus.problem import Verdict
 
+LEAST = 20  # samples judged again, or all where there are fewer: a small submission is cheap to check
 REPEATS = 2
 
 Key = tuple[str, int]  # problem_id, sample_index
@@ -61,8 +63,8 @@ class Rejudged:
 
 
 def draw(keys: Collection[Key], *, share: float, seed: str, samples_sha256: str) -> list[Key]:
-    """The samples to judge again: that share of them, rounded up, in the order of the file."""
-    count = ceil(Fraction(str(share)) * len(keys))
+    """The samples to judge again: that share of them, rounded up, and at least LEAST, in the order of the verdicts."""
+    count = max(LEAST, ceil(Fraction(str(share)) * len(keys)))
     drawn = set(sorted(keys, key=lambda key: _place(key, seed, samples_sha256))[:count])
     return [key for key in keys if key in drawn]
 
