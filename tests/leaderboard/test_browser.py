@@ -81,7 +81,7 @@ def open_page(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
 
 def names(page: Page) -> list[str]:
     """The models in the table that can be seen, from the top."""
-    return [text for text in page.locator("#models tbody tr:visible .name bdi").all_inner_texts()]
+    return page.locator("#models tbody tr:visible .name bdi").all_inner_texts()
 
 
 def header(page: Page, name: str) -> Any:
