@@ -4,7 +4,18 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, evaluation, ledger, programs, review, sample, worklist
+from appsplus.cli import (
+    build,
+    conformance,
+    dataset,
+    evaluation,
+    leaderboard,
+    ledger,
+    programs,
+    review,
+    sample,
+    worklist,
+)
 
 app = typer.Typer(
     name="appsplus",
@@ -26,6 +37,7 @@ app.command()(evaluation.evaluate)
 app.command()(evaluation.compare)
 app.command()(evaluation.results)
 app.command()(sample.sample)
+app.command()(leaderboard.leaderboard)
 app.command()(programs.doctor)
 app.command()(programs.cache)
 app.add_typer(ledger.app, name="ledger")

@@ -34,5 +34,10 @@ CacheDir = Annotated[
 
 
 def open_cache(folder: Path | None) -> Cache:
-    """The cache in `folder`, else in $XDG_CACHE_HOME/appsplus, else in ~/.cache/appsplus."""
-    return Cache(folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "appsplus")
+    """The cache in `folder`, or where caches lie."""
+    return Cache(cache_folder(folder))
+
+
+def cache_folder(folder: Path | None) -> Path:
+    """`folder`, else $XDG_CACHE_HOME/appsplus, else ~/.cache/appsplus."""
+    return folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "appsplus"
