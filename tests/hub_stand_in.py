@@ -147,7 +147,7 @@ class Hub:
         return sum(request.startswith(start) for request in self.requests)
 
 
-class _ErrorAnswer(Exception):
+class _RefusedError(Exception):
     def __init__(self, status: int, code: str = "", message: str = "") -> None:
         super().__init__(status)
         self.status, self.code, self.message = status, code, message
@@ -157,8 +157,8 @@ Headers = Mapping[str, str]
 Reply = tuple[int, bytes, Headers]
 
 
-def _json(value: Any, headers: Headers | None = None) -> Reply:
-    return 200, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})}
+def _json(value: Any, headers: Headers | None = None, status: int = 200) -> Reply:
+    return status, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -224,13 +224,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _routed(self) -> Reply:
         try:
             if self.url.startswith("/storage/") and "Authorization" in self.headers:
-                raise _ErrorAnswer(400, "", "Only one auth mechanism allowed")
+                raise _RefusedError(400, "", "Only one auth mechanism allowed")
             for method, pattern, answer in _ROUTES:
                 match = re.fullmatch(pattern, self.url)
                 if match and self.command in method.split("|"):
                     return answer(self, **match.groupdict())
-            raise _ErrorAnswer(404, "", f"the stand-in does not know {self.command} {self.url}")
-        except _ErrorAnswer as error:
+            raise _RefusedError(404, "", f"the stand-in does not know {self.command} {self.url}")
+        except _RefusedError as error:
             headers = {"X-Error-Code": error.code, "X-Error-Message": error.message}
             body = json.dumps({"error": error.message}).encode()
             return error.status, body, {name: value for name, value in headers.items() if value}
@@ -240,21 +240,21 @@ class _Handler(BaseHTTPRequestHandler):
     def _token(self) -> str:
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in ("", self.hub.token, self.hub.reader):
-            raise _ErrorAnswer(401, "", "Invalid credentials in Authorization header")
+            raise _RefusedError(401, "", "Invalid credentials in Authorization header")
         return token
 
     def _may_write(self, owner: str) -> None:
         token = self._token()
         if not token:
-            raise _ErrorAnswer(401, "", "Invalid username or password.")
+            raise _RefusedError(401, "", "Invalid username or password.")
         if token != self.hub.token or owner != self.hub.owner:
-            raise _ErrorAnswer(403, "", f"You don't have the rights to write under the namespace {owner!r}")
+            raise _RefusedError(403, "", f"You don't have the rights to write under the namespace {owner!r}")
 
     def _repository(self, kind: str, repo: str, *, write: bool = False) -> Repository:
         token = self._token()
         found = self.hub.repositories.get(("dataset" if kind.startswith("datasets") else "model", repo))
         if found is None or (found.private and not token):
-            raise _ErrorAnswer(404 if token else 401, "RepoNotFound", "Repository not found")
+            raise _RefusedError(404 if token else 401, "RepoNotFound", "Repository not found")
         if write:
             self._may_write(repo.partition("/")[0])
         return found
@@ -262,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _at(self, repository: Repository, revision: str) -> tuple[str, Tree]:
         commit = repository.resolve(revision)
         if commit is None:
-            raise _ErrorAnswer(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            raise _RefusedError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return commit, repository.commits[commit]
 
     # the API
@@ -270,7 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
     def whoami(self) -> Reply:
         token = self._token()
         if not token:
-            raise _ErrorAnswer(401, "", "Invalid username or password.")
+            raise _RefusedError(401, "", "Invalid username or password.")
         role = "write" if token == self.hub.token else "read"
         return _json({"type": "user", "name": self.hub.owner, "auth": {"accessToken": {"role": role}}})
 
@@ -281,8 +281,7 @@ class _Handler(BaseHTTPRequestHandler):
         kind, repo_id = asked.get("type", "model"), f"{owner}/{asked['name']}"
         url = f"{self.hub.endpoint}/{'datasets/' if kind == 'dataset' else ''}{repo_id}"
         if (kind, repo_id) in self.hub.repositories:
-            status, body, headers = _json({"error": "You already created this repo", "url": url})
-            return 409, body, headers
+            return _json({"error": "You already created this repo", "url": url}, status=409)
         private = asked.get("visibility") == "private" or asked.get("private") is True
         repository = self.hub.repositories[kind, repo_id] = Repository(private)
         rules = "".join(f"*{ending} filter=lfs diff=lfs merge=lfs -text\n" for ending in LFS_ENDINGS)
@@ -295,8 +294,7 @@ class _Handler(BaseHTTPRequestHandler):
             _front_matter(json.loads(self.body)["content"])
         except yaml.YAMLError as error:
             errors.append({"message": f"YAML Metadata Error: {error}"})
-        status, body, headers = _json({"errors": errors, "warnings": []})
-        return 400 if errors else 200, body, headers
+        return _json({"errors": errors, "warnings": []}, status=400 if errors else 200)
 
     def info(self, kind: str, repo: str, revision: str = "main") -> Reply:
         repository = self._repository(kind, repo)
@@ -314,7 +312,7 @@ class _Handler(BaseHTTPRequestHandler):
         folder = rest.removeprefix(revision).strip("/")
         entries = _entries(tree, folder, recursive=self.query.get("recursive", [""])[0].lower() == "true")
         if not entries and folder:
-            raise _ErrorAnswer(404, "EntryNotFound", f"{folder} does not exist on {revision!r}")
+            raise _RefusedError(404, "EntryNotFound", f"{folder} does not exist on {revision!r}")
         start = int(self.query.get("cursor", ["0"])[0])
         end = start + self.hub.page_entries
         recursive = self.query.get("recursive", ["false"])[0]
@@ -338,7 +336,7 @@ class _Handler(BaseHTTPRequestHandler):
         commit, _ = self._at(repository, revision)
         name = json.loads(self.body)["tag"]
         if name in repository.tags:
-            raise _ErrorAnswer(409, "", f"Tag reference exists already: {name}")
+            raise _RefusedError(409, "", f"Tag reference exists already: {name}")
         repository.tags[name] = commit
         return _json({"success": True})
 
@@ -365,7 +363,7 @@ class _Handler(BaseHTTPRequestHandler):
         lines = [json.loads(line) for line in self.body.splitlines()]
         (header,) = (line["value"] for line in lines if line["key"] == "header")
         if header.get("parentCommit", head) != head:
-            raise _ErrorAnswer(412, "", "A commit has happened since. Please refresh and try again.")
+            raise _RefusedError(412, "", "A commit has happened since. Please refresh and try again.")
         tree = dict(old)
         for line in lines:
             value = line["value"]
@@ -374,11 +372,11 @@ class _Handler(BaseHTTPRequestHandler):
                     tree[value["path"]] = Blob(b64decode(value["content"]), False)
                 case "lfsFile":
                     if value["oid"] not in self.hub.storage:
-                        raise _ErrorAnswer(400, "", f"LFS object {value['oid']} was not uploaded")
+                        raise _RefusedError(400, "", f"LFS object {value['oid']} was not uploaded")
                     tree[value["path"]] = Blob(self.hub.storage[value["oid"]], True)
                 case "deletedFile":
                     if tree.pop(value["path"], None) is None:
-                        raise _ErrorAnswer(404, "EntryNotFound", "A file with this name doesn't exist")
+                        raise _RefusedError(404, "EntryNotFound", "A file with this name doesn't exist")
         commit = repository.commit(tree, header["summary"], revision)
         return _json({"success": True, "commitOid": commit, "commitUrl": f"{self.hub.endpoint}/{repo}/commit/{commit}"})
 
@@ -394,8 +392,8 @@ class _Handler(BaseHTTPRequestHandler):
             if size > self.hub.part_bytes:
                 numbers = range(1, -(-size // self.hub.part_bytes) + 1)
                 header = {str(n): f"{href}/{n}" for n in numbers} | {"chunk_size": str(self.hub.part_bytes)}
-                upload = {"href": f"{self.hub.endpoint}/complete/{repo}", "header": header}
-            actions = {"upload": upload, "verify": {"href": f"{self.hub.endpoint}/verify/{repo}"}}
+                upload = {"href": f"{self.hub.endpoint}/complete", "header": header}
+            actions = {"upload": upload, "verify": {"href": f"{self.hub.endpoint}/verify"}}
             objects.append(asked if known else asked | {"actions": actions})
         return _json({"transfer": "basic", "objects": objects})
 
@@ -404,25 +402,25 @@ class _Handler(BaseHTTPRequestHandler):
         if part is not None:
             self.hub.parts[oid, int(part)] = self.body
         elif hashlib.sha256(self.body).hexdigest() != oid:
-            raise _ErrorAnswer(400, "", "BadDigest")
+            raise _RefusedError(400, "", "BadDigest")
         else:
             self.hub.storage[oid] = self.body
         return 200, b"", {"ETag": f'"{hashlib.md5(self.body).hexdigest()}"'}
 
-    def complete(self, repo: str) -> Reply:
+    def complete(self) -> Reply:
         asked = json.loads(self.body)
         parts = [self.hub.parts.pop((asked["oid"], part["partNumber"])) for part in asked["parts"]]
         etags = [f'"{hashlib.md5(part).hexdigest()}"' for part in parts]
         data = b"".join(parts)
         if etags != [part["etag"] for part in asked["parts"]] or hashlib.sha256(data).hexdigest() != asked["oid"]:
-            raise _ErrorAnswer(400, "", "InvalidPart")
+            raise _RefusedError(400, "", "InvalidPart")
         self.hub.storage[asked["oid"]] = data
         return _json({"success": True})
 
-    def verify(self, repo: str) -> Reply:
+    def verify(self) -> Reply:
         asked = json.loads(self.body)
         if len(self.hub.storage.get(asked["oid"], b"")) != asked["size"]:
-            raise _ErrorAnswer(404, "", "Object is not in the storage")
+            raise _RefusedError(404, "", "Object is not in the storage")
         return _json({"success": True})
 
     # files to read
@@ -434,7 +432,7 @@ class _Handler(BaseHTTPRequestHandler):
         commit, tree = self._at(repository, revision)
         blob = tree.get(rest.removeprefix(revision).lstrip("/"))
         if blob is None:
-            raise _ErrorAnswer(404, "EntryNotFound", "Entry not found")
+            raise _RefusedError(404, "EntryNotFound", "Entry not found")
         headers = {"X-Repo-Commit": commit}
         if not blob.lfs:
             return self._content(blob.data, headers | {"ETag": f'"{blob.oid}"'})
@@ -469,8 +467,8 @@ _ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("POST", f"/api/{_REPO}/commit/(?P<revision>.+)", _Handler.commit),
     ("POST", rf"{_WEB}\.git/info/lfs/objects/batch", _Handler.lfs_batch),
     ("PUT", r"/storage/(?P<oid>[0-9a-f]{64})(?:/(?P<part>\d+))?", _Handler.store),
-    ("POST", "/complete/(?P<repo>.+)", _Handler.complete),
-    ("POST", "/verify/(?P<repo>.+)", _Handler.verify),
+    ("POST", "/complete", _Handler.complete),
+    ("POST", "/verify", _Handler.verify),
     ("GET|HEAD", f"{_WEB}/resolve/(?P<rest>.+)", _Handler.resolve),
     ("GET|HEAD", r"/storage/(?P<oid>[0-9a-f]{64})", _Handler.stored),
 ]
