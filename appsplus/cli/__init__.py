@@ -8,6 +8,8 @@
     judge      cli.programs   one program on one problem's unit tests
     judge-conformance  cli.conformance  the judge, and others, on programs with known verdicts
     review     cli.review     the worklist in a local web page
+    publish    cli.publish    a dataset folder to the Hub, checked once more
+    diff       cli.diff       two versions of a dataset: what came, went, was repaired, and why
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export

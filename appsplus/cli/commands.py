@@ -4,7 +4,7 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, ledger, programs, review, worklist
+from appsplus.cli import build, conformance, dataset, ledger, programs, publish, review, worklist
 
 app = typer.Typer(
     name="appsplus",
@@ -22,6 +22,7 @@ app.command()(worklist.worklist)
 app.command()(programs.judge)
 app.command()(conformance.judge_conformance)
 app.command()(review.review)
+app.command()(publish.publish)
 app.command()(programs.doctor)
 app.command()(programs.cache)
 app.add_typer(ledger.app, name="ledger")

@@ -46,7 +46,7 @@ class Checked:
 
 
 def check_dataset(folder: Path, leaks: Leaks, tell: Callable[[str], None] = lambda _: None) -> Checked:
-    """Look at everything in a dataset folder; reads it about three times. `tell` is told which part is looked at.
+    """Look at everything in a dataset folder; reads it about three times. `tell` hears what is looked at.
 
     Raises DatasetError where `folder` is no folder.
     """
@@ -59,13 +59,13 @@ def check_dataset(folder: Path, leaks: Leaks, tell: Callable[[str], None] = lamb
     except DatasetError as error:
         return Checked(facts, None, (Finding(manifests.NAME, str(error)),))
     findings = list(_hashes(manifest, facts))
-    tell("schema and books")
     broken = [*_schemas(folder, manifest)]
-    findings += broken or _books(folder, manifest)
+    findings += broken or _books(folder, manifest, tell)
     findings += chain(_funnel(manifest), _ledger(folder, manifest), _card(folder, manifest))
-    tell("secrets and local paths")
     names = sorted({*facts, manifests.NAME})
-    findings += leaks.in_files((name, folder / name) for name in names)
+    for name in names:
+        tell(f"secrets and local paths in {name}")
+        findings += leaks.in_file(name, folder / name)
     path = folder / manifests.NAME
     facts[manifests.NAME] = FileFact(manifests.sha256_of(path), path.stat().st_size)
     return Checked({name: facts[name] for name in names}, manifest, tuple(findings))
@@ -108,13 +108,14 @@ def _schemas(folder: Path, manifest: Manifest) -> Iterator[Finding]:
             )
 
 
-def _books(folder: Path, manifest: Manifest) -> Iterator[Finding]:
+def _books(folder: Path, manifest: Manifest, tell: Callable[[str], None]) -> Iterator[Finding]:
     """What the rows say against the manifest, against each other, and of their licences."""
     counted, unlicensed, seen = Statistics(), Counter[tuple[str, str]](), dict[str, str]()
     try:
         for split in SPLITS:
             subtasks = load_rows(folder, "subtasks", split)
             for row in load_rows(folder, "default", split):
+                tell(f"books, {row['problem_id']}")
                 yield from _problem(row, split, subtasks, counted)
                 yield from _first(row["problem_id"], data_pattern("default", split), seen)
                 unlicensed[data_pattern("default", split), row["source"]] += _lacks_license(row)

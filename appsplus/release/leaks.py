@@ -98,16 +98,15 @@ class Leaks:
         self._shapes = (*_TOKENS, *mine, *_HOMES)
         self._allowed = frozenset(allowed)
 
-    def in_files(self, files: Iterable[tuple[str, Path]]) -> Iterator[Finding]:
-        """What is found in files, given as (name, path): once a text and file, with where it is first and how often."""
-        for name, path in files:
-            found: dict[tuple[str, str], list[str]] = {}
-            for place, what, text in self._in_file(path):
-                if text not in self._allowed:
-                    found.setdefault((what, text), []).append(place)
-            for (what, text), places in found.items():
-                more = f", and {len(places) - 1:,} more" if len(places) > 1 else ""
-                yield Finding(name, f"{what} ({_shown(what, text)}){places[0]}{more}")
+    def in_file(self, name: str, path: Path) -> Iterator[Finding]:
+        """What is found in a file that a folder has by this name: each text once, where it is first and how often."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for place, what, text in self._in_file(path):
+            if text not in self._allowed:
+                found.setdefault((what, text), []).append(place)
+        for (what, text), places in found.items():
+            more = f", and {len(places) - 1:,} more" if len(places) > 1 else ""
+            yield Finding(name, f"{what} ({_shown(what, text)}){places[0]}{more}")
 
     def _in_file(self, path: Path) -> Iterator[tuple[str, str, str]]:
         """(where, what, text) of every match; nothing where the file cannot be read, which other checks say."""
