@@ -4,7 +4,7 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, ledger, programs, publish, review, worklist
+from appsplus.cli import build, conformance, dataset, diff, ledger, programs, publish, review, worklist
 
 app = typer.Typer(
     name="appsplus",
@@ -23,6 +23,7 @@ app.command()(programs.judge)
 app.command()(conformance.judge_conformance)
 app.command()(review.review)
 app.command()(publish.publish)
+app.command()(diff.diff)
 app.command()(programs.doctor)
 app.command()(programs.cache)
 app.add_typer(ledger.app, name="ledger")
