@@ -5,10 +5,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -38,11 +37,10 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Check a dataset folder once more, and push it to the Hugging Face Hub. Exits with 1, sending nothing, on a finding."""
-    from appsplus.release import folder_hash
-    from appsplus.release.checks import check_dataset
     from appsplus.release.hub import Target, open_hub
     from appsplus.release.leaks import Leaks
-    from appsplus.release.publish import load_line, publish_dataset
+    from appsplus.release.publish import dataset_parcel
+    from appsplus.release.publish import publish as run_publish
 
     try:
         target = Target(repo_id, "dataset", private, tag)
@@ -50,32 +48,12 @@ def publish(
         raise UsageError(str(error)) from None
     leaks = Leaks((Path.home(), folder.resolve()), not_secret or ())
     with _shown("checking") as tell:
-        checked = check_dataset(folder, leaks, tell)
-    told: dict[str, Any] = {
-        "repo_id": repo_id,
-        "findings": [asdict(finding) for finding in checked.findings],
-        "files": [{"name": name, **asdict(fact)} for name, fact in checked.files.items()],
-        "hash": None if checked.findings else folder_hash(folder),
-        "published": None,
-        "load": None,
-    }
-    if checked.findings:
-        _print(
-            as_json, told, [*map(str, checked.findings), f"{folder} is not published: {_findings(checked.findings)}."]
-        )
+        parcel = dataset_parcel(folder, leaks, tell)
+    say = partial(_say, "publishing")
+    outcome = run_publish(parcel, target, None if dry_run else open_hub(bars=sys.stderr.isatty()), tell=say, warn=say)
+    print(json.dumps(outcome.to_json()) if as_json else "\n".join(outcome.lines()))
+    if parcel.findings:
         raise typer.Exit(1)
-    size = sum(fact.bytes for fact in checked.files.values())
-    if dry_run:
-        names = [f"    {fact.bytes:>14,}  {name}" for name, fact in checked.files.items()]
-        what = f"Nothing stands against {folder}. Would send these {len(names):,} files, {size:,} bytes, to {repo_id}:"
-        _print(as_json, told, [what, *names])
-        return
-    api, warn = open_hub(bars=sys.stderr.isatty()), partial(_say, "publishing")
-    warn(f"{len(checked.files):,} files, {size:,} bytes, to {repo_id}")
-    published = publish_dataset(folder, checked, target, api=api, tell=warn, warn=warn)
-    load = load_line(published)
-    lines = [*published.lines(), "Load it:", "    from datasets import load_dataset", f"    problems = {load}"]
-    _print(as_json, told | {"published": asdict(published), "load": load}, lines)
 
 
 @contextmanager
@@ -99,11 +77,3 @@ def _shown(what: str) -> Iterator[Callable[[str], None]]:
 
 def _say(what: str, line: str) -> None:
     print(f"{what}: {line}", file=sys.stderr, flush=True)
-
-
-def _findings(findings: tuple[Any, ...]) -> str:
-    return f"{len(findings):,} findings" if len(findings) > 1 else "1 finding"
-
-
-def _print(as_json: bool, told: dict[str, Any], lines: list[str]) -> None:
-    print(json.dumps(told) if as_json else "\n".join(lines))
