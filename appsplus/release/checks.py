@@ -101,11 +101,11 @@ def _schemas(folder: Path, manifest: Manifest) -> Iterator[Finding]:
         except (pa.ArrowException, OSError) as error:
             yield Finding(name, f"cannot be read as Parquet ({error}); {_AGAIN}")
             continue
-        if not found.equals(expected[name]):
-            differing = sorted({field.name for field in set(found) ^ set(expected[name])}) or ["their order"]
-            yield Finding(
-                name, f"its columns are not those of this version of appsplus: {', '.join(differing)}; {_AGAIN}"
-            )
+        types = [dict(zip(schema.names, schema.types, strict=True)) for schema in (found, expected[name])]
+        differing = sorted(n for n in types[0].keys() | types[1].keys() if types[0].get(n) != types[1].get(n))
+        if differing:
+            columns = ", ".join(differing)
+            yield Finding(name, f"its columns are not those of this version of appsplus: {columns}; {_AGAIN}")
 
 
 def _books(folder: Path, manifest: Manifest, tell: Callable[[str], None]) -> Iterator[Finding]:
