@@ -34,6 +34,7 @@ from appsplus.release import (
     prepare_target,
     validation_split,
 )
+from appsplus.release.ledger import write_ledger
 from appsplus.release.seal import seal
 from appsplus.release.spool import Spool
 from appsplus.sources import Rejected, Source
@@ -189,6 +190,7 @@ def build(
                     desk.enter(outcome.found, worklist)
                 _write(outcome, writer, options)
                 progress.advance(outcome.word)
+        write_ledger(folder, ledger)
         manifest = seal(folder, _manifest(sources, engine, accounts, options, writer, books, desk, started))
         commit(folder, target)
     return manifest

@@ -4,11 +4,13 @@
     train       run            PPO with CCCS and FGO, after its own supervised warm-up
     sample      sampling       completions of a run's policy, for `appsplus evaluate`
     report      report         one HTML page of a run
+    publish     publish        a policy to the Hub, with its card
     curriculum  curriculum     the levels that a dataset gives
 
 torch is loaded by the commands that need it, and not before.
 """
 
+import json
 import sys
 from collections import Counter
 from importlib import metadata, util
@@ -138,6 +140,46 @@ def report(
     from stepcoder.report import write_report
 
     print(f"open {write_report(run, out)}")
+
+
+@app.command()
+def publish(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, or of a model.")],
+    repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="OWNER/NAME on the Hub; made where it is missing.")],
+    *,
+    policy: Annotated[str, typer.Option(help="Which of the run's policies: final, best or sft.")] = "final",
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    tag: Annotated[
+        str | None, typer.Option(help="Name of this version, such as v1.0; it can never mean another one.")
+    ] = None,
+    not_secret: Annotated[
+        list[str] | None,
+        typer.Option(help="A text that looks like a secret or a local path, and is none; may be repeated."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the folder and say what would be sent; asks no server.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+) -> None:
+    """Check a policy and its card, and push them to the Hugging Face Hub. Exits with 1, sending nothing, on a finding."""
+    from appsplus.release.hub import Target, open_hub
+    from appsplus.release.leaks import Leaks
+    from appsplus.release.publish import publish as run_publish
+    from stepcoder.publish import POLICIES, model_parcel
+
+    if policy not in POLICIES:
+        raise ConfigError(f"--policy {policy!r} is not known; expected one of: {', '.join(POLICIES)}")
+    target = Target(repo_id, "model", private, tag)
+    parcel = model_parcel(run, policy, Leaks((Path.home(), run.resolve()), not_secret or ()))
+    api = None if dry_run else open_hub(bars=sys.stderr.isatty())
+    outcome = run_publish(parcel, target, api, tell=_say, warn=_say)
+    print(json.dumps(outcome.to_json()) if as_json else "\n".join(outcome.lines()))
+    if parcel.findings:
+        raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    print(f"publishing: {line}", file=sys.stderr, flush=True)
 
 
 @app.command()

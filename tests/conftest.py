@@ -3,12 +3,16 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from appsplus.sources import CORPUS_DIR
+
+if TYPE_CHECKING:
+    from hub_stand_in import Hub
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -69,6 +73,22 @@ def embedded(embedded_cache: Path) -> Path:
             ):
                 build(open_sources([]), folder, engine, Ledger.read([CORPUS_DIR / "ledger"]))
     return folder
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator["Hub"]:
+    """A Hub on this machine, for clients in this process that are given its endpoint; uploads take the way of LFS."""
+    from hub_stand_in import serving
+    from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    disable_progress_bars()
+    with serving(part_bytes=4000, page_entries=5) as hub:
+        yield hub
+    enable_progress_bars()
 
 
 @pytest.fixture

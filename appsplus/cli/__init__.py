@@ -13,6 +13,8 @@
     results    cli.evaluation  a results file in the terminal, or in the formats of others
     sample     cli.sample     completions of a model for the problems of a split
     leaderboard  cli.leaderboard  results of models -> a static site, each row checked
+    publish    cli.publish    a dataset folder to the Hub, checked once more
+    diff       cli.diff       two versions of a dataset: what came, went, was repaired, and why
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export

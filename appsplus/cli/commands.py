@@ -8,10 +8,12 @@ from appsplus.cli import (
     build,
     conformance,
     dataset,
+    diff,
     evaluation,
     leaderboard,
     ledger,
     programs,
+    publish,
     review,
     sample,
     worklist,
@@ -38,6 +40,8 @@ app.command()(evaluation.compare)
 app.command()(evaluation.results)
 app.command()(sample.sample)
 app.command()(leaderboard.leaderboard)
+app.command()(publish.publish)
+app.command()(diff.diff)
 app.command()(programs.doctor)
 app.command()(programs.cache)
 app.add_typer(ledger.app, name="ledger")

@@ -13,6 +13,15 @@ from appsplus.ledger.standing import Standing, counting, standing, undone
 from appsplus.problem import RawProblem, Review
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerFile:
+    """The complete lines of one file, as they were read."""
+
+    folder: int  # which of the folders
+    name: str
+    data: bytes
+
+
 @dataclass(frozen=True)
 class Ledger:
     """Every decision, by problem. Which of them count is said in `appsplus.ledger.standing`."""
@@ -20,6 +29,7 @@ class Ledger:
     decisions: Mapping[str, tuple[Decision, ...]] = field(default_factory=dict)  # by problem id, each in order of time
     digest: str = hashlib.sha256().hexdigest()  # SHA-256 (hex) over names and bytes of the files, not their folders
     torn: tuple[str, ...] = ()  # what to say of the last lines that a power cut tore; they count as not written
+    files: tuple[LedgerFile, ...] = ()  # in the order of the digest
 
     @classmethod
     def read(cls, folders: Sequence[Path]) -> "Ledger":
@@ -31,8 +41,10 @@ class Ledger:
         combined = hashlib.sha256()
         found: dict[str, Decision] = {}
         torn: list[str] = []
-        for path in ledger_files(folders):
+        files: list[LedgerFile] = []
+        for number, path in ((n, path) for n, folder in enumerate(folders) for path in ledger_files([folder])):
             data, rest = split_torn(bytes_of(path))
+            files.append(LedgerFile(number, path.name, data))
             if rest:
                 torn.append(torn_message(path, data.count(b"\n") + 1, len(rest)))
             combined.update(f"{path.name}\0{hashlib.sha256(data).hexdigest()}\n".encode("utf-8", "surrogateescape"))
@@ -47,7 +59,7 @@ class Ledger:
         for decision in sorted(found.values(), key=lambda decision: decision.time):
             by_problem.setdefault(decision.problem_id, []).append(decision)
         decisions = {problem_id: tuple(own) for problem_id, own in sorted(by_problem.items())}
-        return cls(decisions, combined.hexdigest(), tuple(torn))
+        return cls(decisions, combined.hexdigest(), tuple(torn), tuple(files))
 
     def __len__(self) -> int:
         """How many decisions there are, undone ones and what undid them included."""

@@ -43,7 +43,7 @@ def card_template(name: str, *, absent: str) -> Template:
 def render_card(manifest: Manifest) -> str:
     """The text of the dataset card, Markdown with YAML front matter; the section `run` of the manifest is not in it."""
     return card_template(TEMPLATE, absent="not stated").render(
-        front_matter=_front_matter(manifest),
+        front_matter=front_matter(manifest),
         manifest=manifest,
         counts=manifest.counts,
         funnel=manifest.funnel,
@@ -56,7 +56,8 @@ def render_card(manifest: Manifest) -> str:
     )
 
 
-def _front_matter(manifest: Manifest) -> str:
+def front_matter(manifest: Manifest) -> str:
+    """The YAML at the top of the card, without its lines of dashes."""
     counts, rows, sizes = manifest.counts, manifest.counts["rows"], manifest.counts["bytes"]
     # `load_dataset` fails for a split without rows, and with it all other splits: such a split is not listed.
     filled = {config: splits for config, by in rows.items() if (splits := [split for split, n in by.items() if n])}

@@ -101,7 +101,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def file_facts(folder: Path) -> dict[str, FileFact]:
     """Hash and size of every file below the folder but the manifest, by relative path, sorted."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / NAME)
-    return {path.relative_to(folder).as_posix(): FileFact(_sha256(path), path.stat().st_size) for path in paths}
+    return {path.relative_to(folder).as_posix(): FileFact(sha256_of(path), path.stat().st_size) for path in paths}
 
 
 def folder_hash(path: Path | str) -> str:
@@ -116,6 +116,7 @@ def folder_hash(path: Path | str) -> str:
     return hashlib.sha256(jsonl.dumps([manifest, files]).encode()).hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,12 +23,12 @@ def load_problems(path: Path | str, split: str | None = None) -> Iterator[Proble
     """
     if split is not None and split not in SPLITS:
         raise DatasetError(f"{path} has no split {split!r}; expected one of {', '.join(SPLITS)}")
-    files = [(name, _files(Path(path), "default", name)) for name in (SPLITS if split is None else (split,))]
+    rows = [(name, load_rows(path, "default", name)) for name in (SPLITS if split is None else (split,))]
     times = read_manifest(path).run.get("reference_cpu_s", {})
     return (
         replace(problem_from_row(row, name), reference_cpu_s=times.get(row["problem_id"]))
-        for name, paths in files
-        for row in _rows(paths)
+        for name, found in rows
+        for row in found
     )
 
 
@@ -45,8 +45,12 @@ def problem_ids(path: Path | str, split: str) -> list[str]:
 
 def load_rejected(path: Path | str) -> Iterator[RejectedProblem]:
     """Yield the problems that left the build, in its order. Raises DatasetError as `load_problems` does."""
-    paths = _files(Path(path), "rejected", REJECTED_SPLIT)
-    return (rejected_from_row(row) for row in _rows(paths))
+    return (rejected_from_row(row) for row in load_rows(path, "rejected", REJECTED_SPLIT))
+
+
+def load_rows(path: Path | str, config: str, split: str) -> Iterator[Row]:
+    """Yield the rows of a split as they stand in its files. Raises DatasetError as `load_problems` does."""
+    return _rows(_files(Path(path), config, split))
 
 
 def find_problem(path: Path | str, problem_id: str) -> Problem:

@@ -69,7 +69,7 @@ def download(address: HubAddress, *, cache_dir: Path | None = None, endpoint: st
     `cache_dir` and `endpoint` None: those of huggingface_hub. Progress bars of huggingface_hub go to stderr.
     """
     api = HfApi(endpoint=endpoint)
-    with _asking(address):
+    with asking(address):
         commit = api.dataset_info(address.repo_id, revision=address.revision).sha
         if commit is None:
             raise SourceError(f"{address}: the Hub names no commit for it; give a commit as REVISION.")
@@ -87,7 +87,7 @@ def _fetch(api: HfApi, address: HubAddress, name: str, commit: str, cache_dir: P
 
 
 @contextmanager
-def _asking(address: HubAddress) -> Iterator[None]:
+def asking(address: HubAddress) -> Iterator[None]:
     """Turn the errors of huggingface_hub into sentences that say what to do."""
     try:
         yield

@@ -3,16 +3,15 @@
 import hashlib
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+import hub_stand_in
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hub_stand_in import Answer, Hub
 from huggingface_hub.utils import close_session, disable_progress_bars, enable_progress_bars
 
 from appsplus.errors import SourceError
@@ -20,7 +19,6 @@ from appsplus.problem import RawProblem
 from appsplus.sources import Source, open_sources
 from appsplus.sources.hub import HubAddress, parse_address
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPO = "codeparrot/apps"
 REVISION = "refs/convert/parquet"
 
@@ -35,67 +33,18 @@ def lines(question: str) -> bytes:
     return json.dumps({"question": question}).encode() + b"\n"
 
 
-class Hub(BaseHTTPRequestHandler):
-    """Serves `files` of one dataset at one revision and its commit."""
-
-    files: dict[str, bytes]
-    requests: list[str]
-    error: tuple[int, str] | None = None  # status and X-Error-Code of every answer
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.requests.append(f"{self.command} {path}")
-        revision = next((r for r in (REVISION, COMMIT, "main") if f"/{r}" in path), None)
-        if self.error:
-            self.answer(self.error[0], b"", {"X-Error-Code": self.error[1]})
-        elif f"{REPO}" not in path:
-            self.answer(404, b"", {"X-Error-Code": "RepoNotFound"})
-        elif path == f"/api/datasets/{REPO}" or path == f"/api/datasets/{REPO}/revision/{revision}":
-            self.answer(200, json.dumps({"id": REPO, "sha": COMMIT}).encode())
-        elif revision is None:
-            self.answer(404, b"", {"X-Error-Code": "RevisionNotFound"})
-        elif path == f"/api/datasets/{REPO}/tree/{COMMIT}":
-            tree = [{"type": "directory", "path": "all", "oid": "1"}]
-            tree += [{"type": "file", "path": n, "size": len(b), "oid": "2"} for n, b in self.files.items()]
-            self.answer(200, json.dumps(tree).encode())
-        else:
-            content = self.files[path.removeprefix(f"/datasets/{REPO}/resolve/{COMMIT}/")]
-            etag = hashlib.sha256(content).hexdigest()
-            self.answer(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT})
-
-    do_HEAD = do_GET  # noqa: N815
-
-    def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-
 @contextmanager
-def serving(files: dict[str, bytes], error: tuple[int, str] | None = None) -> Iterator[tuple[str, list[str]]]:
-    """(endpoint, the requests that arrived)"""
-    handler = type("OneHub", (Hub,), {"files": files, "requests": [], "error": error})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", handler.requests
-    finally:
-        close_session()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def serving(files: dict[str, bytes], error: Answer | None = None) -> Iterator[Hub]:
+    """A Hub that holds `files`, as one dataset with two branches."""
+    with hub_stand_in.serving(always=error) as hub:
+        for ref in ("main", REVISION):
+            hub.put(REPO, files, ref=ref)
+        yield hub
 
 
 @pytest.fixture(autouse=True)
 def quiet_and_direct(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     disable_progress_bars()
     yield
@@ -107,9 +56,9 @@ def open_hub(spec: str, endpoint: str, cache_dir: Path) -> Source:
     return source
 
 
-def error_of(spec: str, cache_dir: Path, *, files: dict[str, bytes], error: tuple[int, str] | None = None) -> str:
-    with serving(files, error) as (endpoint, _), pytest.raises(SourceError) as caught:
-        open_hub(spec, endpoint, cache_dir)
+def error_of(spec: str, cache_dir: Path, *, files: dict[str, bytes], error: Answer | None = None) -> str:
+    with serving(files, error) as hub, pytest.raises(SourceError) as caught:
+        open_hub(spec, hub.endpoint, cache_dir)
     return str(caught.value)
 
 
@@ -122,14 +71,15 @@ APPS = {
 
 
 def test_apps_is_read_from_its_parquet_export(tmp_path: Path) -> None:
-    with serving(APPS) as (endpoint, _):
-        source = open_hub(f"hub:{REPO}@{REVISION}", endpoint, tmp_path)
+    with serving(APPS) as hub:
+        source = open_hub(f"hub:{REPO}@{REVISION}", hub.endpoint, tmp_path)
     records = list(source.read())
     assert [(r.problem_id, r.description, r.source) for r in records if isinstance(r, RawProblem)] == [
         ("apps/test/0", "b", "hub:codeparrot/apps"),
         ("apps/train/0", "a", "hub:codeparrot/apps"),
     ]
-    assert (source.name, source.location, source.revision) == ("apps", f"hub:{REPO}@{REVISION}", COMMIT)
+    assert (source.name, source.location) == ("apps", f"hub:{REPO}@{REVISION}")
+    assert source.revision == hub.repositories["dataset", REPO].refs[REVISION]
     assert [(entry.name, entry.sha256) for entry in source.inputs()] == [
         ("all/test/0000.parquet", hashlib.sha256(APPS["all/test/0000.parquet"]).hexdigest()),
         ("all/train/0000.parquet", hashlib.sha256(APPS["all/train/0000.parquet"]).hexdigest()),
@@ -137,26 +87,26 @@ def test_apps_is_read_from_its_parquet_export(tmp_path: Path) -> None:
 
 
 def test_a_configuration_can_be_named(tmp_path: Path) -> None:
-    with serving(APPS) as (endpoint, requests):
-        source = open_hub(f"easy=hub:{REPO}@{REVISION}#introductory", endpoint, tmp_path)
+    with serving(APPS) as hub:
+        source = open_hub(f"easy=hub:{REPO}@{REVISION}#introductory", hub.endpoint, tmp_path)
     assert [record.problem_id for record in source.read()] == ["easy/train/0"]
-    assert not [request for request in requests if "/all/" in request]
+    assert not [request for request in hub.requests if "/all/" in request]
 
 
 def test_what_is_in_the_cache_is_not_downloaded_again(tmp_path: Path) -> None:
-    with serving(APPS) as (endpoint, _):
-        open_hub(f"hub:{REPO}@{REVISION}", endpoint, tmp_path)
-    with serving(APPS) as (endpoint, requests):
-        open_hub(f"hub:{REPO}@{REVISION}", endpoint, tmp_path)
-    assert requests == [
+    with serving(APPS) as hub:
+        open_hub(f"hub:{REPO}@{REVISION}", hub.endpoint, tmp_path)
+    with serving(APPS) as hub:
+        source = open_hub(f"hub:{REPO}@{REVISION}", hub.endpoint, tmp_path)
+    assert hub.requests == [
         f"GET /api/datasets/{REPO}/revision/{REVISION}",
-        f"GET /api/datasets/{REPO}/tree/{COMMIT}",
+        f"GET /api/datasets/{REPO}/tree/{source.revision}",
     ]
 
 
 def test_json_lines_at_the_main_revision_are_read(tmp_path: Path) -> None:
-    with serving({"test.jsonl": lines("y"), "train.jsonl": lines("x")}) as (endpoint, _):
-        source = open_hub(f"hub:{REPO}", endpoint, tmp_path)
+    with serving({"test.jsonl": lines("y"), "train.jsonl": lines("x")}) as hub:
+        source = open_hub(f"hub:{REPO}", hub.endpoint, tmp_path)
     assert [record.problem_id for record in source.read()] == ["apps/test/0", "apps/train/1"]
 
 
@@ -183,12 +133,12 @@ def test_a_missing_revision_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_gated_dataset_is_an_error(tmp_path: Path) -> None:
-    message = error_of(f"hub:{REPO}", tmp_path, files={}, error=(403, "GatedRepo"))
+    message = error_of(f"hub:{REPO}", tmp_path, files={}, error=Answer(403, {"X-Error-Code": "GatedRepo"}))
     assert message.startswith(f"hub:{REPO} is gated: ask for access")
 
 
 def test_a_hub_in_trouble_is_an_error(tmp_path: Path) -> None:
-    message = error_of(f"hub:{REPO}", tmp_path, files={}, error=(507, "Busy"))
+    message = error_of(f"hub:{REPO}", tmp_path, files={}, error=Answer(507))
     assert message.startswith(f"hub:{REPO}: the Hub answered 507. Try again later.")
 
 
