@@ -4,7 +4,7 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, ledger, programs, review, worklist
+from appsplus.cli import build, conformance, dataset, export, ledger, programs, review, worklist
 
 app = typer.Typer(
     name="appsplus",
@@ -19,6 +19,7 @@ app.command()(dataset.stats)
 app.command()(dataset.show)
 app.command()(dataset.explain)
 app.command()(worklist.worklist)
+app.command()(export.export)
 app.command()(programs.judge)
 app.command()(conformance.judge_conformance)
 app.command()(review.review)
