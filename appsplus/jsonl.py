@@ -73,3 +73,16 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def append_whole(file: int, data: bytes) -> None:
+    """Write at the end of an open file and to the disk, or leave the file as it was. Raises OSError."""
+    size = os.fstat(file).st_size
+    try:
+        written = 0
+        while written < len(data):
+            written += os.write(file, data[written:])
+        os.fsync(file)
+    except BaseException:
+        os.ftruncate(file, size)
+        raise

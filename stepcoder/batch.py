@@ -39,8 +39,22 @@ class Batch:
         return tokens
 
     def rows(self, chosen: Tensor) -> Self:
-        """Some of the completions."""
-        return replace(self, **{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+        """Some of the completions, without the columns that are padding in all of them."""
+        part = replace(self, **{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+        first, tokens = used_columns(part.attention, self.response_tokens)
+        end = part.attention.shape[1] - self.response_tokens + tokens
+        on_tokens = {f.name: getattr(part, f.name)[:, :tokens] for f in fields(self) if f.name not in _NOT_ON_TOKENS}
+        return replace(part, ids=part.ids[:, first:end], attention=part.attention[:, first:end], **on_tokens)
+
+
+_NOT_ON_TOKENS = ("ids", "attention", "rewards")
+
+
+def used_columns(attention: Tensor, response_tokens: int) -> tuple[int, int]:
+    """The first column that any row uses, and how many columns of the response any row uses, at least one. (B, N) ->."""
+    used = attention.any(0).nonzero().flatten()
+    prompt = attention.shape[1] - response_tokens
+    return min(int(used[0]), prompt - 1), max(1, int(used[-1]) + 1 - prompt)
 
 
 def keep_of(judged: Judged, offsets: Sequence[tuple[int, int]], which: Which | None) -> list[float]:
@@ -84,15 +98,15 @@ def assembled(
     attention = torch.cat([attention, response_keep.long()], 1).to(device)
     response_keep = response_keep.to(device)
     tokens = responses.shape[1]
-    old, values, ref = [], [], []
+    old_logprobs, old_values, ref_logprobs = (torch.zeros_like(response_keep) for _ in range(3))
     with torch.no_grad():
         for start in range(0, len(judged), micro_rows):
             some = slice(start, start + micro_rows)
-            logprobs, value, _ = policy(ids[some], attention[some], tokens, temperature=temperature)
-            old.append(logprobs)
-            values.append(value)
-            ref.append(reference_logprobs(unwrapped, reference, ids[some], attention[some], tokens, temperature))
-    old_logprobs, ref_logprobs, old_values = torch.cat(old), torch.cat(ref), torch.cat(values) * response_keep
+            first, used = used_columns(attention[some], tokens)
+            these, seen = (t[some, first : ids.shape[1] - tokens + used] for t in (ids, attention))
+            old_logprobs[some, :used], old_values[some, :used], _ = policy(these, seen, used, temperature=temperature)
+            ref_logprobs[some, :used] = reference_logprobs(unwrapped, reference, these, seen, used, temperature)
+    old_values = old_values * response_keep
     earned = torch.tensor(list(rewards), device=device)
     executed = right_padded(keeps, 0.0, torch.float32).to(device)
     penalised = torch.where(executed > 0, old_logprobs, ref_logprobs) if mask_kl else old_logprobs

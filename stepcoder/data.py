@@ -1,8 +1,9 @@
 """Problems as text and tokens: prompts, the completions that supervised training teaches, and rows packed from both.
 
-A prompt is the description and the starter code, then an open block of code that begins with the prefix of the canonical
-solution (CCCS; empty at the plain task). Where the tokenizer has a chat template, the first part is the user's message, and
-the block begins the assistant's. A completion goes on right there, and ends with the line that closes the block:
+A prompt is that of `appsplus.evaluation.prompts`: the description and the starter code, then an open block of code that
+begins with the prefix of the canonical solution (CCCS; empty at the plain task). Where the tokenizer has a chat template, the
+first part is the user's message, and the block begins the assistant's. A completion goes on right there, and ends with the
+line that closes the block:
 
     description, starter code | ```python | prefix | completion | ```
 """
@@ -17,12 +18,12 @@ import torch
 from torch import Tensor
 
 from appsplus.errors import DatasetError, InputError
+from appsplus.evaluation import prompts
+from appsplus.evaluation.prompts import CLOSE_FENCE, OPEN_FENCE
 from appsplus.problem import Problem
 from appsplus.release import load_problems, prompt_text
 from appsplus.release.rows import problem_from_row
 
-OPEN_FENCE, CLOSE_FENCE = "```python\n", "\n```"
-INSTRUCTION = "Solve the problem with a Python program. Answer with one block of code.\n\n"
 _PROBE = "def f(x):\n    if x > 1:\n\treturn  'a  b'\n```"
 
 
@@ -79,18 +80,12 @@ def _folder_or_hub(dataset: str, split: str) -> Iterator[Problem]:
 
 def prompt_for(problem: Problem, prefix: str, tokenizer: Any) -> str:
     """What the policy reads, as text."""
-    if getattr(tokenizer, "chat_template", None):
-        message = {"role": "user", "content": INSTRUCTION + prompt_text(problem)}
-        chat: str = tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
-        return chat + OPEN_FENCE + prefix
-    return prompt_text(problem) + OPEN_FENCE + prefix
+    return prompts.rendered(problem, tokenizer, prefix=prefix)
 
 
 def prompt_ids(problem: Problem, prefix: str, tokenizer: Any) -> list[int]:
-    """What the policy reads, as tokens. A chat template brings its own special tokens, other prompts get the tokenizer's."""
-    special = not getattr(tokenizer, "chat_template", None)
-    ids: list[int] = tokenizer(prompt_for(problem, prefix, tokenizer), add_special_tokens=special)["input_ids"]
-    return ids[:-1] if special and ids[-1:] == [tokenizer.eos_token_id] else ids
+    """What the policy reads, as tokens."""
+    return prompts.token_ids(prompt_for(problem, prefix, tokenizer), tokenizer)
 
 
 def sft_example(problem: Problem, tokenizer: Any) -> Tokens:
@@ -182,7 +177,7 @@ def new_tokenizer(texts: Sequence[str], vocab_tokens: int) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
-    words = Regex(r"\n[ \t]*| ?[A-Za-z_]+|[0-9]| ?[^\sA-Za-z0-9_]+|[ \t]+|\s")
+    words = Regex(r"\n[ \t]*| ?[A-Za-z_]+| ?[0-9]| ?[^\sA-Za-z0-9_]+|[ \t]+|\s")
     split = pre_tokenizers.Split(words, "isolated")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]

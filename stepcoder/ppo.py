@@ -142,8 +142,10 @@ def minibatches(completions: int, count: int) -> list[Tensor]:
 
 def ppo_step(trainer: Trainer, config: TrainConfig, batch: Batch, *, values_only: bool = False) -> Numbers:
     """One optimiser step on a minibatch, a few rows at a time. Its gradient is that of the minibatch as a whole."""
-    value_keep = batch.executed_keep if config.fgo and config.mask_values else batch.response_keep
-    policy_tokens, value_tokens = trainer.sum(torch.stack([batch.executed_keep.sum(), value_keep.sum()])).tolist()
+    batch = batch.rows(batch.attention.sum(-1).argsort())  # rows of like length together: less padding
+    policy_tokens, value_tokens = trainer.sum(
+        torch.stack([batch.executed_keep.sum(), _value_keep(batch, config).sum()])
+    ).tolist()
     sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=trainer.device))
     for rows, weight in trainer.turns(len(batch.rewards), config.micro_rows):
         part = batch.rows(rows)
@@ -163,7 +165,7 @@ def ppo_step(trainer: Trainer, config: TrainConfig, batch: Batch, *, values_only
                 values,
                 part.old_values,
                 part.returns,
-                value_keep[rows],
+                _value_keep(part, config),
                 clip_range=config.value_clip_range,
                 total=value_tokens,
             ),
@@ -185,6 +187,10 @@ def ppo_step(trainer: Trainer, config: TrainConfig, batch: Batch, *, values_only
     names = list(sums)
     found = trainer.sum(torch.stack([sums[name] for name in names])).tolist()
     return dict(zip(names, found, strict=True)) | {"gradient_norm": gradient_norm}
+
+
+def _value_keep(batch: Batch, config: TrainConfig) -> Tensor:
+    return batch.executed_keep if config.fgo and config.mask_values else batch.response_keep
 
 
 def _refuse_nan(step: Numbers, update: int) -> None:

@@ -3,7 +3,6 @@
 Legend: B completions, P prompt positions (left-padded), T response positions (right-padded), N = P + T.
 """
 
-import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +12,6 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from transformers import StoppingCriteria, StoppingCriteriaList
 
 from appsplus.engine.judging import Judging, fair_limits
 from appsplus.errors import SandboxError
@@ -22,11 +20,11 @@ from appsplus.judge import Job, Report
 from appsplus.problem import Problem
 from stepcoder.data import prompt_ids, token_offsets
 from stepcoder.errors import TrainingError
+from stepcoder.generation import written
 from stepcoder.verdicts import verdict_and_lines
 
 MOST_FAILURES = 0.01  # share of completions that the judge may fail on before a run stops
-_FENCE_LINE = re.compile(r"\n[ \t]*```[^\n]*\n*\Z")
-_TAIL = 24  # tokens in which a closing fence and its line's start are looked for
+MOST_REMEMBERED = 20_000  # reports that are kept, for programs that are written again
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +77,6 @@ class Collected:
     response_tokens: int
 
 
-class EndOfBlock(StoppingCriteria):
-    """Ends a row at the line that closes its block of code, or at the end of text; remembers how long each row is."""
-
-    def __init__(self, tokenizer: Any, prompt_tokens: int, rows: int, device: torch.device) -> None:
-        self._tokenizer, self._prompt_tokens = tokenizer, prompt_tokens
-        words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-        self._has_tick = torch.tensor(["`" in (word or "") for word in words], device=device)
-        self.lengths = torch.zeros(rows, dtype=torch.long, device=device)  # tokens of the response; 0: has not ended
-
-    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:  # noqa: ARG002
-        """Which rows have ended."""
-        length = input_ids.shape[1] - self._prompt_tokens
-        last = input_ids[:, -1]
-        open_rows = self.lengths == 0
-        ends = open_rows & (last == self._tokenizer.eos_token_id)
-        for row in (open_rows & ~ends & self._has_tick[last.clamp(max=len(self._has_tick) - 1)]).nonzero().flatten():
-            tail = input_ids[row, -min(_TAIL, length + 8) :]  # the fence may be the first thing after the prefix
-            if _FENCE_LINE.search(self._tokenizer.decode(tail, skip_special_tokens=True)):
-                ends[row] = True
-        self.lengths[ends] = length
-        return self.lengths > 0
-
-
 def generate(
     lm: Any, tokenizer: Any, tasks: Sequence[Task], *, max_tokens: int, temperature: float, top_p: float
 ) -> list[Completion]:
@@ -109,23 +84,17 @@ def generate(
     device = next(lm.parameters()).device
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     ids, attention = left_padded([task.ids for task in tasks], pad_id)
-    stop = EndOfBlock(tokenizer, ids.shape[1], len(tasks), device)
-    sampling = {"temperature": temperature, "top_p": top_p, "top_k": 0} if temperature else {}
-    with torch.no_grad():
-        out = lm.generate(
-            input_ids=ids.to(device),
-            attention_mask=attention.to(device),
-            do_sample=bool(temperature),
-            max_new_tokens=max_tokens,
-            pad_token_id=pad_id,
-            eos_token_id=tokenizer.eos_token_id,
-            stopping_criteria=StoppingCriteriaList([stop]),
-            **sampling,
-        )
-    written = out.shape[1] - ids.shape[1]
-    lengths = torch.where(stop.lengths > 0, stop.lengths, written).tolist()
-    responses = out[:, ids.shape[1] :].tolist()
-    return [_completion(task, row[:n], tokenizer) for task, row, n in zip(tasks, responses, lengths, strict=True)]
+    responses = written(
+        lm,
+        tokenizer,
+        ids.to(device),
+        attention.to(device),
+        pad_id=pad_id,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_p=top_p,
+    )
+    return [_completion(task, row, tokenizer) for task, row in zip(tasks, responses, strict=True)]
 
 
 def _completion(task: Task, ids: Sequence[int], tokenizer: Any) -> Completion:
@@ -145,6 +114,7 @@ class Judgements:
     def __init__(self, judging: Judging, *, threads: int, coverage: bool) -> None:
         self._judging, self._coverage = judging, coverage
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rewards")
+        self._remembered: dict[tuple[str, str], Future[Report | None]] = {}
         self.asked = self.failed = 0
 
     def __enter__(self) -> Self:
@@ -157,7 +127,18 @@ class Judgements:
 
     def submit(self, completion: Completion) -> "Future[Report | None]":
         """Begin to judge a completion; the result raises SandboxError where the judge fails."""
-        return self._pool.submit(self._judge, completion)
+        if completion.program is None:
+            nothing: Future[Report | None] = Future()
+            nothing.set_result(None)
+            return nothing
+        key = (completion.task.problem.problem_id, completion.program.text)
+        known = self._remembered.pop(key, None)
+        if known is None or (known.done() and known.exception()):
+            known = self._pool.submit(self._judge, completion.task.problem, completion.program.text)
+        self._remembered[key] = known  # the newest is last
+        if len(self._remembered) > MOST_REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        return known
 
     def collect(self, waiting: "Sequence[tuple[Completion, Future[Report | None]]]") -> tuple[list[Judged], int]:
         """The reports, in order, and how many completions were dropped because the judge failed on them."""
@@ -177,11 +158,8 @@ class Judgements:
             )
         return judged, failures
 
-    def _judge(self, completion: Completion) -> Report | None:
-        if completion.program is None:
-            return None
-        problem = completion.task.problem
-        job = job_of(problem, completion.program.text, self._judging.modules)
+    def _judge(self, problem: Problem, program: str) -> Report:
+        job = job_of(problem, program, self._judging.modules)
         if self._coverage:
             return verdict_and_lines(self._judging, job)
         [report] = self._judging.judge([job])

@@ -9,6 +9,7 @@
     judge      cli.programs   one program on one problem's unit tests
     judge-conformance  cli.conformance  the judge, and others, on programs with known verdicts
     review     cli.review     the worklist in a local web page
+    sample     cli.sample     completions of a model for the problems of a split
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export
@@ -45,7 +46,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except _InterruptedError as interrupted:
-        print("interrupted; a build that is started again goes on from where it was", file=sys.stderr)
+        print("interrupted; started again, the command goes on from where it was", file=sys.stderr)
         sys.exit(128 + interrupted.number)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone

@@ -1,17 +1,16 @@
 """`appsplus export`: a dataset as the files that a trainer reads."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
 from appsplus.cli import UsageError
 from appsplus.cli.options import AsJson, DatasetDir
+from appsplus.cli.progress import shown_progress
 from appsplus.integrations import export as exporting
 from appsplus.problem import Problem
 from appsplus.release.schema import SPLITS
@@ -41,12 +40,15 @@ def export(
     _known("--prompt", prompt, exporting.PROMPTS)
     for name in split or ():
         _known("--split", name, SPLITS)
-    console = Console(stderr=True)
+    with shown_progress(outcomes=None) as progress:
 
-    def watched(problems: Iterable[Problem], count: int) -> Iterable[Problem]:
-        return track(problems, "exporting", total=count, console=console, disable=not console.is_terminal)
+        def watched(problems: Iterable[Problem], count: int) -> Iterator[Problem]:
+            progress.start("exporting", count)
+            for problem in problems:
+                yield problem
+                progress.advance("read")
 
-    exported = exporting.export(folder, out, to, prompt=prompt, splits=tuple(split or SPLITS), watched=watched)
+        exported = exporting.export(folder, out, to, prompt=prompt, splits=tuple(split or SPLITS), watched=watched)
     if as_json:
         print(json.dumps({"path": str(out), **asdict(exported)}))
         return

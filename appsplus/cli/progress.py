@@ -1,8 +1,8 @@
-"""What a long build tells while it runs, on standard error: a live line on a terminal, else a line every few seconds."""
+"""What a long command tells while it runs, on standard error: a live line on a terminal, else a line every few seconds."""
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -16,23 +16,34 @@ LINE_EVERY_S = 10.0  # where there is no terminal: into a log, one line so often
 
 
 @contextmanager
-def shown_progress() -> Iterator[pipeline.Progress]:
-    """The progress of a build, drawn for as long as the block lasts."""
+def shown_progress(what: str = "problems", outcomes: Sequence[str] | None = pipeline.OUTCOMES) -> Iterator["Shown"]:
+    """The progress of a build or another long run, drawn for as long as the block lasts.
+
+    `what` is counted, `outcomes` are told in this order; None: those that there are, the commonest first.
+    """
     console = Console(stderr=True)
     if console.is_terminal and not console.is_dumb_terminal:
-        with _bars(console) as bars:
-            yield _Live(bars)
+        with _bars(console, what) as bars:
+            yield _Live(bars, outcomes)
     else:
-        lines = _Lines(console)
+        lines = _Lines(console, what, outcomes)
         yield lines
         lines.end()
 
 
-class _Live(pipeline.Progress):
+class Shown(pipeline.Progress):
+    """A progress that is drawn, and says something else now and then."""
+
+    def tell(self, text: str) -> None:
+        """Print a line above what is drawn."""
+        raise NotImplementedError
+
+
+class _Live(Shown):
     """A line for each pass, redrawn in place."""
 
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
+    def __init__(self, bars: Progress, outcomes: Sequence[str] | None) -> None:
+        self._bars, self._outcomes = bars, outcomes
         self._counts: Counter[str] = Counter()
 
     def start(self, what: str, total: int | None) -> None:
@@ -43,14 +54,17 @@ class _Live(pipeline.Progress):
 
     def advance(self, outcome: str) -> None:
         self._counts[outcome] += 1
-        self._bars.update(self._task, advance=1, counts=f": {_told(self._counts)}")
+        self._bars.update(self._task, advance=1, counts=f": {_told(self._counts, self._outcomes)}")
+
+    def tell(self, text: str) -> None:
+        self._bars.console.print(text, markup=False, highlight=False)
 
 
-class _Lines(pipeline.Progress):
+class _Lines(Shown):
     """Plain lines, few of them."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, counted: str, outcomes: Sequence[str] | None) -> None:
+        self._console, self._counted, self._outcomes = console, counted, outcomes
         self._counts: Counter[str] = Counter()
         self._what, self._of = "", ""
 
@@ -65,6 +79,9 @@ class _Lines(pipeline.Progress):
         if time.monotonic() - self._told_at >= LINE_EVERY_S:
             self._tell()
 
+    def tell(self, text: str) -> None:
+        self._console.out(text, highlight=False)
+
     def end(self) -> None:
         """Tell how the pass ended, if there was one."""
         if self._what:
@@ -72,12 +89,15 @@ class _Lines(pipeline.Progress):
 
     def _tell(self) -> None:
         self._told_at = time.monotonic()
-        line = f"{self._what}: {self._counts.total():,}{self._of} problems: {_told(self._counts)}"
+        line = (
+            f"{self._what}: {self._counts.total():,}{self._of} {self._counted}: {_told(self._counts, self._outcomes)}"
+        )
         self._console.out(f"{line}; {self._told_at - self._started:.0f} s", highlight=False)
 
 
-def _told(counts: Counter[str]) -> str:
-    return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in pipeline.OUTCOMES)
+def _told(counts: Counter[str], outcomes: Sequence[str] | None) -> str:
+    told = [name for name, _ in counts.most_common()] if outcomes is None else outcomes
+    return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in told)
 
 
 class _TimeLeft(ProgressColumn):
@@ -90,12 +110,12 @@ class _TimeLeft(ProgressColumn):
         return Text("" if left_s is None else f"about {timedelta(seconds=round(left_s))} left", style="dim")
 
 
-def _bars(console: Console) -> Progress:
+def _bars(console: Console, what: str) -> Progress:
     return Progress(
         SpinnerColumn(finished_text="[green]✓[/green]"),
         TextColumn("{task.description:<10}"),
         BarColumn(bar_width=12),
-        TextColumn("{task.completed:,} problems{task.fields[counts]}"),
+        TextColumn(f"{{task.completed:,}} {what}{{task.fields[counts]}}"),
         TimeElapsedColumn(),
         _TimeLeft(),
         console=console,

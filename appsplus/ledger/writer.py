@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from appsplus import jsonl
 from appsplus.errors import LedgerError
 from appsplus.ledger.decision import REVIEWER_KINDS, Decision, chain_hash, line_of, parse
 from appsplus.ledger.files import LINE_ERRORS, decisions_in, numbered, split_torn, torn_message, torn_path
@@ -155,7 +156,7 @@ class LedgerWriter:
         self._size, self._lines = self._size + len(data), self._lines + data.count(b"\n")
         if data and not data.endswith(b"\n"):
             with _explained(self.path):
-                _append(file, b"\n")
+                jsonl.append_whole(file, b"\n")
             self._size, self._lines = self._size + 1, self._lines + 1
 
     def _enter(self, decision: Decision) -> None:
@@ -189,7 +190,7 @@ class LedgerWriter:
         lines = [line_of(decision) for decision in decisions]
         data = b"".join(line + b"\n" for line in lines)
         with _explained(self.path):
-            _append(file, data)
+            jsonl.append_whole(file, data)
             if not self._size:
                 _sync_folder(self.path.parent)
         for decision in decisions:
@@ -235,19 +236,6 @@ def _move_away(file: int, path: Path, size: int, torn: bytes) -> None:
         os.fsync(kept.fileno())
     os.ftruncate(file, size)
     os.fsync(file)
-
-
-def _append(file: int, data: bytes) -> None:
-    """Write at the end and to the disk, or leave the file as it was. Raises OSError."""
-    size = os.fstat(file).st_size
-    try:
-        written = 0
-        while written < len(data):
-            written += os.write(file, data[written:])
-        os.fsync(file)
-    except BaseException:
-        os.ftruncate(file, size)
-        raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@
 
 from appsplus.release.folder import check_target, commit, disk_errors, prepare_target
 from appsplus.release.manifest import FunnelStage, Manifest, folder_hash, read_manifest
-from appsplus.release.reader import find_problem, load_problems, load_rejected
+from appsplus.release.reader import find_problem, load_problems, load_rejected, problem_ids
 from appsplus.release.rows import RejectedProblem, prompt_text
 from appsplus.release.statistics import Statistics
 from appsplus.release.worklist import (
@@ -45,6 +45,7 @@ __all__ = [
     "load_work_item",
     "load_worklist_index",
     "prepare_target",
+    "problem_ids",
     "prompt_text",
     "read_manifest",
     "title_of",

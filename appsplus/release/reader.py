@@ -32,6 +32,17 @@ def load_problems(path: Path | str, split: str | None = None) -> Iterator[Proble
     )
 
 
+def problem_ids(path: Path | str, split: str) -> list[str]:
+    """The ids of a split, in the order of its files, without reading the problems. Raises as `load_problems` does."""
+    ids: list[str] = []
+    for file in _files(Path(path), "rejected" if split == REJECTED_SPLIT else "default", split):
+        try:
+            ids += pq.read_table(file, columns=["problem_id"])["problem_id"].to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise DatasetError(f"{file} is damaged ({error}); build or fetch the dataset again") from None
+    return ids
+
+
 def load_rejected(path: Path | str) -> Iterator[RejectedProblem]:
     """Yield the problems that left the build, in its order. Raises DatasetError as `load_problems` does."""
     paths = _files(Path(path), "rejected", REJECTED_SPLIT)

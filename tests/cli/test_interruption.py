@@ -146,7 +146,7 @@ def test_an_interrupted_build_ends_at_once_and_goes_on_later(
     assert time.monotonic() - started < 4
     assert build.returncode == 128 + number
     assert printed == ""
-    assert told.endswith("interrupted; a build that is started again goes on from where it was\n")
+    assert told.endswith("interrupted; started again, the command goes on from where it was\n")
     assert "Traceback" not in told
     assert list(out.parent.iterdir()) == []
     assert_all_end(seen)

@@ -1,6 +1,7 @@
 """Where completions end, how they are judged meanwhile, and what a failing judge does to a run."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip install torch, then '.[train]'")
 pytest.importorskip("transformers", reason="the trainer's tests need transformers: pip install '.[train]'")
 
+from appsplus.errors import SandboxError
 from appsplus.evaluation.extraction import Program, extract
 from appsplus.judge import Report
 from appsplus.problem import Problem, Verdict
@@ -17,8 +19,9 @@ from stepcoder.batch import keep_of, reward_of
 from stepcoder.config import SftConfig
 from stepcoder.data import new_tokenizer, token_offsets, tokenizer_texts
 from stepcoder.errors import TrainingError
+from stepcoder.generation import EndOfBlock, chosen
 from stepcoder.policy import Policy, new_model
-from stepcoder.rollouts import Completion, EndOfBlock, Judged, Judgements, Task, collect, generate, job_of
+from stepcoder.rollouts import Completion, Judged, Judgements, Task, collect, generate, job_of
 from tests.stepcoder.conftest import StandInJudge
 
 
@@ -37,11 +40,8 @@ def lm(tokenizer: Any) -> Any:
 def ended_at(tokenizer: Any, prompt: str, completion: str) -> int:
     """After how many tokens of a completion EndOfBlock stops; 0: it does not."""
     start, ids = tokenizer(prompt)["input_ids"], tokenizer(completion)["input_ids"]
-    stop = EndOfBlock(tokenizer, len(start), 1, torch.device("cpu"))
-    for n in range(1, len(ids) + 1):
-        if stop(torch.tensor([[*start, *ids[:n]]]), None).item():
-            return n
-    return 0
+    ends = EndOfBlock(tokenizer, torch.device("cpu"))
+    return next((n for n in range(1, len(ids) + 1) if ends(torch.tensor([[*start, *ids[:n]]]), n).item()), 0)
 
 
 PROMPT = "text\n```python\n"
@@ -63,12 +63,49 @@ def test_a_fence_may_follow_the_prefix_at_once(tokenizer: Any) -> None:
     assert ended_at(tokenizer, PROMPT + "if x:\n    ", "```") > 0
 
 
-def test_the_end_of_text_token_ends_a_completion_and_counts(tokenizer: Any) -> None:
+def test_the_end_of_text_token_ends_a_completion(tokenizer: Any) -> None:
     start = tokenizer(PROMPT)["input_ids"]
-    stop = EndOfBlock(tokenizer, len(start), 1, torch.device("cpu"))
-    assert not stop(torch.tensor([[*start, 5]]), None).item()
-    assert stop(torch.tensor([[*start, 5, tokenizer.eos_token_id]]), None).item()
-    assert stop.lengths.tolist() == [2]
+    ends = EndOfBlock(tokenizer, torch.device("cpu"))
+    two = torch.tensor([[*start, 5, 6], [*start, 5, tokenizer.eos_token_id]])
+    assert ends(two, 2).tolist() == [False, True]
+
+
+def test_a_plain_loop_writes_what_the_generate_of_transformers_writes(
+    tokenizer: Any, lm: Any, problems: list[Problem]
+) -> None:
+    """Also where rows end early and leave the batch: the end of text is made a token that some rows write, and soon."""
+    tasks = [Task.of(p, (8 * i, 0), 1, tokenizer) for i, p in enumerate(problems)]
+    lm = lm.double()  # so that no likeliest token hangs on the order of additions
+    with torch.no_grad():
+        for p in lm.model.layers.parameters():
+            p.normal_(generator=torch.Generator().manual_seed(5))
+
+    def theirs() -> list[list[int]]:
+        prompts = [torch.tensor([task.ids]) for task in tasks]
+        options: dict[str, Any] = {"do_sample": False, "max_new_tokens": 40, "eos_token_id": tokenizer.eos_token_id}
+        made = [lm.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **options) for ids in prompts]
+        return [out[0, ids.shape[1] :].tolist() for out, ids in zip(made, prompts, strict=True)]
+
+    endless = theirs()
+    by_rows = Counter(token for row in endless for token in set(row[:30]))
+    end = next(token for token, rows in by_rows.items() if 1 <= rows < len(tasks))
+    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
+    expected = theirs()
+    assert len({len(row) for row in expected}) > 1
+    ours = generate(lm, tokenizer, tasks, max_tokens=40, temperature=0.0, top_p=1.0)
+    assert [list(completion.ids) for completion in ours] == expected
+
+
+def test_the_nucleus_is_the_smallest_set_that_reaches_its_share() -> None:
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log().repeat(4000, 1)
+    torch.manual_seed(0)
+    for top_p, expected in ((1.0, {0, 1, 2, 3}), (0.81, {0, 1, 2}), (0.79, {0, 1}), (0.2, {0}), (0.0, {0})):
+        assert set(chosen(logits, temperature=1.0, top_p=top_p).tolist()) == expected
+    drawn = chosen(logits, temperature=1.0, top_p=0.79)
+    assert (drawn == 0).float().mean().item() == pytest.approx(0.5 / 0.8, abs=0.03)
+    colder = chosen(logits, temperature=0.5, top_p=0.79)  # 25 : 9
+    assert (colder == 0).float().mean().item() == pytest.approx(25 / 34, abs=0.03)
+    assert chosen(logits, temperature=0.0, top_p=1.0).unique().tolist() == [0]
 
 
 def test_completions_have_their_own_lengths_and_the_same_seed_gives_the_same(
@@ -129,6 +166,20 @@ def test_a_completion_without_a_program_is_not_judged_and_earns_what_a_compile_e
     assert keep_of(judged[0], [(0, 1), (1, 3)], "union") == [1.0, 1.0]
 
 
+def test_a_program_that_is_written_again_is_not_judged_again(tokenizer: Any, problems: list[Problem]) -> None:
+    judge = StandInJudge(problems, lambda n: n == 2)
+    with Judgements(judge, threads=1, coverage=False) as judgements:
+        one, other = canonical(problems[0], tokenizer), canonical(problems[1], tokenizer)  # the same program
+        assert one.program == other.program
+        first, second = judgements.submit(one), judgements.submit(one)
+        assert first.result() is second.result() is not None
+        assert judge.asked == 1
+        with pytest.raises(SandboxError):
+            judgements.submit(other).result()
+        again = judgements.submit(other).result()  # a failure of the judge is no report
+        assert (judge.asked, again is None) == (3, False)
+
+
 def test_a_judge_failure_drops_the_completion_and_is_counted(tokenizer: Any, problems: list[Problem]) -> None:
     with Judgements(StandInJudge(problems, lambda n: n == 2), threads=1, coverage=False) as judgements:
         completions = [canonical(p, tokenizer) for p in problems]
@@ -158,11 +209,11 @@ def test_judging_goes_on_while_the_next_completions_are_generated(
     class Watched(type(lm)):  # type: ignore[misc]
         calls = 0
 
-        def generate(self, *arguments: Any, **options: Any) -> Any:
-            Watched.calls += 1
+        def forward(self, input_ids: Any, **options: Any) -> Any:
+            Watched.calls += input_ids.shape[1] > 1  # a prompt: the start of a batch
             if Watched.calls == 2:
                 second_batch.set()
-            return super().generate(*arguments, **options)
+            return super().forward(input_ids, **options)
 
     lm.__class__ = Watched
     tasks = [Task.of(p, (0,), 1, tokenizer) for p in problems[:4]]

@@ -1,0 +1,83 @@
+"""Completions, token by token, from a causal language model with its key-value cache.
+
+A plain loop instead of transformers' `generate`, for two reasons: a row that has ended leaves the batch, and nothing but the
+model's forward pass stands between two tokens (benchmarks/learning/README.md has what both cost).
+
+Legend: B rows, P prompt positions (left-padded), N positions written so far, V words of the vocabulary.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from appsplus.evaluation.backends.end_of_block import EndOfBlock
+
+_LEAVE = 0.25  # rows that have ended leave the batch once they are this share of it
+
+
+def written(
+    lm: Any,
+    tokenizer: Any,
+    ids: Tensor,
+    attention: Tensor,
+    *,
+    pad_id: int,
+    max_tokens: int,
+    temperature: float,
+    top_p: float,
+) -> list[list[int]]:
+    """The response to each prompt, its end included. (B, P), (B, P) -> B lists of at most `max_tokens` tokens.
+
+    Sampled from the nucleus; temperature 0 takes the likeliest token, and draws nothing.
+    """
+    from transformers import DynamicCache
+
+    ends = EndOfBlock(tokenizer, ids.device)
+    cache = DynamicCache(config=lm.config)
+    responses: list[list[int]] = [[] for _ in range(len(ids))]
+    live = torch.arange(len(ids), device=ids.device)  # row of the batch -> row of `ids`
+    running = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+    positions = (attention.cumsum(-1) - 1).clamp(min=0)
+    new = ids
+    with torch.no_grad():
+        for count in range(1, max_tokens + 1):
+            out = lm(
+                input_ids=new,
+                attention_mask=attention,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            token = chosen(out.logits[:, -1].float(), temperature=temperature, top_p=top_p)
+            token = torch.where(running, token, pad_id)
+            for row, is_running, value in zip(live.tolist(), running.tolist(), token.tolist(), strict=True):
+                if is_running:
+                    responses[row].append(value)
+            ids = torch.cat([ids, token.unsqueeze(1)], 1)
+            running = running & ~ends(ids, count)
+            left = int(running.sum())
+            if not left or count == max_tokens:
+                break
+            attention = torch.cat([attention, torch.ones_like(attention[:, :1])], 1)
+            positions, new = positions[:, -1:] + 1, token.unsqueeze(1)
+            if len(live) - left >= _LEAVE * len(live):
+                cache.batch_select_indices(running.nonzero().flatten())
+                ids, attention, positions, new, live = (t[running] for t in (ids, attention, positions, new, live))
+                running = running[running]
+    return responses
+
+
+def chosen(logits: Tensor, *, temperature: float, top_p: float) -> Tensor:
+    """The next token of each row: from the smallest set of the likeliest whose probability reaches top_p. (B, V) -> (B,)."""
+    if not temperature:
+        return logits.argmax(-1)
+    shares = (logits / temperature).softmax(-1)
+    if top_p < 1:
+        ordered, places = shares.sort(-1, descending=True)
+        before = ordered.cumsum(-1) - ordered  # probability of all that are likelier
+        ordered = torch.where(before < top_p, ordered, torch.zeros_like(ordered))
+        ordered[:, 0].clamp_(min=torch.finfo(ordered.dtype).tiny)  # top_p 0 leaves the likeliest
+        return places.gather(-1, torch.multinomial(ordered, 1)).squeeze(-1)
+    return torch.multinomial(shares, 1).squeeze(-1)
