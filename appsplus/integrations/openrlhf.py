@@ -20,9 +20,10 @@ from appsplus.integrations.scoring import Scored, score_all
 if TYPE_CHECKING:
     from torch import Tensor
 
-_SPECIAL_AT_END = re.compile(  # <|im_end|>, <|endoftext|>, <｜end▁of▁sentence｜>, </s>, <eos>, <end_of_turn>, [PAD], ...
-    r"(?:\s*(?:<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</s>|<(?:eos|pad|end_of_turn|turn\|)>|\[(?:EOS|PAD|SEP)\]))+\s*\Z"
+_SPECIAL = re.compile(  # <|im_end|>, <|endoftext|>, <｜end▁of▁sentence｜>, </s>, <eos>, <end_of_turn>, [PAD], ...
+    r"(?:<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</s>|<(?:eos|pad|end_of_turn|turn\|)>|\[(?:EOS|PAD|SEP)\])\Z"
 )
+_LONGEST = 44  # characters of a special token
 
 
 def reward_func(
@@ -66,7 +67,19 @@ def completion_of(query: str, prompt: str) -> str:
                 f" {prompt[:60]!r}): the tokenizer does not give back the text that it reads; choose another model"
             )
         written = query[known:]
-    return _SPECIAL_AT_END.sub("", written)
+    return _without_special_end(written)
+
+
+def _without_special_end(text: str) -> str:
+    end = len(text)
+    while True:
+        tail = end
+        while tail and text[tail - 1].isspace():
+            tail -= 1
+        token = _SPECIAL.search(text, max(0, tail - _LONGEST), tail)
+        if token is None:
+            return text[:end]
+        end = token.start()
 
 
 def _longest_overlap(prompt: str, query: str) -> int:
