@@ -38,12 +38,17 @@ def share_passed(report: Report, unit_tests: int) -> float:
     return sum(t.verdict is Verdict.ACCEPTED for t in report.unit_tests) / unit_tests
 
 
-def reward(report: Report, unit_tests: int, variant: str = "verdict") -> float:
-    """What a judged program earns; `unit_tests` is how many the problem has. Raises InputError for an unknown variant."""
+def reward(report: Report | None, unit_tests: int, variant: str = "verdict") -> float:
+    """What a judged program earns; `unit_tests` is how many the problem has. Raises InputError for an unknown variant.
+
+    `report` None: there was no program in the completion, which earns what a program that does not compile earns.
+    """
     if variant not in VARIANTS:
         raise InputError(f"the reward {variant!r} is not known; expected one of {', '.join(VARIANTS)}")
     if variant == "binary":
-        return float(report.verdict is Verdict.ACCEPTED)
+        return float(report is not None and report.verdict is Verdict.ACCEPTED)
+    if report is None:
+        return REWARDS[Verdict.COMPILE_ERROR]
     if variant == "pass_rate" and report.verdict in (Verdict.ACCEPTED, Verdict.WRONG_ANSWER):
         return -0.3 + 1.3 * share_passed(report, unit_tests)
     return REWARDS[report.verdict]

@@ -10,8 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from appsplus.problem import Verdict
-from appsplus.reward import REWARDS, reward
+from appsplus.reward import reward
 from stepcoder.advantages import gae, token_rewards, whiten
 from stepcoder.executed_tokens import Which, executed_keep, lines_in_loss
 from stepcoder.policy import Policy, reference_logprobs
@@ -69,8 +68,6 @@ def keep_of(judged: Judged, offsets: Sequence[tuple[int, int]], which: Which | N
 
 def reward_of(judged: Judged, variant: str) -> float:
     """What a completion earns; text without a program earns what a program that does not compile does."""
-    if judged.report is None:
-        return 0.0 if variant == "binary" else REWARDS[Verdict.COMPILE_ERROR]
     return reward(judged.report, len(judged.completion.task.problem.unit_tests), variant)
 
 

@@ -11,7 +11,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # from the top down; names on one line are siblings, of which none imports another
 LAYERS = [
-    ["appsplus.cli", "stepcoder"],
+    ["appsplus.cli"],
+    ["appsplus_verifiers"],
+    ["appsplus.integrations"],
+    ["stepcoder"],
     ["appsplus.trial"],
     ["appsplus.pipeline", "appsplus.reward"],
     ["appsplus.stages", "appsplus.annotate", "appsplus.review", "appsplus.worklist", "appsplus.evaluation"],
@@ -29,7 +32,7 @@ SANDBOXED = (
 
 def modules() -> list[Path]:
     found = [p for p in sorted(ROOT.glob("appsplus/**/*.py")) if "corpus" not in p.relative_to(ROOT).parts]
-    return [*found, *sorted(ROOT.glob("stepcoder/**/*.py"))]
+    return [*found, *sorted(ROOT.glob("appsplus_verifiers/**/*.py")), *sorted(ROOT.glob("stepcoder/**/*.py"))]
 
 
 def name_of(path: Path) -> str:

@@ -53,6 +53,10 @@ def test_a_unit_test_that_was_not_run_has_not_passed() -> None:
     assert share_passed(report("accepted", "time_limit_exceeded"), 10) == 0.1
 
 
+def test_a_completion_without_a_program_earns_what_does_not_compile() -> None:
+    assert [reward(None, 1, variant) for variant in VARIANTS] == [-1.0, 0.0, -1.0]
+
+
 def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"'shaped' is not known; expected one of verdict, binary, pass_rate"):
         reward(report("accepted"), 1, "shaped")

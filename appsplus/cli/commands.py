@@ -10,6 +10,7 @@ from appsplus.cli import (
     dataset,
     diff,
     evaluation,
+    export,
     leaderboard,
     ledger,
     programs,
@@ -32,6 +33,7 @@ app.command()(dataset.stats)
 app.command()(dataset.show)
 app.command()(dataset.explain)
 app.command()(worklist.worklist)
+app.command()(export.export)
 app.command()(programs.judge)
 app.command()(conformance.judge_conformance)
 app.command()(review.review)

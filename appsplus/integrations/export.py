@@ -1,0 +1,290 @@
+"""A dataset as the files that trainers read: one a split, written as a stream, whole or not at all, the same bytes every time.
+
+| format | file | a row is |
+|---|---|---|
+| `trl` | Parquet | `prompt`, and the columns of `appsplus.integrations.rows` |
+| `verl` | Parquet | `data_source`, `prompt`, `ability`, `reward_model` (with the columns as one JSON text), `extra_info` |
+| `openrlhf` | JSON Lines | `prompt`, `label` (the columns as one JSON text), `datasource` |
+| `nemo-gym` | JSON Lines | `responses_create_params`, `verifier_metadata`, as the resources server `code_gen` wants them |
+| `jsonl` | JSON Lines | `prompt`, the columns, the canonical solution, and where the problem comes from |
+
+A prompt is the question as messages of a chat, or as text to be continued (`appsplus.evaluation.prompts`). `export.json` beside
+the files says what they were made of. NeMo Gym judges by itself, without checkers: problems that have one are left out there.
+"""
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from appsplus import jsonl
+from appsplus.errors import DatasetError, InputError
+from appsplus.evaluation import prompts
+from appsplus.integrations.rows import row_of
+from appsplus.problem import IOFormat, Problem
+from appsplus.release import disk_errors, folder_hash, load_problems, read_manifest
+from appsplus.release.schema import PROBLEMS, SPLITS
+
+NAME = "export.json"
+PROMPTS = ("chat", "continued")
+_BATCH = 16  # rows of Parquet that are in memory
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written."""
+
+    files: dict[str, int]  # name -> rows
+    left_out: dict[str, int]  # why -> problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    row: Callable[[Problem, str, int, bool], Row | str]  # problem, split, index, continued; a text: why it is left out
+    columns: Callable[[bool], pa.Schema] | None = None  # None: JSON Lines
+    continues: bool = True  # whether the framework takes text to be continued
+
+
+def export(
+    dataset: Path,
+    out: Path,
+    to: str,
+    *,
+    prompt: str = "chat",
+    splits: Sequence[str] = SPLITS,
+    watched: Callable[[Iterable[Problem], int], Iterable[Problem]] = lambda problems, _: problems,
+) -> Exported:
+    """Write a dataset folder for a trainer into the folder `out`.
+
+    `watched` is given the problems of a split and their number, and passes them on, for progress. Raises InputError for a
+    format, prompt or split that does not exist or a folder with files of another origin, DatasetError for the dataset.
+    """
+    _check(to, prompt, splits, out)
+    form, continued = FORMATS[to], prompt == "continued"
+    counts = read_manifest(dataset).counts["splits"]
+    hash_before = folder_hash(dataset)
+    left_out: Counter[str] = Counter()
+    with disk_errors(out), ExitStack() as stack:
+        out.mkdir(parents=True, exist_ok=True)
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".export-")))
+        files: dict[str, int] = {}
+        for split in splits:
+            problems = watched(load_problems(dataset, split), counts[split])
+            rows = _rows(problems, split, form, continued, left_out)
+            name = f"{split}.{'parquet' if form.columns else 'jsonl'}"
+            written = _write(work / name, rows, form.columns and form.columns(continued))
+            if written:
+                files[name] = written
+        if not files:
+            raise DatasetError(f"{dataset} has no problem to export in {', '.join(splits)}; choose other splits")
+        facts = {
+            "format": to,
+            "prompt": prompt,
+            "prompt_version": prompts.VERSION,
+            "dataset": hash_before,
+            "appsplus": metadata.version("appsplus"),
+            "files": {name: {"rows": rows, "sha256": _sha256(work / name)} for name, rows in sorted(files.items())},
+            "left_out": dict(sorted(left_out.items())),
+        }
+        for stale in set(_of_an_export(out)) - files.keys():
+            (out / stale).unlink(missing_ok=True)
+        for name in files:
+            (work / name).replace(out / name)
+        jsonl.write_atomically(out / NAME, (jsonl.dumps(facts) + "\n").encode())
+    return Exported(files, dict(left_out))
+
+
+def _check(to: str, prompt: str, splits: Sequence[str], out: Path) -> None:
+    if to not in FORMATS:
+        raise InputError(f"the format {to!r} is not known; expected one of {', '.join(FORMATS)}")
+    if prompt not in PROMPTS:
+        raise InputError(f"the prompt {prompt!r} is not known; expected one of {', '.join(PROMPTS)}")
+    if prompt == "continued" and not FORMATS[to].continues:
+        raise InputError(f"{to} takes messages of a chat only; got the prompt 'continued': leave it out")
+    for split in splits:
+        if split not in SPLITS:
+            raise InputError(f"the split {split!r} is not known; expected one of {', '.join(SPLITS)}")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; expected a folder for the files of the splits: choose another --out")
+    if (
+        out.is_dir()
+        and not (out / NAME).exists()
+        and any(not path.name.startswith(".export-") for path in out.iterdir())
+    ):
+        raise InputError(
+            f"{out} holds files that no export wrote; expected a new or empty folder: choose another --out"
+        )
+
+
+def _of_an_export(out: Path) -> Iterable[str]:
+    """The files that an earlier export into this folder wrote. Raises InputError where its record is damaged."""
+    if not (out / NAME).exists():
+        return ()
+    try:
+        names = list(jsonl.loads((out / NAME).read_bytes())["files"])
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{out / NAME} is damaged; delete the folder, or choose another --out") from None
+    return [name for name in names if name == Path(name).name]
+
+
+def _rows(
+    problems: Iterable[Problem], split: str, form: _Format, continued: bool, left_out: Counter[str]
+) -> Iterator[Row]:
+    index = 0
+    for problem in problems:
+        row = form.row(problem, split, index, continued)
+        if isinstance(row, str):
+            left_out[row] += 1
+            continue
+        index += 1
+        yield row
+
+
+def _write(path: Path, rows: Iterator[Row], columns: pa.Schema | None) -> int:
+    """How many rows were written."""
+    with _opened(path, columns) as add:
+        count = 0
+        for count, row in enumerate(rows, start=1):  # noqa: B007
+            add(row)
+    return count
+
+
+@contextmanager
+def _opened(path: Path, columns: pa.Schema | None) -> Iterator[Callable[[Row], None]]:
+    """A function that adds a row to a file."""
+    if columns is None:
+        with path.open("w", encoding="ascii") as file:
+            yield lambda row: _add_line(file, row)
+        return
+    waiting: list[Row] = []
+    with pq.ParquetWriter(path, columns, compression="zstd") as writer:
+
+        def add(row: Row) -> None:
+            waiting.append(row)
+            if len(waiting) == _BATCH:
+                flush()
+
+        def flush() -> None:
+            if waiting:
+                writer.write_table(pa.Table.from_pylist(waiting, schema=columns))
+                waiting.clear()
+
+        yield add
+        flush()
+
+
+def _add_line(file: IO[str], row: Row) -> None:
+    file.write(jsonl.dumps(row) + "\n")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _prompt(problem: Problem, continued: bool) -> Any:
+    return prompts.continued_text(problem) if continued else prompts.chat_messages(problem)
+
+
+def _trl(problem: Problem, split: str, index: int, continued: bool) -> Row:  # noqa: ARG001
+    return {"prompt": _prompt(problem, continued), **row_of(problem, continued=continued)}
+
+
+def _verl(problem: Problem, split: str, index: int, continued: bool) -> Row:  # noqa: ARG001
+    facts = {"split": split, "index": index, "problem_id": problem.problem_id, "difficulty": problem.difficulty}
+    return {
+        "data_source": "appsplus",
+        "prompt": prompts.chat_messages(problem),
+        "ability": "code",
+        "reward_model": {"style": "rule", "ground_truth": jsonl.dumps(row_of(problem))},
+        "extra_info": facts,
+    }
+
+
+def _openrlhf(problem: Problem, split: str, index: int, continued: bool) -> Row:  # noqa: ARG001
+    question = prompts.continued_text(problem) if continued else prompts.chat_messages(problem)[-1]["content"]
+    label = jsonl.dumps(row_of(problem, continued=continued))
+    return {"prompt": question, "label": label, "datasource": "appsplus"}
+
+
+def _nemo_gym(problem: Problem, split: str, index: int, continued: bool) -> Row | str:  # noqa: ARG001
+    if problem.checker is not None:
+        return "has a checker, which NeMo Gym's judge does not know"
+    tests = [t.input if problem.io_format is IOFormat.STDIN else _lines_of(t.input) for t in problem.unit_tests]
+    outputs = [t.output for t in problem.unit_tests]
+    return {
+        "responses_create_params": {"input": prompts.chat_messages(problem)},
+        "verifier_metadata": {
+            "problem_id": problem.problem_id,
+            "difficulty": problem.difficulty,
+            "unit_tests": {"inputs": tests, "outputs": outputs, "fn_name": problem.entry_point},
+        },
+    }
+
+
+def _jsonl(problem: Problem, split: str, index: int, continued: bool) -> Row:  # noqa: ARG001
+    return {
+        "prompt": _prompt(problem, continued),
+        **row_of(problem, continued=continued),
+        "split": split,
+        "canonical_solution": problem.canonical_solution,
+        "difficulty": problem.difficulty,
+        "source": problem.source,
+        "license": problem.license,
+        "url": problem.url,
+    }
+
+
+def _lines_of(arguments: str) -> str:
+    """A JSON list of arguments as LiveCodeBench has it: one argument a line."""
+    return "\n".join(jsonl.dumps(argument) for argument in jsonl.loads(arguments))
+
+
+_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.large_string())]))
+
+
+def _trl_columns(continued: bool) -> pa.Schema:
+    return pa.schema(
+        {
+            "prompt": pa.large_string() if continued else _MESSAGES,
+            "problem_id": pa.string(),
+            "tests": PROBLEMS.field("unit_tests").type,
+            "io_format": pa.string(),
+            "entry_point": pa.string(),
+            "limits": PROBLEMS.field("limits").type,
+            "checker": PROBLEMS.field("checker").type,
+            "continued": pa.bool_(),
+        }
+    )
+
+
+def _verl_columns(continued: bool) -> pa.Schema:  # noqa: ARG001
+    facts = [("split", pa.string()), ("index", pa.int64()), ("problem_id", pa.string()), ("difficulty", pa.string())]
+    return pa.schema(
+        {
+            "data_source": pa.string(),
+            "prompt": _MESSAGES,
+            "ability": pa.string(),
+            "reward_model": pa.struct([("style", pa.string()), ("ground_truth", pa.large_string())]),
+            "extra_info": pa.struct(facts),
+        }
+    )
+
+
+FORMATS = {
+    "trl": _Format(_trl, _trl_columns),
+    "verl": _Format(_verl, _verl_columns, continues=False),
+    "openrlhf": _Format(_openrlhf),
+    "nemo-gym": _Format(_nemo_gym, continues=False),
+    "jsonl": _Format(_jsonl),
+}

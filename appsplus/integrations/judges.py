@@ -1,0 +1,152 @@
+"""The judge of this process: started when the first completion comes, shared by everything here, ended with the process.
+
+The host is a trainer: it has threads, CUDA, event loops, and it forks (data loaders). So nothing starts at import; the
+judge's workers are processes of their own, started from a bare interpreter, never forks of the host; a forked child forgets
+the judge of its parent, whose workers it must neither use nor end, and starts its own if it is asked.
+"""
+
+import asyncio
+import atexit
+import os
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from appsplus.engine import LocalEngine
+from appsplus.errors import SandboxError
+from appsplus.integrations.settings import Settings
+from appsplus.judge import client
+from appsplus.judge.gate import Gate
+
+_REMEMBERED = 4096  # results; a policy writes the same program again and again
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Memory:
+    """The results asked for last, by their keys. Safe to share among threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._results: OrderedDict[str, Any] = OrderedDict()
+
+    def get(self, key: str) -> Any:
+        """The result, or None."""
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+            return self._results.get(key)
+
+    def put(self, key: str, result: Any) -> None:
+        """Keep a result; the one that was not asked for longest may go."""
+        with self._lock:
+            self._results[key] = result
+            if len(self._results) > _REMEMBERED:
+                self._results.popitem(last=False)
+
+
+class _Judges:
+    """The settings, and once it is wanted, the engine, with as many threads that wait for it as it has workers."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self._lock = threading.Lock()
+        self._settings: Settings | None = None
+        self._started: tuple[LocalEngine, ThreadPoolExecutor] | None = None
+
+    def settings(self) -> Settings:
+        with self._lock:
+            return self._known_settings()
+
+    def start(self) -> tuple[LocalEngine, ThreadPoolExecutor]:
+        with self._lock:
+            if self._started is None:
+                settings = self._known_settings()
+                engine = LocalEngine(workers=settings.workers, isolation=settings.isolation, modules=settings.modules)
+                self._started = engine, ThreadPoolExecutor(settings.workers, thread_name_prefix="rewards")
+            return self._started
+
+    def close(self, settings: Settings | None = None) -> None:
+        with self._lock:
+            started, self._started, self._settings, self.memory = self._started, None, settings, Memory()
+        if started:
+            started[0].close()  # whoever waits gets SandboxError at once
+            started[1].shutdown(cancel_futures=True)
+
+    def _known_settings(self) -> Settings:
+        self._settings = self._settings or Settings.read(os.environ)
+        return self._settings
+
+
+_judges = _Judges()
+
+
+def settings() -> Settings:
+    """How completions are judged: as `configure` said, else as the environment says."""
+    return _judges.settings()
+
+
+def configure(settings: Settings | None) -> None:
+    """Judge with these settings from now on; None: with the environment's. Ends the engine, if there is one."""
+    _judges.close(settings)
+
+
+def engine() -> LocalEngine:
+    """The engine of this process, started if need be. Raises SandboxError where the isolation cannot be had."""
+    return _judges.start()[0]
+
+
+def memory() -> Memory:
+    """What this process has judged already."""
+    return _judges.memory
+
+
+def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result | SandboxError]:
+    """What `work`, which judges, makes of each item, in order; a failure of the judge stands in its item's place.
+
+    Raises SandboxError where the judge failed on every item, for then it will not do better on the next, and whatever else
+    `work` raises.
+    """
+    pool = _judges.start()[1]
+    futures = [pool.submit(work, item) for item in items]
+    try:
+        results = [_result(future) for future in futures]
+    except BaseException as error:
+        for future in futures:
+            future.cancel()
+        if not isinstance(error, Exception):  # interrupted: nobody waits for programs that run
+            _judges.close()
+        raise
+    failures = [result for result in results if isinstance(result, SandboxError)]
+    if failures and len(failures) == len(results):
+        raise failures[0]
+    return results
+
+
+async def aside(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Run `work`, which judges, while the event loop (of asyncio) goes on."""
+    return await asyncio.wrap_future(_judges.start()[1].submit(work, *arguments))
+
+
+def _result(future: "Future[Result]") -> Result | SandboxError:
+    try:
+        return future.result()
+    except SandboxError as error:
+        return error
+
+
+def _forget() -> None:
+    """In a forked child: the parent's engine is not ours, and its threads, which may hold locks, are not here."""
+    global _judges
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # this closes our copies of its sockets and files, and should
+        _judges = _Judges()
+    client._gate = Gate()
+
+
+os.register_at_fork(after_in_child=_forget)
+atexit.register(lambda: _judges.close())
