@@ -6,6 +6,7 @@
     report      report         one HTML page of a run
     publish     publish        a policy to the Hub, with its card
     curriculum  curriculum     the levels that a dataset gives
+    ablate      ablation       what the curriculum and the mask do, on generated problems
 
 torch is loaded by the commands that need it, and not before.
 """
@@ -20,6 +21,8 @@ from typing import Annotated, Any
 import typer
 
 from appsplus.errors import AppsplusError, DatasetError, MissingExtraError
+from stepcoder.ablation import plan
+from stepcoder.ablation.plan import AblationConfig
 from stepcoder.config import PRESETS, SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
 from stepcoder.errors import ConfigError
@@ -205,6 +208,29 @@ def curriculum(
     for subtask in chosen:
         print(f"--- level {subtask.level} of {subtask.levels}: {len(subtask.prefix)} characters given")
         print(subtask.prefix, end="█\n")
+
+
+@app.command()
+@with_flags(AblationConfig, plan.PRESETS, without=plan.NOT_CHOSEN)
+def ablate(
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes; what is there already goes on.")],
+    preset: Annotated[str, typer.Option(help=f"Values of all other flags: {', '.join(plan.PRESETS)}.")] = "experiment",
+    given: dict[str, Any],
+) -> None:
+    """Compare SFT, PPO, PPO + CCCS, PPO + FGO and StepCoder on generated problems; tables and figures are in DIR."""
+    config = configured(AblationConfig, preset, given, plan.PRESETS)
+    _need_torch()
+    from stepcoder.ablation.experiment import ablate as compare
+    from stepcoder.ablation.runs import InterruptedRunError
+
+    try:
+        table = compare(out, config)
+    except (InterruptedRunError, KeyboardInterrupt):
+        print("interrupted; the same command goes on from where it was", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print(table.read_text(encoding="utf-8"))
+    print(f"the tables are in {table} and {table.with_suffix('.json')}, the figures beside them")
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ Config = TypeVar("Config", bound="SftConfig")
 
 METHODS = ("ppo", "ppo+cccs", "ppo+fgo", "stepcoder")
 CRITICS = ("shared", "separate")
+SPLITS = ("validation", "test", "train")
 DTYPES = ("float32", "bfloat16")
 KL_CONTROLS = ("fixed", "adaptive")
 
@@ -123,7 +124,9 @@ class TrainConfig(SftConfig):
     kl_horizon: int = option(10_000, "adaptive: completions over which the coefficient may change by a fifth")
     stop_kl: float = option(0.0, "end an update early where the KL to its start passes this, in nats a token; 0: never")
     validate_every: int = option(10, "updates between validations on plain tasks; 0: never")
-    validation_problems: int = option(64, "problems of the validation split, at most")
+    validation_problems: int = option(64, "problems of the validation split, at most; 0: all")
+    validation_split: str = option("validation", "the split that validations are on")
+    validation_completions: int = option(0, "of each problem, sampled as in training; 0: one, the likeliest")
     checkpoint_every: int = option(10, "updates between checkpoints")
     keep_checkpoints: int = option(2, "how many are kept, apart from the best")
     samples_per_update: int = option(4, "completions an update that are written to samples.jsonl")
@@ -147,7 +150,8 @@ class TrainConfig(SftConfig):
         _at_least(
             self, 0, "warmup_updates", "critic_warmup_updates", "value_coef", "entropy_coef", "kl_coef", "stop_kl"
         )
-        _at_least(self, 0, "validate_every", "samples_per_update", "judge_workers")
+        _at_least(self, 0, "validate_every", "samples_per_update", "judge_workers", "validation_completions")
+        _one_of(self, "validation_split", SPLITS)
         _above_zero(self, "learning_rate", "critic_learning_rate", "temperature", "clip_range", "value_clip_range")
         _above_zero(self, "kl_target", "top_p")
         for name in ("gamma", "lam", "top_p"):
@@ -265,12 +269,14 @@ OURS = tuple(f.name for f in fields(TrainConfig) if f.name not in OF_THE_PAPER)
 """Options whose value in the preset paper-6.7b is a choice of ours: no source we could read tells the paper's."""
 
 
-def configured(kind: type[Config], preset: str, given: Mapping[str, Any]) -> Config:
+def configured(
+    kind: type[Config], preset: str, given: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]] = PRESETS
+) -> Config:
     """The preset's values, and over them those given. Raises ConfigError for what cannot be."""
-    if preset not in PRESETS:
-        raise ConfigError(f"--preset {preset} is not known; expected one of {', '.join(PRESETS)}")
+    if preset not in presets:
+        raise ConfigError(f"--preset {preset} is not known; expected one of {', '.join(presets)}")
     known = {f.name for f in fields(kind)}
-    values = {name: value for name, value in PRESETS[preset].items() if name in known}
+    values = {name: value for name, value in presets[preset].items() if name in known}
     return kind(**values | {name: value for name, value in given.items() if value is not None}, preset=preset)
 
 

@@ -1,7 +1,7 @@
 """A command's flags and their help, made from the fields of its config."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -12,18 +12,26 @@ from stepcoder.config import PRESETS, SftConfig, flag
 _OPTIONAL: dict[Any, Any] = {bool: bool | None, int: int | None, float: float | None, str: str | None}
 
 
-def with_flags(kind: type[SftConfig]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one flag for each field of a config; those that are given arrive as the argument `given`."""
+Presets = Mapping[str, Mapping[str, Any]]
+
+
+def with_flags(
+    kind: type[SftConfig], presets: Presets = PRESETS, *, without: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one flag for each field of a config; those that are given arrive as the argument `given`.
+
+    `without`: fields that are no choice here.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [p for p in inspect.signature(command).parameters.values() if p.name != "given"]
-        names = [f.name for f in fields(kind) if f.name != "preset"]
+        names = [f.name for f in fields(kind) if f.name != "preset" and f.name not in without]
 
         def called(**values: Any) -> None:
             given = {name: values.pop(name) for name in names}
             command(**values, given={name: value for name, value in given.items() if value is not None})
 
-        added = [_parameter(kind, name) for name in names]
+        added = [_parameter(kind, name, presets) for name in names]
         called.__name__, called.__doc__ = command.__name__, command.__doc__
         called.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         called.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
@@ -32,16 +40,16 @@ def with_flags(kind: type[SftConfig]) -> Callable[[Callable[..., None]], Callabl
     return decorate
 
 
-def _parameter(kind: type[SftConfig], name: str) -> inspect.Parameter:
+def _parameter(kind: type[SftConfig], name: str, presets: Presets) -> inspect.Parameter:
     [found] = [f for f in fields(kind) if f.name == name]
-    words = f"{found.metadata['help']} [{_default(name, found.default)}]"
+    words = f"{found.metadata['help']} [{_default(name, found.default, presets)}]"
     names = f"{flag(name)}/--no-{flag(name)[2:]}" if found.type is bool else flag(name)
     default = typer.Option(None, names, help=words, show_default=False)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_OPTIONAL[found.type])
 
 
-def _default(name: str, value: Any) -> str:
+def _default(name: str, value: Any, presets: Presets) -> str:
     """What holds where the flag is not given; presets that say otherwise are named."""
-    shown = {preset: values[name] for preset, values in PRESETS.items() if values.get(name, value) != value}
+    shown = {preset: values[name] for preset, values in presets.items() if values.get(name, value) != value}
     plain = "empty" if value == "" else str(value)
     return "; ".join([plain, *(f"{preset}: {other}" for preset, other in shown.items())])

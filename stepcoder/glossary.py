@@ -49,14 +49,14 @@ METRICS: tuple[Metric, ...] = (
         "validation_pass_rate",
         "Pass rate, validation",
         "share",
-        "validation problems whose likeliest completion of the plain task is accepted / validation problems",
+        "completions of validation problems accepted / completions of them: the likeliest of each, or `validation_completions`",
         "every `validate_every` updates",
     ),
     Metric(
         "validation_reward_mean",
         "Mean reward, validation",
         "",
-        "sum of the rewards of those completions / validation problems",
+        "sum of the rewards of those completions / those completions",
         "every `validate_every` updates",
     ),
     *(

@@ -1,4 +1,4 @@
-"""What a run tells: a progress line for people, metrics.jsonl and samples.jsonl for the report, TensorBoard for both."""
+"""What a run tells: a progress line for people, files of JSON lines for the report, TensorBoard for both."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-METRICS, SAMPLES, SFT = "metrics.jsonl", "samples.jsonl", "sft.jsonl"
+METRICS, SAMPLES, VALIDATION, SFT = "metrics.jsonl", "samples.jsonl", "validation.jsonl", "sft.jsonl"
 LINE_EVERY_S = 10.0  # where there is no terminal
 
 
@@ -45,7 +45,7 @@ class RunLog:
     def begin(self, update: int, updates: int) -> None:
         """Go on after an update; forget the lines of later ones."""
         if self._main:
-            for name in (METRICS, SAMPLES):
+            for name in (METRICS, SAMPLES, VALIDATION):
                 _keep_until(self._run / name, update)
         self._accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": update + 1}})
         self._start("train", update, updates)
@@ -67,6 +67,11 @@ class RunLog:
             self._write(SAMPLES, {"update": update, **sample})
         self._accelerator.log(dict(numbers), step=update)
         self._tell(update, updates, _words(numbers, levels))
+
+    def validation(self, update: int, outcomes: Mapping[str, Mapping[str, int]]) -> None:
+        """What became of the completions of each validation problem."""
+        for problem_id, counts in outcomes.items():
+            self._write(VALIDATION, {"update": update, "problem_id": problem_id, "outcomes": dict(counts)})
 
     def _write(self, name: str, document: Mapping[str, Any]) -> None:
         if self._main:

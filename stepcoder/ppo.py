@@ -66,10 +66,11 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
         state = replace(state, update=state.update + 1, kl_coef=_next_kl(config, state, numbers))
         numbers |= _told(trainer, scored, collected, began) | {"kl_coef": state.kl_coef}
         if config.validate_every and state.update % config.validate_every == 0:
-            found = validate(trainer, config, judgements)
-            numbers |= {f"validation_{name}": value for name, value in found.items()}
-            if found["pass_rate"] >= state.best:
-                state = replace(state, best=found["pass_rate"])
+            found = validate(trainer, config, judgements, state.update)
+            numbers |= {f"validation_{name}": value for name, value in found.numbers.items()}
+            log.validation(state.update, found.by_problem())
+            if found.numbers["pass_rate"] >= state.best:
+                state = replace(state, best=found.numbers["pass_rate"])
                 checkpoints.keep_best(trainer)
         log.update(state.update, config.updates, numbers, _levels(levels), _samples(scored, config))
         if checkpoints.due(state.update) or state.update == config.updates:

@@ -26,13 +26,13 @@ from stepcoder.sft import run_sft
 MODEL_FOLDERS = ("final", "best", "sft")
 
 
-def sft(dataset: str, config: SftConfig, run: Path) -> Path:
+def sft(dataset: str, config: SftConfig, run: Path, *, quiet: bool = False) -> Path:
     """Supervised training alone; the policy is in RUN/final, which is returned."""
     if config.sft_epochs < 1:
         raise ConfigError("--sft-epochs must be at least 1 for `stepcoder sft`; got 0")
     accelerator = new_accelerator(config, run)
     _begin(run, config, dataset, accelerator)
-    with RunLog(run, accelerator) as log, _memory_in_words():
+    with RunLog(run, accelerator, quiet=quiet) as log, _memory_in_words():
         run_sft(
             dataset, _with_model(config), accelerator, run / "final", lambda s: log.sft_step(s.step, s.steps, s.loss)
         )
@@ -40,7 +40,9 @@ def sft(dataset: str, config: SftConfig, run: Path) -> Path:
     return run / "final"
 
 
-def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = False) -> bool:
+def train_run(
+    dataset: str, config: TrainConfig, run: Path, *, resume: bool = False, quiet: bool = False
+) -> bool:
     """Warm-up and PPO, from the start or from RUN's last checkpoint; False where an interruption ended it before its end.
 
     The judge starts before a model is loaded. Raises InputError and TrainingError.
@@ -53,7 +55,7 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
     workers = config.judge_workers or max(1, available_cpus() // accelerator.num_processes)
     with (
         LocalEngine(workers=workers, isolation=config.isolation) as engine,
-        RunLog(run, accelerator) as log,
+        RunLog(run, accelerator, quiet=quiet) as log,
         _memory_in_words(),
     ):
         if config.sft_epochs and not (run / "sft").is_dir():

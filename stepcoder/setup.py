@@ -289,11 +289,11 @@ def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Calla
     told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
     validation: list[Problem] = []
     if config.validate_every:
-        held_out = load_split(dataset, "validation", limit=config.validation_problems)
+        held_out = load_split(dataset, config.validation_split, limit=config.validation_problems)
         validation = [p for p in held_out if fits(sft_example(p, tokenizer), config)]
         if not validation:
             raise DatasetError(
-                f"no problem of the split validation of {dataset} fits into the model's prompt and completion;"
+                f"no problem of the split {config.validation_split} of {dataset} fits into the model's prompt and completion;"
                 " raise --max-prompt-tokens, or do without by --validate-every 0"
             )
     chars = {problem.problem_id: level_chars(problem, config.curriculum) for problem in problems}

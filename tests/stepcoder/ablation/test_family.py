@@ -17,9 +17,9 @@ from appsplus.pipeline import build
 from appsplus.problem import IOFormat
 from appsplus.release import read_manifest
 from appsplus.sources import open_sources
-from benchmarks.learning.family import OPERATIONS, FamilyConfig, result, rows_of, words_of, write
+from stepcoder.ablation.family import OPERATIONS, FamilyConfig, result, rows_of, words_of, write
 
-RULE = re.compile(r"^    if a == (\d):\n        b ([a-z]{3}) (\d)$", re.MULTILINE)
+RULE = re.compile(r"^(\d) ([a-z]{3}) (\d)$", re.MULTILINE)
 MEANINGS: dict[str, Callable[[int, int], int]] = {  # of OPERATIONS, written a second time: b and the number
     "+=": lambda b, n: b + n,
     "-=": lambda b, n: b - n,
@@ -80,7 +80,7 @@ def test_brute_force_finds_one_operation_for_each_live_rule_and_all_for_idle_one
         rules = {int(a): true[word] for a, word, _ in RULE.findall(row["question"])}
         live = {a for a, _ in row["input_output"]["inputs"]}
         assert len(live) == k_of(row)
-        assert len(rules) == {1: 2, 2: 3, 3: 4, 4: 5, 5: 7, 6: 8, 7: 9, 8: 10}[k_of(row)]  # a quarter of k is idle
+        assert len(rules) == {1: 2, 2: 3, 3: 5, 4: 6, 5: 8, 6: 9, 7: 10, 8: 10}[k_of(row)]  # half of k is idle
         assert {a: ops for a, ops in found.items() if a in live} == {a: {rules[a]} for a in live}
         assert all(ops == set(OPERATIONS) for a, ops in found.items() if a not in live)
         assert operations_of(row["solutions"][0]) == [rules[a] for a in sorted(rules)]
@@ -116,7 +116,7 @@ def test_no_description_is_there_twice_and_test_has_none_of_train() -> None:
         assert len(set(texts)) == len(texts)
         assert len({row["problem_id"] for row in rows}) == len(rows)
     assert len(warmup) == 8 * 200
-    assert len(family) == 8 * (32 + 24)
+    assert len(family) == 8 * (16 + 24)
 
 
 def test_the_same_options_give_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_the_build_keeps_every_problem_with_the_levels_that_its_branches_give(tm
         assert problem.canonical_solution == row["solutions"][0]
         annotation = problem.annotation
         assert annotation is not None
-        levels = {1: 2, 2: 2, 3: 2, 4: 3, 5: 3, 6: 3, 7: 3, 8: 4}[k_of(row)]  # ceil(sqrt(2, 3, 4, 5, 7, 8, 9, 10))
+        levels = {1: 2, 2: 2, 3: 3, 4: 3, 5: 3, 6: 3, 7: 4, 8: 4}[k_of(row)]  # ceil(sqrt(2, 3, 5, 6, 8, 9, 10, 10))
         assert len(annotation.subtask_chars) == levels
         last_branch = problem.canonical_solution.rindex("if a ==")
         assert (annotation.subtask_chars[0], annotation.subtask_chars[-1]) == (last_branch, 0)

@@ -1,16 +1,14 @@
 """Generated problems of k branches, k = 1..8, on which a curriculum and masks can be seen to work, or not to.
 
-A problem of the family gives a function of k branches in a code, where invented words stand for operators. The solution is
-the same function in Python:
+A problem of the family gives the branches of a function in a code, where invented words stand for operators. The solution
+is the function in Python:
 
-    Translate f from code d2:
-
-    def f(a, b):                     def f(a, b):
-        if a == 0:                       if a == 0:
-            b lim 4                          b += 4
-        if a == 1:                       if a == 1:
-            b zor 7                          b *= 7
-        return b                         return b
+    Translate f from code d2:        def f(a, b):
+                                         if a == 0:
+    0 lim 4                                  b += 4
+    1 zor 7                              if a == 1:
+                                             b *= 7
+                                         return b
 
 What makes it an experiment, and why:
 
@@ -28,24 +26,17 @@ What makes it an experiment, and why:
 - **Idle branches**, `idle_share` of k, are for values of `a` that no test has. They are written and never executed: whatever
   stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at most ten
   branches in all, so that each value of `a` is one digit.
-- **Everything else is copied**, token by token, from the description: what a small transformer learns best. How long that
-  takes was not measured on an idle machine: two layers of width 96 were at 0.25 nats a token after 400 steps of 16 problems
-  and at 0.16 after 1,000, where 0.05 is what open meanings leave (log 2 a branch, some 15 tokens a branch).
+- **Everything else is copied**, token by token, from the description: what a small transformer learns best.
 - The call format, because there the judge needs one process a program, not one a test.
 
 The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,
-same bytes. To write the two sources, and to build datasets of them:
-
-    python -m benchmarks.learning.family --out out/learning
-    appsplus build warmup=out/learning/warmup.jsonl --out out/learning/warmup
-    appsplus build family=out/learning/family.jsonl --out out/learning/family
+same bytes.
 """
 
-import argparse
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +47,7 @@ from appsplus.jsonl import write_atomically
 OPERATIONS = ("+=", "-=", "*=", "//=")
 NUMBERS = range(2, 10)
 LEAST_B = 30  # from here on the four operations with these numbers differ, from each other and from b
-WORDS_PER_CODE = 8
+WORDS_PER_CODE = 4
 TESTS_PER_BRANCH = 2
 LARGEST_K = 8
 MOST_RULES = 10
@@ -64,14 +55,14 @@ MOST_RULES = 10
 
 @dataclass(frozen=True, slots=True)
 class FamilyConfig:
-    """The options; the default is the experiment of this folder."""
+    """The options."""
 
     seed: int = 0
-    train: int = 32  # problems a k, for reinforcement learning
+    train: int = 16  # problems a k, for reinforcement learning
     test: int = 24  # problems a k, held out
     warmup: int = 200  # problems a k, for the supervised warm-up
     truth_share: float = 0.5  # of rules in the warm-up that have the word's true meaning
-    idle_share: float = 0.25  # idle branches, as a share of k, rounded up; no more than make ten in all
+    idle_share: float = 0.5  # idle branches, as a share of k, rounded up; no more than make ten in all
     shared_words: bool = False  # one code for all k
 
     def __post_init__(self) -> None:
@@ -111,21 +102,16 @@ class Draft:
     @property
     def description(self) -> str:
         """The text of the problem."""
-        return f"Translate f from code {self.code}:\n\n{_function([rule.word for rule in self.rules], self.rules)}"
+        lines = [f"{a} {rule.word} {rule.number}" for a, rule in enumerate(self.rules)]
+        return "\n".join([f"Translate f from code {self.code}:", "", *lines])
 
     @property
     def solution(self) -> str:
         """The program that a word-by-word translation gives."""
-        return _function([rule.operation for rule in self.rules], self.rules)
-
-
-def _function(operators: Sequence[str], rules: Sequence[Rule]) -> str:
-    """A function with one branch a rule, in Python or in a code."""
-    branches = [
-        f"    if a == {a}:\n        b {operator} {rule.number}\n"
-        for a, (operator, rule) in enumerate(zip(operators, rules, strict=True))
-    ]
-    return "def f(a, b):\n" + "".join(branches) + "    return b\n"
+        branches = [
+            f"    if a == {a}:\n        b {rule.operation} {rule.number}\n" for a, rule in enumerate(self.rules)
+        ]
+        return "def f(a, b):\n" + "".join(branches) + "    return b\n"
 
 
 def words_of(config: FamilyConfig) -> dict[str, tuple[Word, ...]]:
@@ -213,7 +199,7 @@ def _row(rng: random.Random, draft: Draft, k: int, problem_id: str, split: str) 
         "difficulty": "introductory" if k <= 2 else "interview" if k <= 5 else "competition",
         "split": split,
         "license": "MIT",
-        "source": "generated by benchmarks/learning/family.py",
+        "source": "generated by stepcoder/ablation/family.py",
     }
 
 
@@ -225,24 +211,3 @@ def write(folder: Path, config: FamilyConfig) -> dict[str, Path]:
         paths[name] = folder / f"{name}.jsonl"
         write_atomically(paths[name], "".join(jsonl.dumps(row) + "\n" for row in rows).encode())
     return paths
-
-
-def main() -> None:
-    """The command that the module's docstring names."""
-    parser = argparse.ArgumentParser(description="Write the sources of the learning experiment.")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    for field in fields(FamilyConfig):
-        flag = "--" + field.name.replace("_", "-")
-        if field.type is bool:
-            parser.add_argument(flag, action="store_true")
-        else:
-            parser.add_argument(flag, type=field.type, default=field.default, help="%(default)s unless told")
-    given = vars(parser.parse_args())
-    for name, path in write(given.pop("out"), FamilyConfig(**given)).items():
-        print(
-            f"{path}: {sum(1 for _ in path.open()):,} problems; appsplus build {name}={path} --out {path.with_suffix('')}"
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,127 @@
+"""The whole of `stepcoder ablate`: data, warm-ups, runs, and after each run the tables and figures of what is done."""
+
+import json
+import platform
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from appsplus.jsonl import write_atomically
+from appsplus.judge import available_cpus
+from stepcoder.ablation import runs, table
+from stepcoder.ablation.plan import NAMES, SFT, AblationConfig
+from stepcoder.ablation.plots import draw
+from stepcoder.ablation.runs import Job
+
+LOOK_EVERY_S = 2.0  # at how far the runs are
+LINE_EVERY_S = 30.0  # where there is no terminal
+
+
+def ablate(out: Path, config: AblationConfig) -> Path:
+    """Do what is left of the experiment in `out`; returns the table, `out`/table.md.
+
+    Raises InputError for options that contradict what is there, InterruptedRunError where a signal ended a run: the same
+    call goes on.
+    """
+    console = Console(stderr=True)
+    runs.begin(out, config)
+    console.print("building the generated problems", highlight=False)
+    runs.make_data(out, config)
+    warm_ups, others = runs.jobs(out, config)
+    with _watched(console, [*warm_ups, *others], config):
+        told = lambda job: _done(console, out, job, [*warm_ups, *others], config)  # noqa: E731
+        runs.run_all(warm_ups, config, told)
+        runs.run_all(others, config, told)
+    return write_results(out, [*warm_ups, *others], config)
+
+
+def _done(console: Console, out: Path, job: Job, jobs: Sequence[Job], config: AblationConfig) -> None:
+    of_job = table.examined([job])[job.method]
+    console.print(
+        f"{NAMES[job.method]}, seed {job.seed}: {of_job.shares.mean():.1%} of held-out completions pass", highlight=False
+    )
+    write_results(out, jobs, config)
+
+
+def write_results(out: Path, jobs: Sequence[Job], config: AblationConfig) -> Path:
+    """table.json, table.md and the figures, of the runs that are done."""
+    of_compared = [job for job in jobs if job.method in config.compared]
+    numbers = table.summary(of_compared) | {"of": facts(out)}
+    write_atomically(out / "table.json", (json.dumps(numbers, indent=1) + "\n").encode())
+    write_atomically(out / "table.md", table.markdown(numbers).encode())
+    draw(out, numbers)
+    return out / "table.md"
+
+
+def facts(out: Path) -> dict[str, Any]:
+    """What the numbers belong to: version, commit, options, machine."""
+    here = Path(__file__).resolve().parent
+    git = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True)
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    return {
+        "version": metadata.version("appsplus"),
+        "commit": git.stdout.strip() or None,
+        "cpus": available_cpus(),
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "transformers": metadata.version("transformers"),
+        "options": config,
+    }
+
+
+def steps(jobs: Sequence[Job], config: AblationConfig) -> tuple[int, int]:
+    """How many updates are done, and how many there are; of runs after the warm-up."""
+    trained = [job for job in jobs if job.method != SFT]
+    done = sum(config.updates if job.done else _lines(job.folder / "metrics.jsonl") for job in trained)
+    return done, config.updates * len(trained)
+
+
+def _lines(path: Path) -> int:
+    try:
+        return path.read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
+@contextmanager
+def _watched(console: Console, jobs: Sequence[Job], config: AblationConfig) -> Iterator[None]:
+    """How far the runs are, while the block lasts: a bar on a terminal, else a line now and then."""
+    over = threading.Event()
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:,} of {task.total:,} updates"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        speed_estimate_period=600,
+    )
+
+    def watch() -> None:
+        task = bars.add_task("runs", total=steps(jobs, config)[1])
+        told_at = time.monotonic()
+        while not over.wait(LOOK_EVERY_S):
+            done, total = steps(jobs, config)
+            bars.update(task, completed=done)
+            if bars.disable and time.monotonic() - told_at >= LINE_EVERY_S:
+                told_at = time.monotonic()
+                warm = sum(job.done for job in jobs if job.method == SFT)
+                console.print(f"{warm} warm-ups, {done:,} of {total:,} updates done", highlight=False)
+
+    watching = threading.Thread(target=watch, daemon=True)
+    with bars:
+        watching.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watching.join()

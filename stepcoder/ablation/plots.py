@@ -1,0 +1,93 @@
+"""The figures of the experiment, as SVG: legible on white and on black paper, the same bytes for the same numbers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from stepcoder.ablation.table import KINDS
+
+_TEXT = "#767d86"
+_COLORS = {"sft": "#767d86", "ppo": "#3f86d1", "ppo+cccs": "#8f6fd6", "ppo+fgo": "#2f9a68", "stepcoder": "#d2691e"}
+_KIND_COLORS = dict(zip(KINDS, ("#2f9a68", "#3f86d1", "#d2691e", "#767d86"), strict=True))
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "stepcoder",
+    "svg.fonttype": "path",
+    "text.parse_math": False,
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 10.0,
+    "text.color": _TEXT,
+    "axes.edgecolor": _TEXT,
+    "axes.labelcolor": _TEXT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": _TEXT,
+    "ytick.color": _TEXT,
+    "legend.frameon": False,
+}
+
+
+def draw(folder: Path, numbers: Mapping[str, Any]) -> list[Path]:
+    """Draw the figures of a summary into a folder; returns where they are."""
+    with matplotlib.rc_context(_STYLE):
+        return [
+            _saved(folder / "curves.svg", numbers, _curves),
+            _saved(folder / "by_k.svg", numbers, _by_k),
+            _saved(folder / "outcomes.svg", numbers, _outcomes),
+        ]
+
+
+def _saved(path: Path, numbers: Mapping[str, Any], drawn: Any) -> Path:
+    figure = Figure(figsize=(7.0, 3.4), layout="constrained")
+    FigureCanvasSVG(figure)
+    drawn(figure.subplots(), numbers["methods"])
+    figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
+    return path
+
+
+def _curves(axes: Axes, methods: Mapping[str, Any]) -> None:
+    """pass@1 on held-out problems over updates: the mean of the seeds, and the range of them."""
+    for method, m in methods.items():
+        points = m["curve"]
+        if method == "sft":
+            axes.axhline(100 * m["pass@1"]["value"], color=_COLORS[method], linestyle=":", label=m["name"])
+        elif points:
+            start = methods["sft"]["curve"] if "sft" in methods else []
+            updates = [update for update, _ in [*start, *points]]
+            values = [[100 * value for value in of_seeds] for _, of_seeds in [*start, *points]]
+            axes.plot(updates, [sum(v) / len(v) for v in values], color=_COLORS[method], label=m["name"])
+            axes.fill_between(
+                updates, [min(v) for v in values], [max(v) for v in values], color=_COLORS[method], alpha=0.15, lw=0
+            )
+    axes.set(xlabel="update", ylabel="pass@1, held out, %", ylim=(0, None))
+    axes.legend(fontsize="small")
+
+
+def _by_k(axes: Axes, methods: Mapping[str, Any]) -> None:
+    """pass@1 by the number of branches, with its intervals."""
+    for i, (method, m) in enumerate(methods.items()):
+        at = [int(k) + 0.07 * (i - (len(methods) - 1) / 2) for k in m["by_k"]]
+        found = list(m["by_k"].values())
+        values = [100 * f["value"] for f in found]
+        down = [max(0.0, 100 * (f["value"] - f["low"])) for f in found]
+        up = [max(0.0, 100 * (f["high"] - f["value"])) for f in found]
+        axes.errorbar(at, values, yerr=[down, up], color=_COLORS[method], marker="o", ms=3, lw=1, label=m["name"])
+    axes.set(xlabel="branches that must be right, k", ylabel="pass@1, held out, %", ylim=(0, 100))
+    axes.legend(fontsize="small")
+
+
+def _outcomes(axes: Axes, methods: Mapping[str, Any]) -> None:
+    """How completions end."""
+    names = [m["name"] for m in methods.values()]
+    left = [0.0] * len(names)
+    for kind, color in _KIND_COLORS.items():
+        shares = [100 * m["outcomes"][kind] for m in methods.values()]
+        axes.barh(names, shares, left=left, color=color, label=kind)
+        left = [a + b for a, b in zip(left, shares, strict=True)]
+    axes.invert_yaxis()
+    axes.set(xlabel="completions of held-out problems, %", xlim=(0, 100))
+    axes.legend(fontsize="small", ncols=len(KINDS), loc="upper center", bbox_to_anchor=(0.5, 1.15))

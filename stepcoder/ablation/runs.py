@@ -1,0 +1,172 @@
+"""The runs of `stepcoder ablate`: data, a warm-up for each seed, then every method from it, each judged on held-out problems.
+
+    OUT/config.json                 the options
+    OUT/data/warmup/, family/       the two datasets, built like any other
+    OUT/seed-0/sft/, ppo/, ...      runs of `stepcoder sft` and `stepcoder train`: their folders are as always
+    OUT/seed-0/ppo/test.json        what became of the final policy's completions of the held-out problems: the run is done
+
+Whatever ends it, the same command goes on: data and runs that are done stay, a run under way goes on from its checkpoint.
+"""
+
+import json
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from appsplus.engine import LocalEngine
+from appsplus.errors import InputError
+from appsplus.jsonl import write_atomically
+from appsplus.judge import available_cpus
+from appsplus.ledger import Ledger
+from appsplus.pipeline import BuildOptions, build
+from appsplus.sources import open_sources
+from stepcoder.ablation.family import write
+from stepcoder.ablation.plan import SFT, AblationConfig
+from stepcoder.config import flag, read_config, save_config
+from stepcoder.errors import TrainingError
+
+DONE = "test.json"
+FAMILY = "data/family"
+_MAY_CHANGE = frozenset("methods seeds workers judge_workers isolation".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run: a method and a seed, and where it is."""
+
+    out: Path
+    method: str
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self.out / f"seed-{self.seed}" / self.method
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return (self.folder / DONE).is_file()
+
+
+class InterruptedRunError(Exception):
+    """A run was asked to stop; its checkpoint is whole."""
+
+
+def begin(out: Path, config: AblationConfig) -> None:
+    """Make the folder, or go on in it. Raises InputError where what is there was begun with other options."""
+    if (out / "config.json").exists():
+        begun, _ = read_config(AblationConfig, out)
+        for name, value in asdict(config).items():
+            if name not in _MAY_CHANGE and value != getattr(begun, name):
+                raise InputError(
+                    f"{out} was begun with {flag(name)} {getattr(begun, name)}, not {value}; go on with the options that"
+                    " it was begun with, or name another --out"
+                )
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is there, and is no experiment of `stepcoder ablate`; name another --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        save_config(config, out, FAMILY)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}); name another folder with --out") from None
+
+
+def make_data(out: Path, config: AblationConfig) -> None:
+    """Write the problems and build both datasets, as far as they are not there."""
+    if (out / FAMILY).is_dir() and (out / "data" / "warmup").is_dir():
+        return
+    paths = write(out / "data", config.family)
+    options = BuildOptions(validation_share=0.0, audit_share=0.0)
+    with LocalEngine(isolation=config.isolation) as engine:
+        for name, path in paths.items():
+            if not (out / "data" / name).is_dir():
+                build(open_sources([f"{name}={path}"]), out / "data" / name, engine, Ledger.read([]), options)
+
+
+def jobs(out: Path, config: AblationConfig) -> tuple[list[Job], list[Job]]:
+    """The warm-ups, and the runs that begin with them: seed by seed, so that what is there can be compared."""
+    seeds = range(config.seeds)
+    methods = [method for method in config.compared if method != SFT]
+    return [Job(out, SFT, seed) for seed in seeds], [Job(out, method, seed) for seed in seeds for method in methods]
+
+
+def run_all(waiting: Sequence[Job], config: AblationConfig, told: Callable[[Job], None]) -> None:
+    """Do some jobs, `workers` at a time. `told` hears of each that is done, as soon as it is.
+
+    Raises InterruptedRunError where a signal ended them, and what a run raises.
+    """
+    waiting = [job for job in waiting if not job.done]
+    workers = min(config.workers or available_cpus(), len(waiting))
+    if workers <= 1:
+        for job in waiting:
+            do(job, config)
+            told(job)
+        return
+    share = replace(config, judge_workers=config.judge_workers or max(1, available_cpus() // workers))
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin_worker) as pool:
+        futures = {pool.submit(do, job, share): job for job in waiting}
+        try:
+            for future in _as_they_end(futures):
+                future.result()
+                told(futures[future])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _as_they_end(futures: dict[Future[None], Job]) -> Iterator[Future[None]]:
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=1.0, return_when="FIRST_COMPLETED")
+        yield from done
+
+
+def _begin_worker() -> None:
+    """A process for runs: one thread, for the others have theirs; an interruption is the run's to notice, or ends it."""
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def do(job: Job, config: AblationConfig) -> None:
+    """A run from wherever it is to its end. Raises InterruptedRunError where a signal asked it to stop."""
+    from stepcoder import run
+
+    sft, family = Job(job.out, SFT, job.seed).folder, job.out / FAMILY
+    if job.method == SFT:
+        if not (job.folder / "final").is_dir():
+            run.sft(str(job.out / "data" / "warmup"), config.warm_up(job.seed), job.folder, quiet=True)
+    elif not (job.folder / "final").is_dir():
+        resume = (job.folder / "checkpoints").is_dir()
+        of_run = config.run(job.method, job.seed, sft)
+        if not run.train_run(str(family), of_run, job.folder, resume=resume, quiet=True):
+            raise InterruptedRunError
+    _examine(job, config, str(family))
+
+
+def _examine(job: Job, config: AblationConfig, family: str) -> None:
+    """Judge completions of the held-out problems by the run's final policy, and write what became of them."""
+    from stepcoder.data import load_split
+    from stepcoder.policy import load_model
+    from stepcoder.rollouts import Judgements
+    from stepcoder.validation import counted, plain_completions
+
+    of_run = replace(
+        config.run("ppo", job.seed, job.folder / "final"), validation_completions=config.test_completions
+    )
+    lm, tokenizer = load_model(of_run.model, of_run)
+    problems = [p for p in load_split(family, "test") for _ in range(config.test_completions)]
+    with LocalEngine(workers=config.judge_workers or None, isolation=config.isolation) as engine:
+        with Judgements(engine, threads=engine.workers, coverage=False) as judgements:
+            judged = plain_completions(lm.eval(), tokenizer, problems, judgements, of_run, seed=job.seed)
+    if len(judged) < len(problems):
+        missing = len(problems) - len(judged)
+        raise TrainingError(f"the judge failed on {missing} held-out completions of {job.folder}; see `appsplus doctor`")
+    outcomes = counted((j.completion.task.problem.problem_id, j.outcome) for j in judged)
+    write_atomically(job.folder / DONE, (json.dumps(outcomes, indent=1) + "\n").encode())
