@@ -69,7 +69,7 @@ def compare(
     """
     facts = ("name", "sha256", "split")
     if differing := [f for f in facts[1:] if getattr(a.dataset, f) != getattr(b.dataset, f)]:
-        told = "; ".join(f"{f} {getattr(a.dataset, f)} and {getattr(b.dataset, f)}" for f in differing)
+        told = "; ".join(f"{f} {getattr(a.dataset, f)[:12]} and {getattr(b.dataset, f)[:12]}" for f in differing)
         raise InputError(
             f"{a.name} and {b.name} were not judged on the same problems ({a.dataset.name} and {b.dataset.name}: {told});"
             " expected the same split of the same dataset: evaluate one of them again"
