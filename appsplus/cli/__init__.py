@@ -12,6 +12,7 @@
     evaluate   cli.evaluation  samples of a model -> results.json
     compare    cli.evaluation  two results on the same problems, paired
     results    cli.evaluation  a results file in the terminal, or in the formats of others
+    contamination  cli.contamination  a dataset against other sets, or its splits against each other
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export

@@ -4,7 +4,18 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, evaluation, ledger, programs, review, sample, worklist
+from appsplus.cli import (
+    build,
+    conformance,
+    contamination,
+    dataset,
+    evaluation,
+    ledger,
+    programs,
+    review,
+    sample,
+    worklist,
+)
 
 app = typer.Typer(
     name="appsplus",
@@ -23,6 +34,7 @@ app.command()(programs.judge)
 app.command()(conformance.judge_conformance)
 app.command()(review.review)
 app.command()(sample.sample)
+app.command()(contamination.contamination)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.compare)
 app.command()(evaluation.results)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.evaluation.sampling.conftest import StandIn, completion, error
-from tests.evaluation.sampling.conftest import dataset as dataset  # noqa: PLC0414  (a fixture)
+from tests.evaluation.sampling.conftest import dataset as dataset
 
 Run = Callable[..., Any]
 

@@ -84,7 +84,7 @@ class StandIn:
         self.most_at_once = 0
         self._at_once = 0
         self._lock = threading.Lock()
-        self.answer: Callable[[int, dict[str, Any]], Any] = lambda number, body: completion(f"answer {number}")
+        self.answer: Callable[[int, dict[str, Any]], Any] = lambda number, _: completion(f"answer {number}")
         outer = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -195,8 +195,8 @@ def test_on_a_full_disk_the_file_stays_whole_and_what_was_paid_for_is_put_elsewh
         told = file.rescue()
     [rescued] = elsewhere.iterdir()
     assert told == (
-        f"1 of the samples that were made could not be written to {path}; they are in {rescued}: make room, then cat {rescued} >>"
-        f" {path}, and start again"
+        f"1 of the samples that were made could not be written to {path}; they are in {rescued}: make room, then"
+        f" cat {rescued} >> {path}, and start again"
     )
     path.write_bytes(path.read_bytes() + rescued.read_bytes())
     with opened(path) as file:

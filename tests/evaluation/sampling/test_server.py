@@ -171,12 +171,12 @@ def test_a_server_that_never_recovers_ends_the_run_and_what_was_made_is_kept(
         run(patience={"concurrency": 1})
     assert len(stand_in.bodies) == 5
     assert [line["completion"] for line in lines(tmp_path)] == ["first"]
-    stand_in.answer = lambda number, _: completion("later")
+    stand_in.answer = lambda *_: completion("later")
     assert run().num_new == 2
 
 
 def test_waits_double_and_never_come_before_they_should(run: Callable[..., Sampled], stand_in: StandIn) -> None:
-    stand_in.answer = lambda number, body: error(503)
+    stand_in.answer = lambda *_: error(503)
     with pytest.raises(InputError, match="gave no answer in 4 tries"):
         run(patience={"concurrency": 1, "first_wait_s": 0.1})
     waits = [b - a for a, b in itertools.pairwise(stand_in.times)]
