@@ -21,6 +21,7 @@ from appsplus.annotate.annotated import annotated
 from appsplus.engine.judging import Judging
 from appsplus.engine.ordered import in_order, threads
 from appsplus.errors import SourceError
+from appsplus.evaluation.split_overlap import SplitOverlap
 from appsplus.judge import version as judge_version
 from appsplus.ledger import Accounts, Ledger
 from appsplus.problem import Problem, RawProblem, Reason, Rejection, Review
@@ -162,7 +163,7 @@ def build(
     options, progress = options or BuildOptions(), progress or Progress()
     started = time.monotonic()
     with prepare_target(target) as folder:
-        books, accounts, signatures = _Books(), Accounts(ledger), list[Signature]()
+        books, accounts, signatures, splits = _Books(), Accounts(ledger), list[Signature](), SplitOverlap()
         share, mutants, seed = options.audit_share, options.mutants, options.seed
         desk = Desk(engine, ledger, submissions, audit_share=share, mutants=mutants, seed=seed)
         with (
@@ -188,10 +189,14 @@ def build(
                 accounts.enter(outcome.record.problem_id, outcome.review)
                 if outcome.found is not None:
                     desk.enter(outcome.found, worklist)
-                _write(outcome, writer, options)
+                _write(outcome, writer, splits, options)
                 progress.advance(outcome.word)
+<<<<<<< HEAD
         write_ledger(folder, ledger)
         manifest = seal(folder, _manifest(sources, engine, accounts, options, writer, books, desk, started))
+=======
+        manifest = seal(folder, _manifest(sources, engine, accounts, options, writer, books, desk, splits, started))
+>>>>>>> c6aa06133010b59389dd397f4459be0e04fba0cc
         commit(folder, target)
     return manifest
 
@@ -275,12 +280,14 @@ def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judgin
     return _Outcome(record, raw=raw)
 
 
-def _write(outcome: _Outcome, writer: DatasetWriter, options: BuildOptions) -> None:
+def _write(outcome: _Outcome, writer: DatasetWriter, splits: SplitOverlap, options: BuildOptions) -> None:
     if outcome.rejection is not None:
         writer.reject(RejectedProblem.of(outcome.record, outcome.stage, outcome.rejection))
     else:
         assert isinstance(outcome.record, Problem)
-        writer.add(outcome.record, _split(outcome.record, options))
+        split = _split(outcome.record, options)
+        writer.add(outcome.record, split)
+        splits.add(outcome.record, split)
 
 
 class _Books:
@@ -325,6 +332,7 @@ def _manifest(
     writer: DatasetWriter,
     books: _Books,
     desk: Desk,
+    splits: SplitOverlap,
     started: float,
 ) -> Manifest:
     return Manifest(
@@ -333,7 +341,7 @@ def _manifest(
         options={**asdict(options), "isolation": engine.isolation, "modules": list(engine.modules)},
         ledger=accounts.to_json(),
         versions=_versions(),
-        counts=writer.statistics.counts() | desk.facts(),
+        counts=writer.statistics.counts() | desk.facts() | {"splits_overlap": splits.figures()},
         funnel=books.funnel(),
         run=_run_facts(engine, started) | {"reference_cpu_s": books.reference_cpu_s},
     )

@@ -21,7 +21,7 @@ LAYERS = [
     ["appsplus.engine", "appsplus.release", "appsplus.conformance"],
     ["appsplus.judge", "appsplus.sources", "appsplus.ledger"],
     ["appsplus.problem"],
-    ["appsplus.jsonl"],
+    ["appsplus.jsonl", "appsplus.wording"],
     ["appsplus.errors"],
 ]
 SANDBOXED = (

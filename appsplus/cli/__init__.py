@@ -16,6 +16,7 @@
     leaderboard  cli.leaderboard  results of models -> a static site, each row checked
     publish    cli.publish    a dataset folder to the Hub, checked once more
     diff       cli.diff       two versions of a dataset: what came, went, was repaired, and why
+    contamination  cli.contamination  a dataset against other sets, or its splits against each other
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export

@@ -7,6 +7,7 @@ import typer
 from appsplus.cli import (
     build,
     conformance,
+    contamination,
     dataset,
     diff,
     evaluation,
@@ -44,6 +45,7 @@ app.command()(sample.sample)
 app.command()(leaderboard.leaderboard)
 app.command()(publish.publish)
 app.command()(diff.diff)
+app.command()(contamination.contamination)
 app.command()(programs.doctor)
 app.command()(programs.cache)
 app.add_typer(ledger.app, name="ledger")

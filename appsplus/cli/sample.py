@@ -21,6 +21,7 @@ from appsplus.evaluation.samples import meta_path
 from appsplus.evaluation.sampling import ALL, Plan, Sampled, Telling, make_samples
 from appsplus.release.schema import SPLITS
 
+SPLIT_NAMES = (*SPLITS, ALL)
 _HF, _OPENAI = "hf:", "openai:"
 _SHOWN_REFUSALS = 5
 _DEFAULT_TRIES, _DEFAULT_TIMEOUT_S, _DEFAULT_CONCURRENCY = (
@@ -37,7 +38,7 @@ def sample(
         str, typer.Option(help="hf:ID_OR_PATH[@REVISION], run here; or openai:NAME, asked for at --base-url.")
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the samples go; a file of this run goes on.")],
-    split: Annotated[str, typer.Option(help=f"{', '.join(SPLITS)} or {ALL}.")] = "test",
+    split: Annotated[str, typer.Option(help=f"One of {', '.join(SPLIT_NAMES)}.")] = "test",
     num_samples: Annotated[int, typer.Option(min=1, help="Samples of each problem.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, help="0: always the likeliest token.")] = 0.0,
     top_p: Annotated[float, typer.Option(min=0, max=1, help="Nucleus; used where --temperature is above 0.")] = 1.0,
@@ -70,8 +71,8 @@ def sample(
     as_json: AsJson = False,
 ) -> None:
     """Sample completions of a model, and write them to FILE as they come. Stopped, the same command goes on."""
-    if split not in (*SPLITS, ALL):
-        raise UsageError(f"--split {split} is not known; expected one of: {', '.join((*SPLITS, ALL))}")
+    if split not in SPLIT_NAMES:
+        raise UsageError(f"--split {split} is not known; expected one of: {', '.join(SPLIT_NAMES)}")
     if endpoint not in ENDPOINTS:
         raise UsageError(f"--endpoint {endpoint} is not known; expected one of: {', '.join(ENDPOINTS)}")
     if not top_p:
@@ -120,12 +121,12 @@ def _print_outcome(done: Sampled, out: Path, plan: Plan, *, as_json: bool) -> No
         {"problem_id": r.request.problem.problem_id, "sample_index": r.request.sample_index, "detail": r.detail}
         for r in done.refusals
     ]
+    if done.recovered:
+        print(done.recovered, file=sys.stderr)
     if as_json:
         told: dict[str, Any] = {"path": str(out), "meta": str(meta_path(out)), "samples": done.num_samples}
-        print(json.dumps(told | {"new": done.num_new, "refused": refused, "recovered": done.recovered}))
+        print(json.dumps(told | {"new": done.num_new, "refused": refused}))
     else:
-        if done.recovered:
-            print(done.recovered)
         print(f"{done.num_samples:,} samples of the split {plan.split} are in {out}, {done.num_new:,} of them new.")
         print(f"How they were made is in {meta_path(out)}. Judge them:")
         print(f"    appsplus evaluate {plan.dataset} --samples {out} --split {plan.split} --out results.json")

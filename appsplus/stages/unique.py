@@ -13,24 +13,18 @@ The numbers tell a problem from its variants ("... II", "hard version"), which d
 examples and even solutions. Unit tests with equal input and other output count against near_text.
 """
 
-import hashlib
-import re
-import unicodedata
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from datasketch import MinHash, MinHashLSH
+from datasketch import MinHashLSH
 
 from appsplus.problem import Problem, Reason, Rejection, Verdict
+from appsplus.wording import digest, minhash_of, shingles_of, similarity, words_of
 
 SIMILARITY = 0.8
-_SHINGLE_WORDS = 3
 _BANDS, _ROWS = 25, 5  # a pair at 0.8 is missed with probability (1 - 0.8^5)^25 = 5e-5
 _TESTS_KEPT = 64  # the first ones; samples, which copies share, come first
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\(\S*?\)|https?://\S+|<[a-z/][^<>]{0,200}>|\[image\]")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +56,20 @@ class Duplicate:
 
 def signature(problem: Problem) -> Signature:
     """The signature of a problem that has passed all checks so far."""
-    words = _words(problem.description)
+    words = words_of(problem.description)
     numbers = [word for word in words if word.isdecimal()]
-    starts = range(max(1, len(words) - _SHINGLE_WORDS + 1))
-    shingles = {int.from_bytes(_digest(" ".join(words[i : i + _SHINGLE_WORDS]), 4)) for i in starts}
-    tests = {_digest(_squeezed(t.input), 4) + _digest(_squeezed(t.output), 4) for t in problem.unit_tests[:_TESTS_KEPT]}
+    tests = {digest(_squeezed(t.input), 4) + digest(_squeezed(t.output), 4) for t in problem.unit_tests[:_TESTS_KEPT]}
     entry_point = (problem.entry_point or "").replace("_", "").casefold()
     page = problem.url.strip().rstrip("/").casefold()
     return Signature(
         problem_id=problem.problem_id,
         split=problem.split,
         entry_point=entry_point,
-        text_hash=_digest(" ".join(words), 16),
-        numbers_hash=_digest(" ".join(sorted(set(numbers))), 8),
-        sequence_hash=_digest(" ".join(numbers), 8),
-        page_hash=_digest(f"{page} {problem.io_format} {entry_point}", 8) if page else b"",
-        shingles=array("I", sorted(shingles)).tobytes(),
+        text_hash=digest(" ".join(words), 16),
+        numbers_hash=digest(" ".join(sorted(set(numbers))), 8),
+        sequence_hash=digest(" ".join(numbers), 8),
+        page_hash=digest(f"{page} {problem.io_format} {entry_point}", 8) if page else b"",
+        shingles=shingles_of(words),
         tests=b"".join(sorted(tests)),
         unit_tests=len(problem.unit_tests),
         solutions=sum(s.verdict in (None, Verdict.ACCEPTED) for s in problem.solutions),
@@ -95,7 +87,7 @@ def find_duplicates(signatures: Iterable[Signature]) -> dict[str, Duplicate]:
     index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
     found: dict[str, Duplicate] = {}
     for one in sorted(signatures, key=_preference):
-        minhash = _minhash(one)
+        minhash = minhash_of(one.shingles, _BANDS * _ROWS)
         names = {*by_hash[one.text_hash], *index.query(minhash)}
         if one.page_hash:
             names.update(by_hash[one.page_hash])
@@ -129,14 +121,14 @@ def _preference(one: Signature) -> tuple[bool, int, int, str]:
 
 def _match(one: Signature, other: Signature) -> Duplicate | None:
     shared, contrary = _compared_tests(one, other)
-    similarity = _similarity(one, other)
+    alike = similarity(one.shingles, other.shingles)
     same_entry_point = one.entry_point == other.entry_point
     basis = ""
     if one.text_hash == other.text_hash and (same_entry_point or not (one.entry_point and other.entry_point)):
         basis = "same_text"
     elif (
         same_entry_point
-        and similarity >= SIMILARITY
+        and alike >= SIMILARITY
         and one.numbers_hash == other.numbers_hash
         and shared >= contrary
         and (shared or one.sequence_hash == other.sequence_hash)
@@ -144,12 +136,7 @@ def _match(one: Signature, other: Signature) -> Duplicate | None:
         basis = "near_text"
     elif one.page_hash and one.page_hash == other.page_hash and shared * 8 == min(len(one.tests), len(other.tests)):
         basis = "same_page"
-    return Duplicate(other.problem_id, round(similarity, 3), basis, shared) if basis else None
-
-
-def _similarity(one: Signature, other: Signature) -> float:
-    mine, theirs = set(array("I", one.shingles)), set(array("I", other.shingles))
-    return len(mine & theirs) / len(mine | theirs)
+    return Duplicate(other.problem_id, round(alike, 3), basis, shared) if basis else None
 
 
 def _compared_tests(one: Signature, other: Signature) -> tuple[int, int]:
@@ -164,24 +151,5 @@ def _records(tests: bytes) -> Iterator[bytes]:
     return (tests[i : i + 8] for i in range(0, len(tests), 8))
 
 
-def _minhash(one: Signature) -> MinHash:
-    minhash = MinHash(num_perm=_BANDS * _ROWS, seed=1, hashfunc=int)  # the shingles are hashes already
-    minhash.update_batch(list(array("I", one.shingles)))
-    return minhash
-
-
-def _words(description: str) -> list[str]:
-    """The words of a text: $10^5$, 10⁵ and 100,000-like groups as plain digits, LaTeX commands and mark-up left out."""
-    text = unicodedata.normalize("NFKC", description).lower()
-    text = _LINK.sub(lambda found: f" {found.group(1) or ''} ", text)
-    text = re.sub(r"\\[a-z]+", " ", text)
-    text = _THOUSANDS.sub("", re.sub(r"[\^_{}]", "", text))
-    return re.findall(r"[^\W_]+", text) or text.split()
-
-
 def _squeezed(text: str) -> str:
     return " ".join(text.split())
-
-
-def _digest(text: str, size: int) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()
