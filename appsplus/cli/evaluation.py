@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from appsplus import jsonl
 from appsplus.cli import UsageError
 from appsplus.cli.options import AsJson, CacheDir, Isolation, open_cache
 from appsplus.cli.progress import shown_progress
@@ -34,6 +35,7 @@ from appsplus.evaluation.results import Group, Metric, Results, read_results, ve
 from appsplus.evaluation.samples import Samples
 from appsplus.evaluation.suite import Suite, dataset_suite
 from appsplus.judge import STRICT
+from appsplus.release import disk_errors
 
 FORMATS = ("every-eval-ever", "hub")
 _WIDEST = 200  # characters of a line
@@ -172,8 +174,9 @@ def results(
                 found, model_id=model, organization=organization, relationship=relationship, dataset_repo=dataset
             )
             text, target = json.dumps(record, indent=2) + "\n", out / every_eval_ever_path(found, model)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        with disk_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            jsonl.write_atomically(target, text.encode())
         print(target)
     elif as_json:
         print(json.dumps(to_json(found)))

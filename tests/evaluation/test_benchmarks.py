@@ -83,6 +83,16 @@ def test_a_solution_is_a_program_and_nothing_is_added(judged: Callable[..., list
     ) == ["accepted", "run_time_error", "run_time_error", "accepted"]
 
 
+def test_a_program_brings_its_imports_along(judged: Callable[..., list[str]]) -> None:
+    assert judged(
+        "def add(x):\n    return math.floor(x + 1)\n",
+        "import math\ndef add(x):\n    return math.floor(x + 1)\n",
+        "def add(x: List[int]):\n    return x + 1\n",
+        "from __future__ import annotations\ndef add(x: List[int]):\n    return x + 1\n",
+        key="solution",
+    ) == ["run_time_error", "accepted", "run_time_error", "accepted"]
+
+
 def test_what_a_program_prints_or_names_does_not_matter(judged: Callable[..., list[str]]) -> None:
     assert judged(
         "print('hello')\ndef check(x):\n    return x + 1\ndef add(x):\n    print(x)\n    return check(x)\n",
