@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -20,10 +21,11 @@ from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError
 from appsplus.evaluation.benchmarks import BENCHMARKS, benchmark_suite
 from appsplus.evaluation.leaderboard import SHARE, Board, Refusal, Rejudging, check_site, make_board, write_site
+from appsplus.evaluation.leaderboard.names import plain
 from appsplus.evaluation.leaderboard.rejudging import LEAST
 from appsplus.evaluation.leaderboard.site import INDEX
+from appsplus.evaluation.leaderboard.submission import read_submission
 from appsplus.evaluation.leaderboard.tables import Subset, Tables
-from appsplus.evaluation.results import read_results
 from appsplus.evaluation.suite import Suite, dataset_suite
 from appsplus.judge import STRICT
 from appsplus.release import folder_hash
@@ -100,12 +102,13 @@ def _named_folder(results: Sequence[Path]) -> Path:
     """The dataset folder that the command of some results names. Its hash is theirs, so it is the one they mean."""
     for path in results:
         try:
-            found = read_results(path)
+            found = read_submission(path).results
             words = shlex.split(found.command)
             folder = Path(words[words.index("evaluate") + 1])
             if folder_hash(folder) == found.dataset.sha256:
+                print(f"dataset: {plain(str(folder))}, which {path} names", file=sys.stderr)
                 return folder
-        except (InputError, ValueError, IndexError, OSError, OverflowError):
+        except (InputError, ValueError, IndexError, OSError):
             continue
     raise UsageError("the results name no dataset folder that is here and has their hash; name it with --data DIR")
 

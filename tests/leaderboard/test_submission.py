@@ -67,7 +67,7 @@ def test_samples_that_were_changed_afterwards_are_refused(tmp_path: Path) -> Non
 def test_a_file_that_is_too_big_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = submit(tmp_path / "a", [RIGHT])
     with path.with_name("samples.jsonl").open("ab") as file:
-        file.truncate((submission.LARGEST_FILE_MIB << 20) + 1)  # a hole: it takes no room
+        file.truncate((submission.LARGEST_SAMPLES_MIB << 20) + 1)  # a hole: it takes no room
     with pytest.raises(InputError, match=r"has 4,096 MiB; a leaderboard reads at most 4,096 MiB"):
         read_submission(path)
 

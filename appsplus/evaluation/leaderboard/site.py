@@ -36,9 +36,9 @@ def write_site(board: Board, out: Path, progress: Progress | None = None) -> Non
             pages = Pages(board, downloads)
             if progress:
                 progress.start("writing", len(pages))
-            for name, text in pages:
+            for name, html in pages:
                 (folder / name).parent.mkdir(exist_ok=True)
-                (folder / name).write_text(text, encoding="utf-8")
+                (folder / name).write_bytes(html)
                 if progress:
                     progress.advance("written")
             index = {**_index(board, pages.tables.rows(Subset()), downloads), "files": dict(_hashes(folder))}

@@ -14,7 +14,8 @@ from appsplus.evaluation.results import FileFacts, Results, read_results
 from appsplus.evaluation.samples import meta_path
 
 LARGEST_RESULTS_MIB = 64
-LARGEST_FILE_MIB = 4096  # of verdicts or samples
+LARGEST_VERDICTS_MIB = 512  # more than two million samples
+LARGEST_SAMPLES_MIB = 4096
 LONGEST_LINE_MIB = 64
 _MIB = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.jsonl?")  # as they are published under it, no other kind of file
@@ -43,14 +44,14 @@ def read_submission(path: Path) -> Submission:
         results = read_results(path)
     except (OverflowError, RecursionError) as error:
         raise InputError(f"{path} holds a number or a nesting beyond all measure ({error}); evaluate again") from None
-    verdicts = _belonging(path, results.verdicts_file, "verdicts")
-    samples = _belonging(path, results.samples_file, "samples")
+    verdicts = _belonging(path, results.verdicts_file, "verdicts", LARGEST_VERDICTS_MIB)
+    samples = _belonging(path, results.samples_file, "samples", LARGEST_SAMPLES_MIB)
     if meta_path(samples).exists():
         _checked_hash(meta_path(samples), LARGEST_RESULTS_MIB, "how the samples were made")
     return Submission(key, results, path, verdicts, samples)
 
 
-def _belonging(results: Path, facts: FileFacts, what: str) -> Path:
+def _belonging(results: Path, facts: FileFacts, what: str, largest_mib: int) -> Path:
     """The file beside the results that they name, with the hash that they name."""
     if not _NAME.fullmatch(facts.name):
         raise InputError(
@@ -60,7 +61,7 @@ def _belonging(results: Path, facts: FileFacts, what: str) -> Path:
     expected = f"the {what} of {results.name}; hand them in beside it"
     if path.is_symlink():
         raise InputError(f"{path} is a symbolic link; expected {expected}")
-    found = _checked_hash(path, LARGEST_FILE_MIB, expected)
+    found = _checked_hash(path, largest_mib, expected)
     if found != facts.sha256:
         raise InputError(
             f"{path} has the SHA-256 {found}, and {results.name} is about a file with {facts.sha256[:64]!r}; evaluate again"
