@@ -36,7 +36,7 @@ _SHOWN_MISMATCHES = 10  # of one submission
 def leaderboard(
     results: Annotated[
         list[Path],
-        typer.Argument(metavar="RESULTS...", help="Files that `appsplus evaluate` wrote.", show_default=False),
+        typer.Argument(metavar="RESULTS", help="Files that `appsplus evaluate` wrote.", show_default=False),
     ],
     *,
     out: Annotated[Path, typer.Option(help="The folder of the site.", show_default=False)],
@@ -66,6 +66,9 @@ def leaderboard(
     as_json: AsJson = False,
 ) -> None:
     """Make a static site of results: ranks with ties, pages per model and problem. Exits with 1 if any was refused."""
+    if lacking := [path for path in results if not path.is_file()]:
+        what = "is a folder" if lacking[0].is_dir() else "is no file"
+        raise InputError(f"{lacking[0]} {what}; expected results that `appsplus evaluate` wrote: name each of them")
     check_site(out.resolve())
     suite = _suite(results, data, benchmark, split)
     with ExitStack() as stack:

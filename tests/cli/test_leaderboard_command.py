@@ -98,7 +98,8 @@ def test_without_judging_again_the_site_says_so(run: Run, evaluated: Path, embed
     ran = run("leaderboard", right, "--data", embedded, "--out", tmp_path / "site", "--share", 0, "--json")
     assert ran.status == 0
     answer = json.loads(ran.out)
-    assert (answer["site"], answer["rejudged_share"]) == (str(tmp_path / "site"), 0.0)
+    assert answer["site"] == str(tmp_path / "site")
+    assert answer["rejudged"] == {"share": 0.0, "seed": ""}
     assert answer["rows"][0]["rejudged"] is None
     assert answer["dataset"]["sha256"] == folder_hash(embedded)
     page = (tmp_path / "site" / "models" / "right.html").read_text()
@@ -141,6 +142,15 @@ def test_a_terminal_is_not_written_to_by_a_name(run: Run, evaluated: Path, embed
     assert ran.status == 0
     assert "\x1b" not in ran.out
     assert "[31m[red]red" in ran.out
+
+
+def test_a_file_that_is_not_there_leaves_the_site_as_it_was(run: Run, evaluated: Path, tmp_path: Path) -> None:
+    right = evaluated / "right" / "results.json"
+    for path, what in ((tmp_path / "nothing.json", "is no file"), (evaluated, "is a folder")):
+        ran = run("leaderboard", right, path, "--out", tmp_path / "site", "--share", 0)
+        assert ran.status == 1
+        assert f"error: {path} {what}; expected results" in ran.err
+    assert not (tmp_path / "site").exists()
 
 
 @pytest.mark.parametrize(

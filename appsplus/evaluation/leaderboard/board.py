@@ -51,6 +51,7 @@ class Board:
     entries: tuple[Entry, ...]  # by name
     refusals: tuple[Refusal, ...]
     share: float  # of the samples judged again
+    seed: str  # which, with the samples' hash, chose them
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def make_board(
     files = file_names({key: submission.results.name for key, (submission, _) in accepted.items()})
     entries = [Entry(submission, names[key], files[key], again) for key, (submission, again) in accepted.items()]
     entries.sort(key=lambda entry: (entry.name.casefold(), entry.key))
-    return Board(terms, tuple(entries), tuple(refusals), rejudging.share if rejudging else 0.0)
+    share, seed = (rejudging.share, rejudging.seed) if rejudging else (0.0, "")
+    return Board(terms, tuple(entries), tuple(refusals), share, seed)
 
 
 def _checked(

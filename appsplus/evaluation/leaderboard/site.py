@@ -94,7 +94,7 @@ def _index(board: Board, rows: list[Row], downloads: dict[str, list[dict[str, An
         "appsplus": metadata.version("appsplus"),
         "dataset": asdict(board.terms.dataset),
         "judge": board.terms.judge_version,
-        "rejudged_share": board.share,
+        "rejudged": {"share": board.share, "seed": board.seed},
         "rows": [_row(row, downloads[row.entry.key]) for row in rows],
         "refused": [asdict(refusal) for refusal in board.refusals],
     }
