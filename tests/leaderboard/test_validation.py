@@ -158,6 +158,14 @@ def test_a_verdict_that_there_is_not_is_refused(tmp_path: Path, terms: Terms) ->
     assert "calls sample 0 of 'small/test/0' 'brilliant'; expected one of accepted, compile_error" in reason
 
 
+@pytest.mark.parametrize("field", ["sample_index", "passed_tests", "num_tests"])
+def test_a_verdict_with_a_number_beyond_all_measure_is_refused(field: str, tmp_path: Path, terms: Terms) -> None:
+    path = submit(tmp_path / "a", [WRONG])
+    rewrite_verdicts(path, lambda rows: rows[0].update({field: 10**4000}))
+    [reason] = reasons(path, terms)
+    assert "has a number above 9,007,199,254,740,992" in reason
+
+
 def test_figures_that_the_counts_do_not_give_are_refused(tmp_path: Path, terms: Terms) -> None:
     path = submit(tmp_path / "a", {problem_id: [RIGHT, WRONG] for problem_id in IDS}, ks=(1, 2))
     metrics = read_results(path).metrics

@@ -15,6 +15,7 @@ from appsplus.evaluation.leaderboard.validation import reasons_against, sample_v
 from appsplus.evaluation.samples import Samples
 from appsplus.evaluation.suite import Suite
 
+_LONGEST_REASON = 2000  # characters
 SHARE = 0.05  # of the samples of each submission, judged again
 
 
@@ -133,5 +134,5 @@ def _refusal(
 ) -> Refusal:
     """A refusal that tells nothing of the folders that the files lie in here."""
     name = shown_name(submission.results.name) if submission else ""
-    told = (plain(reason.replace(f"{path.parent}/", "")) for reason in reasons)
+    told = (plain(reason.replace(f"{path.parent}/", ""))[:_LONGEST_REASON] for reason in reasons)
     return Refusal(name, plain("/".join(path.parts[-2:])), tuple(told), mismatches)

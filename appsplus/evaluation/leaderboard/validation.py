@@ -10,7 +10,7 @@ from math import isclose
 
 from appsplus.errors import InputError
 from appsplus.evaluation.extraction import EXTRACTION_FAILED
-from appsplus.evaluation.leaderboard.submission import Submission
+from appsplus.evaluation.leaderboard.submission import LARGEST_INT, Submission
 from appsplus.evaluation.leaderboard.terms import Terms
 from appsplus.evaluation.metrics import metrics_of
 from appsplus.evaluation.results import JUDGE_ERROR, Metric, ProblemResult, Results, SampleVerdict, read_verdicts
@@ -42,6 +42,10 @@ def sample_verdicts(submission: Submission) -> dict[Key, SampleVerdict]:
     found: dict[Key, SampleVerdict] = {}
     for verdict in read_verdicts(submission.verdicts_path):
         key = (verdict.problem_id, verdict.sample_index)
+        if max(map(abs, (verdict.sample_index, verdict.passed_tests, verdict.num_tests))) > LARGEST_INT:
+            raise InputError(
+                f"{submission.verdicts_path} has a number above {LARGEST_INT:,}; expected counts: evaluate again"
+            )
         if key in found:
             raise InputError(
                 f"{submission.verdicts_path} has two verdicts on sample {key[1]} of {key[0]!r}; expected one: evaluate again"
@@ -59,8 +63,8 @@ def _other_terms(results: Results, terms: Terms) -> Iterator[str]:
     dataset = results.dataset
     if dataset.sha256 != terms.dataset.sha256:
         yield (
-            f"it was judged on the dataset {dataset.name!r} with the hash {dataset.sha256[:64]!r}; this leaderboard is of"
-            f" {terms.dataset.name!r} with the hash {terms.dataset.sha256}: evaluate the samples on that one"
+            f"it was judged on the dataset {dataset.name[:80]!r} with the hash {dataset.sha256[:64]!r}; this leaderboard is"
+            f" of {terms.dataset.name!r} with the hash {terms.dataset.sha256}: evaluate the samples on that one"
         )
     if dataset.split != terms.dataset.split:
         yield (
