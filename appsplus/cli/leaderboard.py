@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -20,10 +21,11 @@ from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError
 from appsplus.evaluation.benchmarks import BENCHMARKS, benchmark_suite
 from appsplus.evaluation.leaderboard import SHARE, Board, Refusal, Rejudging, check_site, make_board, write_site
+from appsplus.evaluation.leaderboard.names import plain
 from appsplus.evaluation.leaderboard.rejudging import LEAST
 from appsplus.evaluation.leaderboard.site import INDEX
+from appsplus.evaluation.leaderboard.submission import read_submission
 from appsplus.evaluation.leaderboard.tables import Subset, Tables
-from appsplus.evaluation.results import read_results
 from appsplus.evaluation.suite import Suite, dataset_suite
 from appsplus.judge import STRICT
 from appsplus.release import folder_hash
@@ -34,7 +36,7 @@ _SHOWN_MISMATCHES = 10  # of one submission
 def leaderboard(
     results: Annotated[
         list[Path],
-        typer.Argument(metavar="RESULTS...", help="Files that `appsplus evaluate` wrote.", show_default=False),
+        typer.Argument(metavar="RESULTS", help="Files that `appsplus evaluate` wrote.", show_default=False),
     ],
     *,
     out: Annotated[Path, typer.Option(help="The folder of the site.", show_default=False)],
@@ -64,6 +66,9 @@ def leaderboard(
     as_json: AsJson = False,
 ) -> None:
     """Make a static site of results: ranks with ties, pages per model and problem. Exits with 1 if any was refused."""
+    if lacking := [path for path in results if not path.is_file()]:
+        what = "is a folder" if lacking[0].is_dir() else "is no file"
+        raise InputError(f"{lacking[0]} {what}; expected results that `appsplus evaluate` wrote: name each of them")
     check_site(out.resolve())
     suite = _suite(results, data, benchmark, split)
     with ExitStack() as stack:
@@ -100,12 +105,13 @@ def _named_folder(results: Sequence[Path]) -> Path:
     """The dataset folder that the command of some results names. Its hash is theirs, so it is the one they mean."""
     for path in results:
         try:
-            found = read_results(path)
+            found = read_submission(path).results
             words = shlex.split(found.command)
             folder = Path(words[words.index("evaluate") + 1])
             if folder_hash(folder) == found.dataset.sha256:
+                print(f"dataset: {plain(str(folder))}, which {path} names", file=sys.stderr)
                 return folder
-        except (InputError, ValueError, IndexError, OSError, OverflowError):
+        except (InputError, ValueError, IndexError, OSError):
             continue
     raise UsageError("the results name no dataset folder that is here and has their hash; name it with --data DIR")
 

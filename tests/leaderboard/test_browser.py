@@ -249,6 +249,9 @@ def test_print_is_black_on_white_without_controls(open_page: Callable[..., Page]
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     expect(page.locator(".controls")).to_be_hidden()
+    page.set_viewport_size({"width": 794, "height": 1123})  # A4
+    assert page.evaluate("document.querySelector('#models').offsetWidth") <= 794
+    assert page.evaluate("getComputedStyle(document.querySelector('#models')).display") == "table"
     expect(page.get_by_role("row", name="middle")).to_be_visible()
     assert page.evaluate(CONTRAST) == []
 

@@ -159,6 +159,13 @@ def test_the_same_results_give_the_same_bytes_in_any_order_and_place(
     assert contents(again) == contents(site)
 
 
+def test_the_table_has_the_further_pass_at_k_that_most_rows_have(site_of: Callable[..., Path], tmp_path: Path) -> None:
+    four = submit(tmp_path / "a", [RIGHT, WRONG] * 3, ks=(1, 2, 3, 4, 5, 6), name="four")
+    two = submit(tmp_path / "b", [RIGHT, WRONG] * 3, ks=(1, 5), name="two")
+    text = Reader(site_of(four, two) / "index.html").text
+    assert re.findall(r"pass@\d", text[text.index("rank") :])[:4] == ["pass@1", "pass@2", "pass@3", "pass@5"]
+
+
 def test_a_hostile_name_stays_text_and_leads_nowhere(site_of: Callable[..., Path], tmp_path: Path) -> None:
     path = submit(tmp_path / "a", SOME, name=HOSTILE)
     tamper(path, lambda value: value.update(command=HOSTILE, model={"x": HOSTILE}, warnings=[HOSTILE]))

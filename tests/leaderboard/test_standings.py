@@ -25,6 +25,10 @@ def test_intervals_that_touch_overlap() -> None:
     assert found == {"a": (1, 2, ("b",)), "b": (1, 2, ("a",)), "c": (3, 3, ())}
 
 
+def test_ends_that_differ_by_rounding_touch() -> None:
+    assert ranked(a=(0.1 + 0.2, 0.5, 0.6), b=(0.1, 0.2, 0.3))["a"] == (1, 2, ("b",))  # 0.30000000000000004
+
+
 def test_equal_values_stand_by_name() -> None:
     assert list(ranked(b=(0.0, 0.0, 0.0), a=(0.0, 0.0, 0.0), C=(0.0, 0.0, 0.0))) == ["a", "b", "C"]
 

@@ -1,10 +1,12 @@
 """A submission is three files that belong together; nothing that they name leads anywhere else."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from appsplus import jsonl
 from appsplus.errors import InputError
 from appsplus.evaluation.leaderboard import submission
 from appsplus.evaluation.leaderboard.submission import read_submission
@@ -67,7 +69,7 @@ def test_samples_that_were_changed_afterwards_are_refused(tmp_path: Path) -> Non
 def test_a_file_that_is_too_big_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = submit(tmp_path / "a", [RIGHT])
     with path.with_name("samples.jsonl").open("ab") as file:
-        file.truncate((submission.LARGEST_FILE_MIB << 20) + 1)  # a hole: it takes no room
+        file.truncate((submission.LARGEST_SAMPLES_MIB << 20) + 1)  # a hole: it takes no room
     with pytest.raises(InputError, match=r"has 4,096 MiB; a leaderboard reads at most 4,096 MiB"):
         read_submission(path)
 
@@ -101,6 +103,38 @@ def test_what_is_no_results_file_is_refused(text: str, told: str, tmp_path: Path
     path = tmp_path / "results.json"
     path.write_text(text)
     with pytest.raises(InputError, match=told):
+        read_submission(path)
+
+
+@pytest.mark.parametrize("field", ["num_samples", "seeds", "time", "model", "limits"])
+def test_a_number_beyond_all_measure_is_refused_wherever_it_stands(field: str, tmp_path: Path) -> None:
+    path = submit(tmp_path / "a", [RIGHT])
+    huge = 10**5000
+    values = {
+        "num_samples": huge,
+        "seeds": {"bootstrap": huge},
+        "time": {"finished_at": [huge]},
+        "model": {"x": {"y": [0, {"z": huge}]}},
+        "limits": {"cpu_s": 1.0, "wall_s": 1.0, "memory_mib": -huge, "output_mib": 1},
+    }
+    path.write_text(jsonl.dumps(json.loads(path.read_text()) | {field: values[field]}))
+    with pytest.raises(InputError, match="beyond all measure"):
+        read_submission(path)
+
+
+@pytest.mark.parametrize("name", ["results.json", "results.verdicts.jsonl", "samples.jsonl"])
+@pytest.mark.parametrize("before", [0, (1 << 20) - 5000])  # across the border of what is read at once
+def test_a_number_that_would_take_for_ever_to_read_is_not_read(name: str, before: int, tmp_path: Path) -> None:
+    path = submit(tmp_path / "a", [RIGHT])
+    path.with_name(name).write_text(" " * before + '{"schema_version":   ' + "9" * 5_000_000 + "}\n")
+    with pytest.raises(InputError, match="holds a number of more than 10,000 digits"):
+        read_submission(path)
+
+
+def test_a_nesting_beyond_all_measure_is_refused(tmp_path: Path) -> None:
+    path = submit(tmp_path / "a", [RIGHT])
+    path.write_text(path.read_text().replace('"model": {}', '"model": {"x": ' + "[" * 900 + "]" * 900 + "}"))
+    with pytest.raises(InputError, match=r"beyond all measure|is not JSON"):
         read_submission(path)
 
 

@@ -95,7 +95,10 @@ def test_facts_of_problems_are_those_of_the_dataset(field: str, value: object, t
     path = submit(tmp_path / "a", [RIGHT])
     problems = read_results(path).problems
     rewrite(path, problems=problems | {IDS[0]: replace(problems[IDS[0]], **{field: value})})
-    assert f"{IDS[0]} has {field} {str(value)!r} in the results" in reasons(path, terms)[0]
+    [reason] = [reason for reason in reasons(path, terms) if field in reason]
+    assert reason.startswith(
+        f"1 problems have another {field} than in the dataset ('{IDS[0]}'; the first {str(value)!r}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,6 +158,14 @@ def test_a_verdict_that_there_is_not_is_refused(tmp_path: Path, terms: Terms) ->
     assert "calls sample 0 of 'small/test/0' 'brilliant'; expected one of accepted, compile_error" in reason
 
 
+@pytest.mark.parametrize("field", ["sample_index", "passed_tests", "num_tests"])
+def test_a_verdict_with_a_number_beyond_all_measure_is_refused(field: str, tmp_path: Path, terms: Terms) -> None:
+    path = submit(tmp_path / "a", [WRONG])
+    rewrite_verdicts(path, lambda rows: rows[0].update({field: 10**4000}))
+    [reason] = reasons(path, terms)
+    assert "has a number above 9,007,199,254,740,992" in reason
+
+
 def test_figures_that_the_counts_do_not_give_are_refused(tmp_path: Path, terms: Terms) -> None:
     path = submit(tmp_path / "a", {problem_id: [RIGHT, WRONG] for problem_id in IDS}, ks=(1, 2))
     metrics = read_results(path).metrics
@@ -170,6 +181,14 @@ def test_a_k_beyond_the_samples_is_refused(tmp_path: Path, terms: Terms) -> None
     rewrite(path, k=(1, 10))
     [reason] = reasons(path, terms)
     assert "for which some problem has too few samples" in reason
+
+
+@pytest.mark.parametrize("ks", [tuple(range(1, 12)), (1, 1001)])
+def test_more_of_pass_at_k_than_a_table_can_bear_is_refused(ks: tuple[int, ...], tmp_path: Path, terms: Terms) -> None:
+    path = submit(tmp_path / "a", [RIGHT])
+    rewrite(path, k=ks)
+    [reason] = reasons(path, terms)
+    assert f"for {len(ks)} values of k, up to {max(ks):,}; expected at most 10, none above 1,000" in reason
 
 
 def test_a_number_of_samples_that_is_none_is_refused(tmp_path: Path, terms: Terms) -> None:

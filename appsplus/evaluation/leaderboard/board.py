@@ -15,6 +15,7 @@ from appsplus.evaluation.leaderboard.validation import reasons_against, sample_v
 from appsplus.evaluation.samples import Samples
 from appsplus.evaluation.suite import Suite
 
+_LONGEST_REASON = 2000  # characters
 SHARE = 0.05  # of the samples of each submission, judged again
 
 
@@ -51,6 +52,7 @@ class Board:
     entries: tuple[Entry, ...]  # by name
     refusals: tuple[Refusal, ...]
     share: float  # of the samples judged again
+    seed: str  # which, with the samples' hash, chose them
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def make_board(
     files = file_names({key: submission.results.name for key, (submission, _) in accepted.items()})
     entries = [Entry(submission, names[key], files[key], again) for key, (submission, again) in accepted.items()]
     entries.sort(key=lambda entry: (entry.name.casefold(), entry.key))
-    return Board(terms, tuple(entries), tuple(refusals), rejudging.share if rejudging else 0.0)
+    share, seed = (rejudging.share, rejudging.seed) if rejudging else (0.0, "")
+    return Board(terms, tuple(entries), tuple(refusals), share, seed)
 
 
 def _checked(
@@ -131,5 +134,5 @@ def _refusal(
 ) -> Refusal:
     """A refusal that tells nothing of the folders that the files lie in here."""
     name = shown_name(submission.results.name) if submission else ""
-    told = (plain(reason.replace(f"{path.parent}/", "")) for reason in reasons)
+    told = (plain(reason.replace(f"{path.parent}/", ""))[:_LONGEST_REASON] for reason in reasons)
     return Refusal(name, plain("/".join(path.parts[-2:])), tuple(told), mismatches)

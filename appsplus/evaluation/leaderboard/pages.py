@@ -10,7 +10,7 @@ from appsplus.evaluation.leaderboard.names import file_names
 from appsplus.evaluation.leaderboard.rejudging import LEAST, REPEATS
 from appsplus.evaluation.leaderboard.rendering import page
 from appsplus.evaluation.leaderboard.standings import Standing
-from appsplus.evaluation.leaderboard.tables import Subset, Tables
+from appsplus.evaluation.leaderboard.tables import SEED, Subset, Tables
 from appsplus.evaluation.leaderboard.terms import ProblemFacts
 from appsplus.evaluation.leaderboard.wording import command_of, facts_of, rejudged_told, samples_told
 from appsplus.evaluation.results import Metric, ProblemResult
@@ -25,6 +25,7 @@ class Pages:
     def __init__(self, board: Board, downloads: dict[str, list[dict[str, Any]]]) -> None:
         self.board = board
         self.tables = Tables(board)
+        self._version = metadata.version("appsplus")
         self._downloads = downloads  # by key of the entry
         self._files = file_names({problem_id: problem_id for problem_id in board.terms.problems})
 
@@ -32,7 +33,7 @@ class Pages:
         fixed = 3 if self.board.refusals else 2
         return len(self.tables.subsets) + len(self.board.entries) + len(self.board.terms.problems) + fixed
 
-    def __iter__(self) -> Iterator[tuple[str, str]]:
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
         """(path in the site, HTML) of every page."""
         for subset in self.tables.subsets:
             yield subset.file, self._table(subset)
@@ -48,7 +49,7 @@ class Pages:
         if self.board.refusals:
             yield "refused.html", self._page("refused.html", "Refused")
 
-    def _page(self, template: str, title: str, root: str = "", here: str = "", **values: Any) -> str:
+    def _page(self, template: str, title: str, root: str = "", here: str = "", **values: Any) -> bytes:
         return page(
             template,
             title=title,
@@ -56,13 +57,13 @@ class Pages:
             here=here or template,
             board=self.board,
             dataset=self.board.terms.dataset,
-            appsplus=metadata.version("appsplus"),
+            appsplus=self._version,
             samples_told=samples_told,
             rejudged_told=rejudged_told,
             **values,
         )
 
-    def _table(self, subset: Subset) -> str:
+    def _table(self, subset: Subset) -> bytes:
         chosen = [name for name in (subset.difficulty, subset.io_format) if name]
         what = " ".join([*chosen, "problems"]) if chosen else f"problems of the split {self.board.terms.dataset.split}"
         return self._page(
@@ -91,10 +92,10 @@ class Pages:
         num_problems = len(self.tables.problem_ids(subset))
         return {"label": name or "all", "file": subset.file, "chosen": subset == chosen, "num_problems": num_problems}
 
-    def _model(self, standing: Standing) -> str:
+    def _model(self, standing: Standing) -> bytes:
         entry = self.tables.entry(standing.key)
         results = entry.submission.results
-        groups = breakdowns(results.problems.values(), results.k, seed=0)
+        groups = breakdowns(results.problems.values(), (1,), seed=SEED)
         return self._page(
             "model.html",
             entry.name,
@@ -125,7 +126,7 @@ class Pages:
         told = f"{problem_id}: {result.num_correct} of {result.num_samples} samples correct"
         return {"file": self._files[problem_id], "shade": shade, "text": text, "told": told}
 
-    def _problems(self) -> str:
+    def _problems(self) -> bytes:
         order = {name: i for i, name in enumerate(self.board.terms.difficulties)}
         rows = [self._problem_row(facts, order[facts.difficulty]) for facts in self.board.terms.problems.values()]
         return self._page("problems.html", "Problems", rows=rows)
@@ -142,7 +143,7 @@ class Pages:
             "rate": None if rate is None else Metric(rate, 0.0, rate, len(found)),  # a bar from zero
         }
 
-    def _problem(self, problem_id: str, before: str, after: str) -> str:
+    def _problem(self, problem_id: str, before: str, after: str) -> bytes:
         found = [(entry, entry.submission.results.problems[problem_id]) for entry in self.board.entries]
         found.sort(key=lambda pair: (-_share(pair[1]), pair[0].name.casefold(), pair[0].key))
         return self._page(

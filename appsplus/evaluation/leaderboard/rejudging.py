@@ -23,6 +23,7 @@ from math import ceil
 
 from appsplus.evaluation.extraction import EXTRACTION_FAILED, NoProgram
 from appsplus.evaluation.judging import Engine, Judged, Progress, judge_samples, program_hash, spellings
+from appsplus.evaluation.leaderboard.validation import Key
 from appsplus.evaluation.results import JUDGE_ERROR, SampleVerdict
 from appsplus.evaluation.samples import Samples
 from appsplus.evaluation.suite import Suite
@@ -31,7 +32,6 @@ from appsplus.problem import Verdict
 LEAST = 20  # samples judged again, or all where there are fewer: a small submission is cheap to check
 REPEATS = 2
 
-Key = tuple[str, int]  # problem_id, sample_index
 Verdicts = Mapping[Key, SampleVerdict]
 
 

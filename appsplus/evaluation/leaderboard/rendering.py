@@ -11,13 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from appsplus.evaluation.leaderboard.names import shown_text
 
 FOLDER = Path(__file__).parent
-_UNENCODABLE = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # lone surrogates
 _LONGEST_TEXT = 300  # characters of others' prose
 
 
-def page(template: str, **values: Any) -> str:
-    """A template filled in, as text that UTF-8 can hold."""
-    return _environment().get_template(template).render(values).translate(_UNENCODABLE)
+def page(template: str, **values: Any) -> bytes:
+    """A template filled in, as UTF-8; a lone surrogate becomes a question mark."""
+    return _environment().get_template(template).render(values).encode("utf-8", "replace")
 
 
 def percent(share: float) -> str:

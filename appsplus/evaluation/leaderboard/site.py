@@ -36,9 +36,9 @@ def write_site(board: Board, out: Path, progress: Progress | None = None) -> Non
             pages = Pages(board, downloads)
             if progress:
                 progress.start("writing", len(pages))
-            for name, text in pages:
+            for name, html in pages:
                 (folder / name).parent.mkdir(exist_ok=True)
-                (folder / name).write_text(text, encoding="utf-8")
+                (folder / name).write_bytes(html)
                 if progress:
                     progress.advance("written")
             index = {**_index(board, pages.tables.rows(Subset()), downloads), "files": dict(_hashes(folder))}
@@ -94,7 +94,7 @@ def _index(board: Board, rows: list[Row], downloads: dict[str, list[dict[str, An
         "appsplus": metadata.version("appsplus"),
         "dataset": asdict(board.terms.dataset),
         "judge": board.terms.judge_version,
-        "rejudged_share": board.share,
+        "rejudged": {"share": board.share, "seed": board.seed},
         "rows": [_row(row, downloads[row.entry.key]) for row in rows],
         "refused": [asdict(refusal) for refusal in board.refusals],
     }

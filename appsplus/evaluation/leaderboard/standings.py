@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from appsplus.evaluation.results import Metric
 
 RANKED_BY = "pass@1"
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,12 @@ def standings(metrics: Mapping[str, Mapping[str, Metric]], names: Mapping[str, s
 
 def _standing(key: str, order: list[str], ranked: Mapping[str, Metric], metrics: Mapping[str, Metric]) -> Standing:
     own = ranked[key]
-    above = sum(other.low > own.high for other in ranked.values())
-    below = sum(other.high < own.low for other in ranked.values())
-    tied = tuple(k for k in order if k != key and ranked[k].low <= own.high and own.low <= ranked[k].high)
+    above = sum(_is_above(other, own) for other in ranked.values())
+    below = sum(_is_above(own, other) for other in ranked.values())
+    tied = tuple(k for k in order if k != key and not _is_above(ranked[k], own) and not _is_above(own, ranked[k]))
     return Standing(key, metrics, above + 1, len(ranked) - below, tied)
+
+
+def _is_above(one: Metric, other: Metric) -> bool:
+    """Whether an interval lies wholly above another; ends that are equal but for rounding touch."""
+    return one.low > other.high + _ROUNDING

@@ -1,5 +1,6 @@
 """The tables of the site as figures: who stands where on all problems, and on those of each difficulty and I/O format."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,8 @@ from appsplus.evaluation.leaderboard.standings import RANKED_BY, Standing, stand
 from appsplus.evaluation.metrics import metrics_of
 from appsplus.evaluation.results import Metric
 
-_SEED = 0  # of the bootstrap: the same for all rows, so that they are measured on the same draws
+_FURTHER_KS = 3  # columns of pass@k beside pass@1; the others are on the models' pages
+SEED = 0  # of the bootstrap: the same for all rows, so that they are measured on the same draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,9 @@ class Tables:
         ]
 
     def columns(self, subset: Subset) -> list[Column]:
-        """Further pass@k that some row has, the test-case average, and pass@1 by difficulty where that is not filtered."""
-        ks = sorted({k for entry in self.board.entries for k in entry.submission.results.k} - {1})
+        """Further pass@k that most rows have, the test-case average, and pass@1 by difficulty where that is not filtered."""
+        times = Counter(k for entry in self.board.entries for k in entry.submission.results.k if k > 1)
+        ks = sorted(sorted(times, key=lambda k: (-times[k], k))[:_FURTHER_KS])
         columns = [Column(f"pass@{k}", f"pass@{k}", subset, f"pass@{k}") for k in ks]
         columns.append(Column("test_case_average", "test cases", subset, "test_case_average"))
         parts = (
@@ -112,5 +115,5 @@ class Tables:
         if (entry.key, subset) not in self._metrics:
             results = entry.submission.results
             problems = [results.problems[problem_id] for problem_id in self.problem_ids(subset)]
-            self._metrics[entry.key, subset] = metrics_of(problems, results.k, seed=_SEED)
+            self._metrics[entry.key, subset] = metrics_of(problems, results.k, seed=SEED)
         return self._metrics[entry.key, subset]

@@ -10,12 +10,13 @@ from math import isclose
 
 from appsplus.errors import InputError
 from appsplus.evaluation.extraction import EXTRACTION_FAILED
-from appsplus.evaluation.leaderboard.submission import Submission
-from appsplus.evaluation.leaderboard.terms import ProblemFacts, Terms
+from appsplus.evaluation.leaderboard.submission import LARGEST_INT, Submission
+from appsplus.evaluation.leaderboard.terms import Terms
 from appsplus.evaluation.metrics import metrics_of
 from appsplus.evaluation.results import JUDGE_ERROR, Metric, ProblemResult, Results, SampleVerdict, read_verdicts
 from appsplus.problem import Verdict
 
+MOST_KS, LARGEST_K = 10, 1000  # of pass@k, in one submission
 _NAMED = 5  # of many, in a reason
 _OUTCOMES = {*map(str, Verdict), EXTRACTION_FAILED, JUDGE_ERROR}
 
@@ -41,6 +42,10 @@ def sample_verdicts(submission: Submission) -> dict[Key, SampleVerdict]:
     found: dict[Key, SampleVerdict] = {}
     for verdict in read_verdicts(submission.verdicts_path):
         key = (verdict.problem_id, verdict.sample_index)
+        if max(map(abs, (verdict.sample_index, verdict.passed_tests, verdict.num_tests))) > LARGEST_INT:
+            raise InputError(
+                f"{submission.verdicts_path} has a number above {LARGEST_INT:,}; expected counts: evaluate again"
+            )
         if key in found:
             raise InputError(
                 f"{submission.verdicts_path} has two verdicts on sample {key[1]} of {key[0]!r}; expected one: evaluate again"
@@ -58,8 +63,8 @@ def _other_terms(results: Results, terms: Terms) -> Iterator[str]:
     dataset = results.dataset
     if dataset.sha256 != terms.dataset.sha256:
         yield (
-            f"it was judged on the dataset {dataset.name!r} with the hash {dataset.sha256[:64]!r}; this leaderboard is of"
-            f" {terms.dataset.name!r} with the hash {terms.dataset.sha256}: evaluate the samples on that one"
+            f"it was judged on the dataset {dataset.name[:80]!r} with the hash {dataset.sha256[:64]!r}; this leaderboard is"
+            f" of {terms.dataset.name!r} with the hash {terms.dataset.sha256}: evaluate the samples on that one"
         )
     if dataset.split != terms.dataset.split:
         yield (
@@ -84,17 +89,14 @@ def _other_problems(results: Results, terms: Terms) -> Iterator[str]:
             f"{len(unknown):,} of its problems are not in the split {terms.dataset.split} ({_some(unknown)}); expected none:"
             f" evaluate again on {terms.dataset.name!r}"
         )
-    for problem_id, facts in terms.problems.items():
-        if (found := results.problems.get(problem_id)) and (wrong := _wrong_facts(found, facts)):
-            yield f"{problem_id} {wrong}: evaluate again"
-
-
-def _wrong_facts(found: ProblemResult, facts: ProblemFacts) -> str:
+    known = {problem_id: facts for problem_id, facts in terms.problems.items() if problem_id in results.problems}
     for name in ("difficulty", "io_format", "num_unit_tests", "conditional_statements"):
-        given, known = getattr(found, name), getattr(facts, name)
-        if given != known:
-            return f"has {name} {str(given)[:40]!r} in the results; in the dataset it has {str(known)!r}"
-    return ""
+        if wrong := [i for i, facts in known.items() if getattr(results.problems[i], name) != getattr(facts, name)]:
+            given, right = getattr(results.problems[wrong[0]], name), getattr(known[wrong[0]], name)
+            yield (
+                f"{len(wrong):,} problems have another {name} than in the dataset ({_some(wrong)}; the first"
+                f" {str(given)[:40]!r}, expected {str(right)!r}): evaluate again"
+            )
 
 
 def _unscored(results: Results) -> Iterator[str]:
@@ -153,6 +155,12 @@ def _other_figures(results: Results) -> Iterator[str]:
     """Only the values: intervals come from random numbers, and the site shows its own."""
     if 1 not in results.k:
         yield f"it has no pass@1, by which rows are ranked, only k = {results.k[:_NAMED]}: evaluate again with --k 1"
+        return
+    if len(results.k) > MOST_KS or max(results.k) > LARGEST_K:
+        yield (
+            f"it claims pass@k for {len(results.k):,} values of k, up to {max(results.k):,}; expected at most {MOST_KS}, none"
+            f" above {LARGEST_K:,}: evaluate again with fewer"
+        )
         return
     if max(results.k) > min(problem.num_samples for problem in results.problems.values()) or min(results.k) < 1:
         yield f"it claims pass@k for k = {results.k[:_NAMED]}, for which some problem has too few samples: evaluate again"

@@ -30,7 +30,8 @@ def facts_of(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "model", _json(results.model)
     yield "sampling", _json(results.sampling)
     yield "limits of a unit test", _limits(results.limits, len(results.limits_by_problem))
-    yield "seeds", ", ".join(f"{shown_text(name, 80)} {seed}" for name, seed in sorted(results.seeds.items())) or "none"
+    seeds = ", ".join(f"{name} {seed}" for name, seed in sorted(results.seeds.items())[:20])
+    yield "seeds", shown_text(seeds, _LONGEST_FACT) or "none"
     yield "samples, SHA-256", results.samples_file.sha256
     yield "verdicts, SHA-256", results.verdicts_file.sha256
     yield "evaluated", shown_text(str(results.time.get("finished_at", "")), 80) or "not stated"
