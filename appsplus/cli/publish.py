@@ -18,6 +18,8 @@ from appsplus.cli.options import AsJson, DatasetDir
 from appsplus.cli.progress import LINE_EVERY_S
 from appsplus.errors import InputError
 
+_LARGE_BYTES = 10_000_000  # of a folder whose checks take long enough to be told of in a log
+
 
 def publish(
     folder: DatasetDir,
@@ -47,7 +49,7 @@ def publish(
     except InputError as error:
         raise UsageError(str(error)) from None
     leaks = Leaks((Path.home(), folder.resolve()), not_secret or ())
-    with _shown("checking") as tell:
+    with _shown("checking", folder) as tell:
         parcel = dataset_parcel(folder, leaks, tell)
     say = partial(_say, "publishing")
     outcome = run_publish(parcel, target, None if dry_run else open_hub(bars=sys.stderr.isatty()), tell=say, warn=say)
@@ -57,18 +59,19 @@ def publish(
 
 
 @contextmanager
-def _shown(what: str) -> Iterator[Callable[[str], None]]:
-    """Shows the part that is worked on: on a terminal for as long as the block lasts, else a line now and then."""
+def _shown(what: str, folder: Path) -> Iterator[Callable[[str], None]]:
+    """Shows what is worked on: on a terminal for as long as the block lasts, else a line now and then for a large folder."""
     console = Console(stderr=True)
     if console.is_terminal and not console.is_dumb_terminal:
         with console.status(what) as status:
             yield lambda part: status.update(f"{what}: {escape(part)}")
         return
+    is_large = sum(path.lstat().st_size for path in folder.rglob("*")) > _LARGE_BYTES
     told_at = time.monotonic()
 
     def tell(part: str) -> None:
         nonlocal told_at
-        if time.monotonic() - told_at >= LINE_EVERY_S:
+        if is_large and time.monotonic() - told_at >= LINE_EVERY_S:
             told_at = time.monotonic()
             _say(what, part)
 

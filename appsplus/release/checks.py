@@ -131,6 +131,8 @@ def _books(folder: Path, manifest: Manifest, tell: Callable[[str], None]) -> Ite
     except (DatasetError, AttributeError, KeyError, TypeError, ValueError) as error:
         yield Finding("data/", f"a row cannot be read as a problem ({error!r}); {_AGAIN}")
         return
+    if not counted.counts()["problems"]:
+        yield Finding("data/default", "holds no problem: there would be nothing to load")
     for name, count in counted.counts().items():
         if name != "bytes" and manifest.counts.get(name) != count:
             yield Finding(manifests.NAME, f"counts.{name} is not what the rows add up to; {_AGAIN}")

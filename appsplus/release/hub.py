@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HFValidationError, HTTPError, RepositoryNotFoundError  # type: ignore[attr-defined]
@@ -160,13 +160,18 @@ class Push:
     def _ready(self) -> bool:
         """Find or make the repository; whether it is private."""
         api, target = self._api, self._target
+
+        def ask() -> Any:
+            return api.repo_info(target.repo_id, repo_type=target.kind)
+
         try:
-            info = self._again(lambda: api.repo_info(target.repo_id, repo_type=target.kind))
+            info = self._again(ask)
         except RepositoryNotFoundError:
-            self._again(
-                lambda: api.create_repo(target.repo_id, repo_type=target.kind, private=target.private, exist_ok=True)
-            )
-            return target.private
+            private = (
+                True if target.private else None
+            )  # None: public, unless the owner is a team that wants it otherwise
+            self._again(lambda: api.create_repo(target.repo_id, repo_type=target.kind, private=private, exist_ok=True))
+            info = self._again(ask)
         if target.private and not info.private:
             raise InputError(
                 f"{target} exists and is public, but --private was given; make it private in its settings, or name another"

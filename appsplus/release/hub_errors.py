@@ -40,7 +40,8 @@ def told(error: BaseException) -> str:
     error = _cause(error)
     if isinstance(error, HfHubHTTPError):
         return f"the Hub answered {error.response.status_code}"
-    return f"the connection broke ({str(error) or type(error).__name__})"
+    said = str(error) or type(error).__name__
+    return f"the connection broke ({said})" if isinstance(error, HTTPError) else said
 
 
 @contextmanager

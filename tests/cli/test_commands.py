@@ -82,7 +82,8 @@ def test_the_readmes_commands_on_a_dataset_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "appsplus").symlink_to(embedded)
+    for name in ("appsplus", "mine"):
+        (tmp_path / "out" / name).symlink_to(embedded)
     (tmp_path / "verification").symlink_to(ROOT / "verification")
     if line[0] == "curriculum":
         monkeypatch.setattr(commands, "app", stepcoder_cli.app)

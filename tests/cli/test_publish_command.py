@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -91,6 +92,28 @@ def test_the_console_script_finds_hub_and_token_as_huggingface_hub_does(
     assert [file["name"] for file in told["files"]] == sorted([*read_manifest(embedded).files, "manifest.json"])
     assert "Upload" not in done.stderr  # no progress bar where nobody sees one
     assert "publishing: README.md, 1 of" in done.stderr
+
+
+def test_a_push_that_was_interrupted_goes_on_where_it_was(
+    own_hub: Hub, embedded: Path, start: Callable[..., subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", own_hub.endpoint)
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    own_hub.fail("POST", "/commit/", Answer(429, {"Retry-After": "300"}))
+    process = start("publish", embedded, "ada/appsplus")
+    assert process.stderr is not None
+    while "trying again in 300 s" not in (line := process.stderr.readline()):
+        assert line, "it ended before it waited"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("interrupted; ")
+    assert list(own_hub.files("ada/appsplus")) == [".gitattributes"]
+    own_hub.stored_bytes = 0
+    ran = run("publish", embedded, "ada/appsplus")
+    assert ran.status == 0
+    assert own_hub.stored_bytes == 0
+    assert len(own_hub.files("ada/appsplus")) == len(read_manifest(embedded).files) + 2
 
 
 def test_every_reason_is_printed_and_nothing_is_sent(own_hub: Hub, embedded: Path, run: Run, tmp_path: Path) -> None:

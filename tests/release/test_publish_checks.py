@@ -156,6 +156,11 @@ def test_a_source_without_a_licence_is_named_for_kept_and_rejected(
     ]
 
 
+def test_a_dataset_without_a_problem_is_not_worth_publishing(tmp_path, make_rejected, make_dataset):
+    folder = make_dataset(tmp_path / "appsplus", [], [make_rejected(license="MIT")])
+    assert findings(folder) == ["data/default: holds no problem: there would be nothing to load"]
+
+
 def test_a_funnel_that_does_not_lead_to_the_counts_is_a_finding(dataset):
     funnel = (FunnelStage("read", 5, 5, {}), FunnelStage("passing", 4, 3, {"wrong_answer": 1}))
     assert findings(sealed_again(dataset, funnel=funnel)) == [

@@ -271,6 +271,19 @@ def test_usual_tags_are_taken(tag):
     assert Target(REPO, "dataset", tag=tag).tag == tag
 
 
+def test_a_file_that_vanished_after_the_check_is_told_by_its_name(push, hub, monkeypatch):
+    original = HfApi.create_repo
+
+    def vanishing(api, *args, **kwargs):
+        (push.folder / "data" / "b.parquet").unlink()
+        return original(api, *args, **kwargs)
+
+    monkeypatch.setattr(HfApi, "create_repo", vanishing)
+    with pytest.raises(InputError, match=r"ada/set: .*b\.parquet"):
+        push(FILES)
+    assert published_files(hub) == {}
+
+
 def test_offline_mode_is_told(push, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match="HF_HUB_OFFLINE is set"):
