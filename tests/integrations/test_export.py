@@ -164,7 +164,7 @@ def test_files_of_another_origin_are_not_touched(dataset: Path, tmp_path: Path) 
     assert (tmp_path / "train.parquet").read_text() == "mine"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "export.json").write_text("{")
-    with pytest.raises(InputError, match="export.json is damaged; delete the folder"):
+    with pytest.raises(InputError, match=r"export\.json is damaged; delete the folder"):
         export(dataset, tmp_path / "other", "trl")
 
 
