@@ -9,11 +9,12 @@
 | `jsonl` | JSON Lines | `prompt`, the columns, the canonical solution, and where the problem comes from |
 
 A prompt is the question as messages of a chat, or as text to be continued (`appsplus.evaluation.prompts`). `export.json`
-beside the files says what they were made of. NeMo Gym judges by itself, and knows no checkers: problems that have one are
-left out there.
+beside the files says what they were made of. NeMo Gym judges by itself, and knows neither checkers nor values that JSON does
+not have: problems with such are left out there.
 """
 
 import hashlib
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,6 +38,8 @@ from appsplus.release.schema import PROBLEMS, SPLITS
 NAME = "export.json"
 PROMPTS = ("chat", "continued")
 _BATCH = 16  # rows of Parquet that are in memory
+
+_TAGGED = re.compile(r'\{\s*"\$')  # how `appsplus.judge.values` writes what JSON does not have
 
 Row = dict[str, Any]
 
@@ -230,6 +233,8 @@ def _openrlhf(problem: Problem, context: _Context) -> Row:
 def _nemo_gym(problem: Problem, context: _Context) -> Row | str:
     if problem.checker is not None:
         return "has a checker, which NeMo Gym's judge does not know"
+    if problem.entry_point and any(_TAGGED.search(text) for t in problem.unit_tests for text in (t.input, t.output)):
+        return "has a value that is not plain JSON, which NeMo Gym's judge does not know"
     inputs = [t.input if problem.io_format is IOFormat.STDIN else _lines_of(t.input) for t in problem.unit_tests]
     tests = {"inputs": inputs, "outputs": [t.output for t in problem.unit_tests], "fn_name": problem.entry_point}
     facts = {"problem_id": problem.problem_id, "difficulty": problem.difficulty}

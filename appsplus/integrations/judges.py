@@ -52,21 +52,20 @@ class Memory:
 class _Judges:
     """The settings, and once they are wanted, the engines, with as many threads that wait for them as one has workers."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         self.memory = Memory()
+        self.configured = settings  # None: as the environment says
         self._lock = threading.Lock()
-        self._settings: Settings | None = None
         self._engines: dict[tuple[str, ...], LocalEngine] = {}  # by the packages that they offer
         self._pool: ThreadPoolExecutor | None = None
 
     def settings(self) -> Settings:
-        with self._lock:
-            return self._known_settings()
+        return self.configured or Settings.read(os.environ)
 
     def engine(self, modules: tuple[str, ...]) -> LocalEngine:
         with self._lock:
             if modules not in self._engines:
-                settings = self._known_settings()
+                settings = self.settings()
                 self._engines[modules] = LocalEngine(
                     workers=settings.workers, isolation=settings.isolation, modules=modules
                 )
@@ -75,21 +74,17 @@ class _Judges:
     def pool(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._known_settings().workers, thread_name_prefix="rewards")
+                self._pool = ThreadPoolExecutor(self.settings().workers, thread_name_prefix="rewards")
             return self._pool
 
-    def close(self, settings: Settings | None = None) -> None:
+    def close(self) -> None:
         with self._lock:
             engines, pool = list(self._engines.values()), self._pool
-            self._engines, self._pool, self._settings, self.memory = {}, None, settings, Memory()
+            self._engines, self._pool, self.memory = {}, None, Memory()
         for engine in engines:
             engine.close()  # whoever waits gets SandboxError at once
         if pool:
             pool.shutdown(cancel_futures=True)
-
-    def _known_settings(self) -> Settings:
-        self._settings = self._settings or Settings.read(os.environ)
-        return self._settings
 
 
 _judges = _Judges()
@@ -102,7 +97,8 @@ def settings() -> Settings:
 
 def configure(settings: Settings | None) -> None:
     """Judge with these settings from now on; None: with the environment's. Ends the engine, if there is one."""
-    _judges.close(settings)
+    _judges.close()
+    _judges.configured = settings
 
 
 def engine(modules: tuple[str, ...] = ()) -> LocalEngine:
@@ -157,7 +153,7 @@ def _forget() -> None:
     global _judges
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # this closes our copies of its sockets and files, and should
-        _judges = _Judges()
+        _judges = _Judges(_judges.configured)
     client._gate = Gate()
 
 
