@@ -10,6 +10,9 @@
     judge-conformance  cli.conformance  the judge, and others, on programs with known verdicts
     review     cli.review     the worklist in a local web page
     sample     cli.sample     completions of a model for the problems of a split
+    evaluate   cli.evaluation  samples of a model -> results.json
+    compare    cli.evaluation  two results on the same problems, paired
+    results    cli.evaluation  a results file in the terminal, or in the formats of others
     doctor     cli.programs   what isolation, limits and libraries are in force here
     cache      cli.programs   what the judge already knows
     ledger     cli.ledger     what people ruled: check, agreement, import, export

@@ -4,7 +4,18 @@ from importlib import metadata
 
 import typer
 
-from appsplus.cli import build, conformance, dataset, export, ledger, programs, review, sample, worklist
+from appsplus.cli import (
+    build,
+    conformance,
+    dataset,
+    evaluation,
+    export,
+    ledger,
+    programs,
+    review,
+    sample,
+    worklist,
+)
 
 app = typer.Typer(
     name="appsplus",
@@ -24,6 +35,9 @@ app.command()(programs.judge)
 app.command()(conformance.judge_conformance)
 app.command()(review.review)
 app.command()(sample.sample)
+app.command()(evaluation.evaluate)
+app.command()(evaluation.compare)
+app.command()(evaluation.results)
 app.command()(programs.doctor)
 app.command()(programs.cache)
 app.add_typer(ledger.app, name="ledger")

@@ -120,12 +120,12 @@ def _print_outcome(done: Sampled, out: Path, plan: Plan, *, as_json: bool) -> No
         {"problem_id": r.request.problem.problem_id, "sample_index": r.request.sample_index, "detail": r.detail}
         for r in done.refusals
     ]
+    if done.recovered:
+        print(done.recovered, file=sys.stderr)
     if as_json:
         told: dict[str, Any] = {"path": str(out), "meta": str(meta_path(out)), "samples": done.num_samples}
-        print(json.dumps(told | {"new": done.num_new, "refused": refused, "recovered": done.recovered}))
+        print(json.dumps(told | {"new": done.num_new, "refused": refused}))
     else:
-        if done.recovered:
-            print(done.recovered)
         print(f"{done.num_samples:,} samples of the split {plan.split} are in {out}, {done.num_new:,} of them new.")
         print(f"How they were made is in {meta_path(out)}. Judge them:")
         print(f"    appsplus evaluate {plan.dataset} --samples {out} --split {plan.split} --out results.json")

@@ -1,4 +1,8 @@
-"""From what a model wrote to what it is worth: so far, the program in a completion."""
+"""From what a model wrote to what it is worth: samples -> programs -> verdicts -> metrics -> results.
+
+Read `samples` and `suite` (what is judged, on what), `judging` and `evaluate` (how), then `metrics`. What is written is in
+`results`; `comparison` and `exports` read it again.
+"""
 
 from appsplus.evaluation.extraction import EXTRACTION_FAILED, NoProgram, Program, extract
 

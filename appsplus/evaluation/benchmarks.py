@@ -2,7 +2,7 @@
 
 | a row of the file | unit tests | a completion |
 |---|---|---|
-| `prompt, canonical_solution, test, entry_point` (HumanEval, and MBPP in its shape) | one: `check` | continues `prompt` |
+| `prompt, canonical_solution, test, entry_point` (HumanEval; MBPP, less the docstring) | one: `check` | continues `prompt` |
 | `text` or `prompt, code, test_list` (MBPP, as JSON Lines or the list of the sanitized set) | one per assertion | a program |
 
 Where a completion that should continue the prompt brings the function itself (a chat model's answer), it follows the prompt
@@ -33,6 +33,10 @@ BENCHMARKS = {"humaneval": ("humaneval", "python"), "mbpp": ("mbpp", "mbppeval")
 
 _ENTRY_POINT = "appsplus_check"
 _NUMBERED = re.compile(r"(?:([A-Za-z]+)/)?(\d+)\Z")
+_FUTURE = re.compile(r"^from __future__ import", re.MULTILINE)
+_NO_PRELUDE = "[globals().pop(name) for name in list(globals()) if not name.startswith('__')]\n"
+"""Takes away the names that the judge gives to functions: a program for HumanEval brings its imports along."""
+
 _HARNESS = """
 
 def appsplus_check(number, token):
@@ -125,9 +129,11 @@ def _row(name: str, value: Any, where: str) -> _Row:
         task_id = value["task_id"]
         problem_id = f"{name}/{task_id}" if isinstance(task_id, int) else str(task_id)
         if _has(value, "prompt", "canonical_solution", "test", "entry_point"):
-            prompt, function = value["prompt"], value["entry_point"]
-            test = f"{value['test']}\ncheck({function})\n"
-            return _Row(problem_id, prompt, prompt, function, prompt + value["canonical_solution"], (test,))
+            function = value["entry_point"]
+            prompt = _without_docstring(value["prompt"]) if name == "mbpp" else value["prompt"]
+            # A problem of MBPP is about a function `check`, and its test would call itself.
+            test = f"{value['test'].replace('def check(', 'def appsplus_test(', 1)}\nappsplus_test({function})\n"
+            return _Row(problem_id, value["prompt"], prompt, function, prompt + value["canonical_solution"], (test,))
         if _has(value, "code") and _are_texts(value.get("test_list")):
             imports = value.get("test_imports") if _are_texts(value.get("test_imports")) else []
             setup = "\n".join([*(imports or []), str(value.get("test_setup_code") or "")])
@@ -139,6 +145,14 @@ def _row(name: str, value: Any, where: str) -> _Row:
         f"{where} is no row of {name}: expected task_id, prompt, canonical_solution, test and entry_point, or task_id,"
         " code and test_list; check --benchmark and --data"
     )
+
+
+def _without_docstring(prompt: str) -> str:
+    """The prompt less the docstring that ends it: MBPP's solutions are not always indented as it is."""
+    code = prompt.rstrip()
+    quotes = code[-3:]
+    start = code.rfind(quotes, 0, -3) if quotes in ("'''", '"""') else -1
+    return prompt if start < 0 else code[: code.rfind("\n", 0, start) + 1]
 
 
 def _has(value: dict[str, Any], *names: str) -> bool:
@@ -171,7 +185,10 @@ def _program(row: _Row, problem: Problem, sample: Sample) -> Program | NoProgram
     found = _found(row, problem, sample)
     if isinstance(found, NoProgram):
         return found
-    return Program(found.text + _HARNESS.format(tests=list(row.tests)), found.prefix_chars, found.pieces)
+    # An import from the future must stand first. Ten canonical solutions of MBPP's file in HumanEval's shape need the names.
+    start = _NO_PRELUDE if problem.source == "humaneval" and not _FUTURE.search(found.text) else ""
+    text = f"{start}{found.text}{_HARNESS.format(tests=list(row.tests))}"
+    return Program(text, len(start) + found.prefix_chars, found.pieces)
 
 
 def _found(row: _Row, problem: Problem, sample: Sample) -> Program | NoProgram:

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from appsplus.errors import InputError
-from appsplus.evaluation.metrics import RESAMPLES, bootstrap_interval, pass_at_k
-from appsplus.evaluation.results import ProblemResult, Results, read_verdicts, verdicts_path
+from appsplus.evaluation.metrics import RESAMPLES, bootstrap_interval, value_of
+from appsplus.evaluation.results import Results, read_verdicts, verdicts_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def exact_p_value(only_a: int, only_b: int) -> float:
     """Two-sided: twice the chance that a fair coin falls to one side of n at most min(a, b) times; at most 1."""
     tosses = only_a + only_b
     tail = sum(comb(tosses, heads) for heads in range(min(only_a, only_b) + 1))
-    return min(1.0, 2 * tail / 2**tosses)
+    return float(min(1.0, 2 * tail / 2**tosses))
 
 
 def _differences(a: Results, b: Results, shared: list[str], seed: int) -> list[Difference]:
@@ -118,7 +118,7 @@ def _differences(a: Results, b: Results, shared: list[str], seed: int) -> list[D
     for metric in a.metrics:
         if metric not in b.metrics:
             continue
-        pairs = [(_value(metric, a.problems[i]), _value(metric, b.problems[i])) for i in shared]
+        pairs = [(value_of(metric, a.problems[i]), value_of(metric, b.problems[i])) for i in shared]
         values = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)  # (P, 2)
         if len(values):
             difference = values[:, 1] - values[:, 0]
@@ -126,15 +126,6 @@ def _differences(a: Results, b: Results, shared: list[str], seed: int) -> list[D
             mean_a, mean_b = (float(mean) for mean in values.mean(axis=0))
             found.append(Difference(metric, mean_a, mean_b, float(difference.mean()), low, high, len(values)))
     return found
-
-
-def _value(metric: str, problem: ProblemResult) -> float | None:
-    if metric.startswith("pass@"):
-        k = int(metric.removeprefix("pass@"))
-        return pass_at_k(problem.num_samples, problem.num_correct, k) if problem.num_samples >= k else None
-    if metric == "strict_accuracy":
-        return problem.num_correct / problem.num_samples
-    return problem.test_case_average
 
 
 def _warnings(a: Results, b: Results, shared: int) -> list[str]:
@@ -148,6 +139,6 @@ def _warnings(a: Results, b: Results, shared: int) -> list[str]:
         warnings.append("their programs had different limits of time or memory: a difference may come from that")
     if shared < a.dataset.num_problems:
         warnings.append(
-            f"{shared:,} of {a.dataset.num_problems:,} problems are compared: the others lack a scored sample in one of the two"
+            f"{shared:,} of {a.dataset.num_problems:,} problems are compared: the others lack a scored sample in one of them"
         )
     return warnings

@@ -14,7 +14,7 @@ from appsplus.engine.judging import fair_limits
 from appsplus.errors import InputError, SandboxError
 from appsplus.evaluation.breakdowns import breakdowns
 from appsplus.evaluation.extraction import EXTRACTION_FAILED
-from appsplus.evaluation.fit import Fit, fit
+from appsplus.evaluation.fit import Fit
 from appsplus.evaluation.judging import Engine, Judged, Progress, judge_samples
 from appsplus.evaluation.metrics import RESAMPLES, metrics_of
 from appsplus.evaluation.results import (
@@ -42,27 +42,24 @@ from appsplus.release import disk_errors
 def evaluate(
     suite: Suite,
     samples: Samples,
+    fitting: Fit,
     engine: Engine,
     out: Path,
     *,
-    ks: Sequence[int] = (1,),
     seed: int = 0,
     name: str = "",
     command: str = "",
-    partial: bool = False,
     progress: Progress | None = None,
 ) -> Results:
     """Judge the samples of a suite, and write the results to `out` and their verdicts beside it.
 
-    `seed` is the bootstrap's. Raises InputError where samples and problems do not fit (`fit`), `out` holds something else or
-    cannot be written; SandboxError where the judge fails again and again, or on every sample. What was judged until then is
-    in the engine's cache.
+    `fitting` is what `fit` says of the two, `seed` is the bootstrap's. Raises InputError where `out` holds something else or
+    cannot be written; SandboxError where the judge fails again and again, or on every sample. What was judged until then
+    is in the engine's cache.
     """
-    ks = tuple(sorted(set(ks)))
     check_target(out)
-    fitting = fit(suite, samples, ks, partial=partial)
-    progress = progress or Progress()
-    progress.start("judging", fitting.num_samples)
+    if progress is not None:
+        progress.start("judging", fitting.num_samples)
     started, before = time.monotonic(), Counter(engine.counts)
     tally = Tally()
     for problem, judged in judge_samples(suite, samples, engine, progress=progress):
@@ -86,12 +83,12 @@ def evaluate(
             command=command,
             sampling=_sampling(samples.meta),
             num_samples=fitting.per_problem,
-            k=ks,
+            k=fitting.ks,
             limits=limits,
             limits_by_problem=limits_by_problem,
             seeds={"bootstrap": seed, "bootstrap_resamples": RESAMPLES, "hash": 0},
-            metrics=metrics_of(list(tally.problems.values()), ks, seed=seed),
-            breakdowns=breakdowns(tally.problems.values(), ks, seed=seed),
+            metrics=metrics_of(list(tally.problems.values()), fitting.ks, seed=seed),
+            breakdowns=breakdowns(tally.problems.values(), fitting.ks, seed=seed),
             problems=tally.problems,
             extraction_failed=tally.outcomes[EXTRACTION_FAILED],
             unscored=tuple(tally.unscored),

@@ -1,6 +1,6 @@
 """Results in the formats of others: the Every Eval Ever schema, and the Hub's `.eval_results` folder of a model repository.
 
-Both as they stood in August 2026: github.com/evaleval/every_eval_ever (schema 0.3.0) and huggingface.co/docs/hub/eval-results.
+As of August 2026: github.com/evaleval/every_eval_ever (schema 0.3.0) and huggingface.co/docs/hub/eval-results.
 """
 
 import hashlib
@@ -84,8 +84,8 @@ def hub_eval_results(
 ) -> list[dict[str, Any]]:
     """The results as the content of a `.eval_results/NAME.yaml` of a model repository: one metric, in percent.
 
-    `dataset_repo` is the dataset's id on the Hub, where the leaderboard is; `task_id` that of its `eval.yaml`. Raises InputError
-    for a metric that the results do not have.
+    `dataset_repo` is the dataset's id on the Hub, where the leaderboard is; `task_id` that of its `eval.yaml`. Raises
+    InputError for a metric that the results do not have.
     """
     if metric not in results.metrics:
         raise InputError(f"the results have no {metric}; expected one of {', '.join(results.metrics)}")

@@ -1,7 +1,7 @@
 """Do samples and problems fit together? What can be known to be wrong is said before a program has run."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from appsplus.errors import InputError
@@ -10,6 +10,7 @@ from appsplus.evaluation.metrics import check_k
 from appsplus.evaluation.samples import Samples
 from appsplus.evaluation.suite import Suite
 from appsplus.judge import version as judge_version
+from appsplus.release.schema import REJECTED_SPLIT
 
 _NAMED = 3  # problems, in a message
 
@@ -18,6 +19,7 @@ _NAMED = 3  # problems, in a message
 class Fit:
     """Which samples will be judged, and what a reader of the figures should know about them."""
 
+    ks: tuple[int, ...]  # for pass@k, ascending
     num_samples: int  # in all
     per_problem: int | None  # None: not the same for all problems
     missing: tuple[str, ...]  # problems without a sample
@@ -33,7 +35,7 @@ def fit(suite: Suite, samples: Samples, ks: Sequence[int], *, partial: bool) -> 
     spelled = spellings(suite, samples)
     wanted = set(suite.problem_ids)
     places = Counter(suite.elsewhere(problem_id) for problem_id in spelled if problem_id not in wanted)
-    _refuse_unknown(suite, samples, [i for i in spelled if i not in wanted and suite.elsewhere(i) in ("", "rejected")])
+    _refuse_unknown(suite, samples, spelled)
     others = ", ".join(f"{count:,} of {split}" for split, count in sorted(places.items()))
     present = [problem_id for problem_id in suite.problem_ids if problem_id in spelled]
     if not present:
@@ -52,6 +54,7 @@ def fit(suite: Suite, samples: Samples, ks: Sequence[int], *, partial: bool) -> 
     for k in ks:
         check_k(k, counts[fewest], f" ({fewest})")
     return Fit(
+        ks=tuple(sorted(set(ks))),
         num_samples=sum(counts.values()),
         per_problem=counts[fewest] if len(set(counts.values())) == 1 else None,
         missing=missing,
@@ -59,10 +62,11 @@ def fit(suite: Suite, samples: Samples, ks: Sequence[int], *, partial: bool) -> 
     )
 
 
-def _refuse_unknown(suite: Suite, samples: Samples, unknown: list[str]) -> None:
+def _refuse_unknown(suite: Suite, samples: Samples, spelled: Mapping[str, str]) -> None:
+    wanted = set(suite.problem_ids)
+    unknown = [i for i in spelled if i not in wanted and suite.elsewhere(i) in ("", REJECTED_SPLIT)]
     if not unknown:
         return
-    spelled = spellings(suite, samples)
     lines = ", ".join(f"{spelled[i]} in line {samples.line(spelled[i])}" for i in unknown[:_NAMED])
     rejected = [problem_id for problem_id in unknown if suite.elsewhere(problem_id)]
     why = f"; the build rejected {len(rejected):,} of them, such as {rejected[0]}" if rejected else ""

@@ -35,14 +35,16 @@ class Engine(Judging, Protocol):
     counts: Counter[str]  # answers by "judged" and "cached"
 
 
-class Progress:
-    """What a long evaluation tells while it runs: nothing here, the command line draws it."""
+class Progress(Protocol):
+    """Whom a long evaluation tells how far it is."""
 
     def start(self, what: str, total: int | None) -> None:
         """The work begins; `total` samples."""
+        ...
 
     def advance(self, outcome: str) -> None:
         """One sample has its outcome."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,6 @@ def judge_samples(
     where the cache or the file of samples cannot be used any more.
     """
     failures = _Failures()
-    progress = progress or Progress()
 
     def judged(group: _Group) -> list[Judged]:
         return _judged(group, suite, engine, failures)
@@ -90,9 +91,10 @@ def judge_samples(
             yield of_problem[0].problem, of_problem
 
 
-def _told(found: Iterator[list[Judged]], progress: Progress) -> Iterator[Judged]:
+def _told(found: Iterator[list[Judged]], progress: Progress | None) -> Iterator[Judged]:
     for item in chain.from_iterable(found):
-        progress.advance(item.verdict.verdict)
+        if progress is not None:
+            progress.advance(item.verdict.verdict)
         yield item
 
 

@@ -41,17 +41,16 @@ def check_k(k: int, num_samples: int, where: str = "") -> None:
         )
 
 
-def strict_accuracy(problem: ProblemResult) -> float | None:
-    """Share of a problem's samples that pass every unit test (arXiv:2105.09938); with one sample, 0 or 1."""
-    return problem.num_correct / problem.num_samples if problem.num_samples else None
+def value_of(metric: str, problem: ProblemResult) -> float | None:
+    """What one problem contributes to a metric: pass@K, strict_accuracy or test_case_average. None: too few samples.
 
-
-def test_case_average(problem: ProblemResult) -> float | None:
-    """Mean share of a problem's unit tests that its samples pass (arXiv:2105.09938)."""
-    return problem.test_case_average
-
-
-test_case_average.__test__ = False  # type: ignore[attr-defined]  # no test, though pytest would take it for one
+    The last two are APPS's pair (arXiv:2105.09938): the share of the samples that pass every unit test, which is pass@1, and
+    the mean share of the unit tests that a sample passes.
+    """
+    if metric == "test_case_average":
+        return problem.test_case_average
+    k = 1 if metric == "strict_accuracy" else int(metric.removeprefix("pass@"))
+    return pass_at_k(problem.num_samples, problem.num_correct, k) if problem.num_samples >= k else None
 
 
 def metrics_of(problems: Sequence[ProblemResult], ks: Sequence[int], *, seed: int) -> dict[str, Metric]:
@@ -59,20 +58,13 @@ def metrics_of(problems: Sequence[ProblemResult], ks: Sequence[int], *, seed: in
 
     A metric that no problem has a value for is left out: no score is not a score of zero.
     """
-    columns = {f"pass@{k}": [_pass_at_k(problem, k) for problem in problems] for k in ks}
-    columns["strict_accuracy"] = [strict_accuracy(problem) for problem in problems]
-    columns["test_case_average"] = [test_case_average(problem) for problem in problems]
     found = {}
-    for name, column in columns.items():
-        values = np.array([value for value in column if value is not None])
+    for name in (*(f"pass@{k}" for k in ks), "strict_accuracy", "test_case_average"):
+        values = np.array([value for p in problems if (value := value_of(name, p)) is not None])
         if len(values):
             low, high = bootstrap_interval(values, seed=seed)
             found[name] = Metric(float(values.mean()), low, high, len(values))
     return found
-
-
-def _pass_at_k(problem: ProblemResult, k: int) -> float | None:
-    return pass_at_k(problem.num_samples, problem.num_correct, k) if problem.num_samples >= k else None
 
 
 def bootstrap_means(values: Values, *, seed: int, resamples: int = RESAMPLES) -> Values:

@@ -24,8 +24,13 @@ from appsplus.errors import InputError
 from appsplus.evaluation.samples import meta_path
 
 META_VERSION = 1
-_FREE = {("dataset", "name"), ("model", "base_url"), ("sampling", "num_samples"), ("sampling", "batch")}
-"""Facts that may change when a run goes on: they decide which samples there are, or how fast they come."""
+_FREE = {
+    "dataset": {"name"},
+    "model": {"base_url", "batch", "torch", "transformers"},
+    "sampling": {"num_samples"},
+    "template": set[str](),
+}
+"""Sections of the facts, and what in them may change when a run goes on; all else makes other samples."""
 
 Key = tuple[str, int]  # problem_id, sample_index
 
@@ -59,7 +64,7 @@ class SampleFile:
         self.path = path
         self.done: set[Key] = set()  # the samples that are in the file
         self.recovered = ""  # what to say of a torn last line that was removed
-        self._unsaved: list[Sample] = []
+        self._unsaved: dict[Key, Sample] = {}
         self._order = {problem_id: number for number, problem_id in enumerate(problem_ids)}
         with self._explained():
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -92,22 +97,22 @@ class SampleFile:
         size = os.fstat(self._file).st_size
         try:
             self.done |= keys
-            jsonl.append_whole(self._file, b"".join(jsonl.dumps(asdict(sample)).encode() + b"\n" for sample in samples))
+            jsonl.append_whole(self._file, _data(samples))
         except BaseException as error:
             os.ftruncate(self._file, size)
             self.done -= keys
             if not isinstance(error, OSError):
                 raise
-            self._unsaved += samples
+            self._unsaved |= {sample.key: sample for sample in samples}
             raise InputError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def rescue(self) -> str:
         """Put samples that `append` could not write into the folder for temporary files, and say what to do; "": none."""
         if not self._unsaved:
             return ""
-        what = f"{len(self._unsaved):,} samples that were made could not be written to {self.path}"
+        what = f"{len(self._unsaved):,} of the samples that were made could not be written to {self.path}"
         with tempfile.NamedTemporaryFile("wb", prefix="samples-", suffix=".jsonl", delete=False) as file:
-            file.write(b"".join(jsonl.dumps(asdict(sample)).encode() + b"\n" for sample in self._unsaved))
+            file.write(_data(self._unsaved.values()))
         self._unsaved.clear()
         return f"{what}; they are in {file.name}: make room, then cat {file.name} >> {self.path}, and start again"
 
@@ -174,7 +179,7 @@ class SampleFile:
         try:
             self._before = json.loads(path.read_bytes())
             differing = list(_differences(self._before, facts))
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise InputError(
                 f"{self.path} holds samples, but {path.name} beside it, which says how they were made, cannot be read;"
                 " name another file with --out"
@@ -201,6 +206,10 @@ class SampleFile:
             ) from error
 
 
+def _data(samples: Iterable[Sample]) -> bytes:
+    return b"".join(jsonl.dumps(asdict(sample)).encode() + b"\n" for sample in samples)
+
+
 def _key_of(line: bytes) -> Key:
     """Raises ValueError or RecursionError for a line that is no sample."""
     match jsonl.loads(line):
@@ -211,9 +220,9 @@ def _key_of(line: bytes) -> Key:
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """How the facts differ that decide what samples are; the command and the versions do not."""
-    for section in ("model", "template", "sampling", "dataset"):
+    """How the facts differ that decide what samples are; the command does not."""
+    for section, free in _FREE.items():
         old, new = before[section], now[section]
-        for name in sorted(old.keys() | new.keys()):
-            if (section, name) not in _FREE and old.get(name) != new.get(name):
+        for name in sorted((old.keys() | new.keys()) - free):
+            if old.get(name) != new.get(name):
                 yield f"{section}.{name} was {old.get(name)!r}, now {new.get(name)!r}"

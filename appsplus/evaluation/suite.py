@@ -35,8 +35,8 @@ class Suite:
     modules: tuple[str, ...] = ()  # offered to programs beyond the standard library and numpy
 
 
-def dataset_suite(folder: Path, split: str = "test", *, revision: str = "") -> Suite:
-    """A split of a dataset folder, or "all" of them.
+def dataset_suite(folder: Path, split: str = "test") -> Suite:
+    """A split of a dataset folder, or "all" of them; a snapshot in the Hub's cache goes by its name and commit there.
 
     Raises DatasetError for a folder that is no dataset of ours, a split that it does not have, or one without problems.
     """
@@ -51,8 +51,9 @@ def dataset_suite(folder: Path, split: str = "test", *, revision: str = "") -> S
         raise DatasetError(f"the split {split} of {folder} has no problems ({counts}); choose another with --split")
     places = {problem_id: name for name, found in by_split.items() for problem_id in found}
     places |= dict.fromkeys(problem_ids(folder, REJECTED_SPLIT), REJECTED_SPLIT)
+    name, revision = _name_and_revision(folder)
     return Suite(
-        facts=DatasetFacts(folder.resolve().name, revision, folder_hash(folder), split, len(ids)),
+        facts=DatasetFacts(name, revision, folder_hash(folder), split, len(ids)),
         problem_ids=ids,
         problems=lambda: chain.from_iterable(load_problems(folder, name) for name in splits),
         program=program_of,
@@ -61,6 +62,14 @@ def dataset_suite(folder: Path, split: str = "test", *, revision: str = "") -> S
         judge_version=str(manifest.versions.get("judge", "")),
         modules=tuple(manifest.options.get("modules", ())),
     )
+
+
+def _name_and_revision(folder: Path) -> tuple[str, str]:
+    """OWNER/NAME and the commit for .../datasets--OWNER--NAME/snapshots/COMMIT, as `hf download` prints it."""
+    *_, repository, snapshots, last = ("", "", *folder.resolve().parts)
+    if snapshots == "snapshots" and repository.startswith("datasets--"):
+        return repository.removeprefix("datasets--").replace("--", "/"), last
+    return last, ""
 
 
 def program_of(_: Problem, sample: Sample) -> Program | NoProgram:

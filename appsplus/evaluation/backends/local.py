@@ -8,6 +8,7 @@ that end a text are used; temperature and nucleus are ours.
 Legend: B rows, P prompt positions (left-padded), T tokens written at most, N positions written so far, V vocabulary.
 """
 
+import hashlib
 import random
 from collections.abc import Container, Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ from appsplus.evaluation import prompts
 from appsplus.evaluation.backends import Refusal, Request, Sampling, Take
 from appsplus.evaluation.backends.end_of_block import EndOfBlock
 from appsplus.evaluation.sample_file import Key, Sample
+
+_END_BYTES = 2**20
 
 
 class LocalModel:
@@ -74,11 +77,13 @@ class LocalModel:
         self._context = getattr(self._lm.config.get_text_config(), "max_position_embeddings", None)
         chat = "chat, block opened" if self._open_block else "chat"
         self.facts: dict[str, Any] = {
-            "name": Path(name).name if Path(name).is_dir() else name,
+            "name": "/".join(Path(name).resolve().parts[-2:]) if Path(name).is_dir() else name,
             "backend": "hf",
             "revision": getattr(self._lm.config, "_commit_hash", None) or revision or "",
+            "fingerprint": fingerprint(Path(name)) if Path(name).is_dir() else "",
             "dtype": str(self._lm.dtype).removeprefix("torch."),
             "prompt": chat if prompts.has_chat_template(self._tokenizer) else "continued",
+            "batch": batch,
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         }
@@ -162,6 +167,19 @@ def _loaded(name: str, revision: str | None, device: str, dtype: str) -> Any:
     one = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     lm = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=dtype)
     return lm.to(one).eval()
+
+
+def fingerprint(folder: Path) -> str:
+    """A hash of what tells a model's folder from another: names and sizes of its files, and the ends of each."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}\n".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_END_BYTES))
+            file.seek(max(0, size - _END_BYTES))
+            digest.update(file.read())
+    return digest.hexdigest()
 
 
 def left_padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
