@@ -107,7 +107,9 @@ def test_what_nemo_gyms_judge_cannot_read_is_left_out(tmp_path: Path) -> None:
     seal(folder, Manifest("0.1.0", [], {}, {}, {}, writer.statistics.counts(), ()))
     exported = export(folder, tmp_path / "out", "nemo-gym")
     assert exported.left_out == {"has a value that is not plain JSON, which NeMo Gym's judge does not know": 1}
-    assert [row["verifier_metadata"]["problem_id"] for row in rows_of(tmp_path / "out" / "train.jsonl")] == ["made/stdin"]
+    assert [row["verifier_metadata"]["problem_id"] for row in rows_of(tmp_path / "out" / "train.jsonl")] == [
+        "made/stdin"
+    ]
 
 
 def test_jsonl_rows_can_be_scored_as_they_are(exported: Callable[..., Path]) -> None:

@@ -180,6 +180,21 @@ def test_a_missing_dependency_names_its_extra() -> None:
         import appsplus.no_such_module  # type: ignore[import-not-found]  # noqa: F401
 
 
+@pytest.mark.parametrize(
+    ("framework", "use", "extra"),
+    [
+        ("verifiers", "import appsplus_verifiers", "verifiers"),
+        ("inspect_ai", "import appsplus.integrations.inspect_ai", "inspect"),
+        ("torch", "from appsplus.integrations import openrlhf; openrlhf.reward_func([], [], [])", "openrlhf"),
+    ],
+)
+def test_a_framework_that_is_not_installed_is_named_with_its_extra(framework: str, use: str, extra: str) -> None:
+    code = f"import sys; sys.modules[{framework!r}] = None; {use}"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    said = f"this integration needs {framework}, which is not installed: pip install 'appsplus[{extra}]'"
+    assert ran.stderr.splitlines()[-1] == f"appsplus.errors.MissingExtraError: {said}"
+
+
 FORKING = """
 import os
 from appsplus.integrations import judges, scoring
