@@ -1,4 +1,4 @@
-"""A dataset as the files that trainers read: one a split, written as a stream, whole or not at all, the same bytes every time.
+"""A dataset as the files that trainers read: one a split, written as a stream, whole or not at all, always the same bytes.
 
 | format | file | a row is |
 |---|---|---|
@@ -8,16 +8,18 @@
 | `nemo-gym` | JSON Lines | `responses_create_params`, `verifier_metadata`, as the resources server `code_gen` wants them |
 | `jsonl` | JSON Lines | `prompt`, the columns, the canonical solution, and where the problem comes from |
 
-A prompt is the question as messages of a chat, or as text to be continued (`appsplus.evaluation.prompts`). `export.json` beside
-the files says what they were made of. NeMo Gym judges by itself, without checkers: problems that have one are left out there.
+A prompt is the question as messages of a chat, or as text to be continued (`appsplus.evaluation.prompts`). `export.json`
+beside the files says what they were made of. NeMo Gym judges by itself, and knows neither checkers nor values that JSON does
+not have: problems with such are left out there.
 """
 
 import hashlib
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
@@ -28,7 +30,7 @@ import pyarrow.parquet as pq
 from appsplus import jsonl
 from appsplus.errors import DatasetError, InputError
 from appsplus.evaluation import prompts
-from appsplus.integrations.rows import row_of
+from appsplus.integrations.rows import modules_of, row_of
 from appsplus.problem import IOFormat, Problem
 from appsplus.release import disk_errors, folder_hash, load_problems, read_manifest
 from appsplus.release.schema import PROBLEMS, SPLITS
@@ -36,6 +38,8 @@ from appsplus.release.schema import PROBLEMS, SPLITS
 NAME = "export.json"
 PROMPTS = ("chat", "continued")
 _BATCH = 16  # rows of Parquet that are in memory
+
+_TAGGED = re.compile(r'\{\s*"\$')  # how `appsplus.judge.values` writes what JSON does not have
 
 Row = dict[str, Any]
 
@@ -49,8 +53,24 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
+class _Context:
+    """Where a row is, and what all rows share."""
+
+    split: str
+    index: int
+    modules: tuple[str, ...]
+    continued: bool
+
+    def columns(self, problem: Problem) -> Row:
+        return row_of(problem, self.modules, continued=self.continued)
+
+    def prompt(self, problem: Problem) -> Any:
+        return prompts.continued_text(problem) if self.continued else prompts.chat_messages(problem)
+
+
+@dataclass(frozen=True, slots=True)
 class _Format:
-    row: Callable[[Problem, str, int, bool], Row | str]  # problem, split, index, continued; a text: why it is left out
+    row: Callable[[Problem, _Context], Row | str]  # a text: why the problem is left out
     columns: Callable[[bool], pa.Schema] | None = None  # None: JSON Lines
     continues: bool = True  # whether the framework takes text to be continued
 
@@ -70,7 +90,7 @@ def export(
     format, prompt or split that does not exist or a folder with files of another origin, DatasetError for the dataset.
     """
     _check(to, prompt, splits, out)
-    form, continued = FORMATS[to], prompt == "continued"
+    form, continued, modules = FORMATS[to], prompt == "continued", modules_of(dataset)
     counts = read_manifest(dataset).counts["splits"]
     hash_before = folder_hash(dataset)
     left_out: Counter[str] = Counter()
@@ -80,7 +100,7 @@ def export(
         files: dict[str, int] = {}
         for split in splits:
             problems = watched(load_problems(dataset, split), counts[split])
-            rows = _rows(problems, split, form, continued, left_out)
+            rows = _rows(problems, form, _Context(split, 0, modules, continued), left_out)
             name = f"{split}.{'parquet' if form.columns else 'jsonl'}"
             written = _write(work / name, rows, form.columns and form.columns(continued))
             if written:
@@ -137,16 +157,13 @@ def _of_an_export(out: Path) -> Iterable[str]:
     return [name for name in names if name == Path(name).name]
 
 
-def _rows(
-    problems: Iterable[Problem], split: str, form: _Format, continued: bool, left_out: Counter[str]
-) -> Iterator[Row]:
-    index = 0
+def _rows(problems: Iterable[Problem], form: _Format, context: _Context, left_out: Counter[str]) -> Iterator[Row]:
     for problem in problems:
-        row = form.row(problem, split, index, continued)
+        row = form.row(problem, context)
         if isinstance(row, str):
             left_out[row] += 1
             continue
-        index += 1
+        context = replace(context, index=context.index + 1)
         yield row
 
 
@@ -192,51 +209,46 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _prompt(problem: Problem, continued: bool) -> Any:
-    return prompts.continued_text(problem) if continued else prompts.chat_messages(problem)
+def _trl(problem: Problem, context: _Context) -> Row:
+    return {"prompt": context.prompt(problem), **context.columns(problem)}
 
 
-def _trl(problem: Problem, split: str, index: int, continued: bool) -> Row:  # noqa: ARG001
-    return {"prompt": _prompt(problem, continued), **row_of(problem, continued=continued)}
-
-
-def _verl(problem: Problem, split: str, index: int, continued: bool) -> Row:  # noqa: ARG001
-    facts = {"split": split, "index": index, "problem_id": problem.problem_id, "difficulty": problem.difficulty}
+def _verl(problem: Problem, context: _Context) -> Row:
+    facts = {"index": context.index, "split": context.split, "difficulty": problem.difficulty}
     return {
         "data_source": "appsplus",
-        "prompt": prompts.chat_messages(problem),
+        "prompt": context.prompt(problem),
         "ability": "code",
-        "reward_model": {"style": "rule", "ground_truth": jsonl.dumps(row_of(problem))},
-        "extra_info": facts,
+        "reward_model": {"style": "rule", "ground_truth": jsonl.dumps(context.columns(problem))},
+        "extra_info": {"problem_id": problem.problem_id, **facts},
     }
 
 
-def _openrlhf(problem: Problem, split: str, index: int, continued: bool) -> Row:  # noqa: ARG001
-    question = prompts.continued_text(problem) if continued else prompts.chat_messages(problem)[-1]["content"]
-    label = jsonl.dumps(row_of(problem, continued=continued))
-    return {"prompt": question, "label": label, "datasource": "appsplus"}
+def _openrlhf(problem: Problem, context: _Context) -> Row:
+    prompt = context.prompt(problem)
+    question = prompt if isinstance(prompt, str) else prompt[-1]["content"]
+    return {"prompt": question, "label": jsonl.dumps(context.columns(problem)), "datasource": "appsplus"}
 
 
-def _nemo_gym(problem: Problem, split: str, index: int, continued: bool) -> Row | str:  # noqa: ARG001
+def _nemo_gym(problem: Problem, context: _Context) -> Row | str:
     if problem.checker is not None:
         return "has a checker, which NeMo Gym's judge does not know"
-    tests = [t.input if problem.io_format is IOFormat.STDIN else _lines_of(t.input) for t in problem.unit_tests]
-    outputs = [t.output for t in problem.unit_tests]
+    if problem.entry_point and any(_TAGGED.search(text) for t in problem.unit_tests for text in (t.input, t.output)):
+        return "has a value that is not plain JSON, which NeMo Gym's judge does not know"
+    inputs = [t.input if problem.io_format is IOFormat.STDIN else _lines_of(t.input) for t in problem.unit_tests]
+    tests = {"inputs": inputs, "outputs": [t.output for t in problem.unit_tests], "fn_name": problem.entry_point}
+    facts = {"problem_id": problem.problem_id, "difficulty": problem.difficulty}
     return {
-        "responses_create_params": {"input": prompts.chat_messages(problem)},
-        "verifier_metadata": {
-            "problem_id": problem.problem_id,
-            "difficulty": problem.difficulty,
-            "unit_tests": {"inputs": tests, "outputs": outputs, "fn_name": problem.entry_point},
-        },
+        "responses_create_params": {"input": context.prompt(problem)},
+        "verifier_metadata": {**facts, "unit_tests": tests},
     }
 
 
-def _jsonl(problem: Problem, split: str, index: int, continued: bool) -> Row:  # noqa: ARG001
+def _jsonl(problem: Problem, context: _Context) -> Row:
     return {
-        "prompt": _prompt(problem, continued),
-        **row_of(problem, continued=continued),
-        "split": split,
+        "prompt": context.prompt(problem),
+        **context.columns(problem),
+        "split": context.split,
         "canonical_solution": problem.canonical_solution,
         "difficulty": problem.difficulty,
         "source": problem.source,
@@ -263,13 +275,14 @@ def _trl_columns(continued: bool) -> pa.Schema:
             "entry_point": pa.string(),
             "limits": PROBLEMS.field("limits").type,
             "checker": PROBLEMS.field("checker").type,
+            "modules": pa.list_(pa.string()),
             "continued": pa.bool_(),
         }
     )
 
 
 def _verl_columns(continued: bool) -> pa.Schema:  # noqa: ARG001
-    facts = [("split", pa.string()), ("index", pa.int64()), ("problem_id", pa.string()), ("difficulty", pa.string())]
+    facts = [("problem_id", pa.string()), ("index", pa.int64()), ("split", pa.string()), ("difficulty", pa.string())]
     return pa.schema(
         {
             "data_source": pa.string(),

@@ -12,8 +12,9 @@ def needs(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "appsplus":
+        package = (error.name or "").partition(".")[0]
+        if package in ("appsplus", "stepcoder"):
             raise  # ours, and no matter of an extra
         raise MissingExtraError(
-            f"this integration needs {error.name}, which is not installed: pip install 'appsplus[{extra}]'"
+            f"this integration needs {package}, which is not installed: pip install 'appsplus[{extra}]'"
         ) from error

@@ -50,36 +50,41 @@ class Memory:
 
 
 class _Judges:
-    """The settings, and once it is wanted, the engine, with as many threads that wait for it as it has workers."""
+    """The settings, and once they are wanted, the engines, with as many threads that wait for them as one has workers."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         self.memory = Memory()
+        self.configured = settings  # None: as the environment says
         self._lock = threading.Lock()
-        self._settings: Settings | None = None
-        self._started: tuple[LocalEngine, ThreadPoolExecutor] | None = None
+        self._engines: dict[tuple[str, ...], LocalEngine] = {}  # by the packages that they offer
+        self._pool: ThreadPoolExecutor | None = None
 
     def settings(self) -> Settings:
-        with self._lock:
-            return self._known_settings()
+        return self.configured or Settings.read(os.environ)
 
-    def start(self) -> tuple[LocalEngine, ThreadPoolExecutor]:
+    def engine(self, modules: tuple[str, ...]) -> LocalEngine:
         with self._lock:
-            if self._started is None:
-                settings = self._known_settings()
-                engine = LocalEngine(workers=settings.workers, isolation=settings.isolation, modules=settings.modules)
-                self._started = engine, ThreadPoolExecutor(settings.workers, thread_name_prefix="rewards")
-            return self._started
+            if modules not in self._engines:
+                settings = self.settings()
+                self._engines[modules] = LocalEngine(
+                    workers=settings.workers, isolation=settings.isolation, modules=modules
+                )
+            return self._engines[modules]
 
-    def close(self, settings: Settings | None = None) -> None:
+    def pool(self) -> ThreadPoolExecutor:
         with self._lock:
-            started, self._started, self._settings, self.memory = self._started, None, settings, Memory()
-        if started:
-            started[0].close()  # whoever waits gets SandboxError at once
-            started[1].shutdown(cancel_futures=True)
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.settings().workers, thread_name_prefix="rewards")
+            return self._pool
 
-    def _known_settings(self) -> Settings:
-        self._settings = self._settings or Settings.read(os.environ)
-        return self._settings
+    def close(self) -> None:
+        with self._lock:
+            engines, pool = list(self._engines.values()), self._pool
+            self._engines, self._pool, self.memory = {}, None, Memory()
+        for engine in engines:
+            engine.close()  # whoever waits gets SandboxError at once
+        if pool:
+            pool.shutdown(cancel_futures=True)
 
 
 _judges = _Judges()
@@ -92,12 +97,16 @@ def settings() -> Settings:
 
 def configure(settings: Settings | None) -> None:
     """Judge with these settings from now on; None: with the environment's. Ends the engine, if there is one."""
-    _judges.close(settings)
+    _judges.close()
+    _judges.configured = settings
 
 
-def engine() -> LocalEngine:
-    """The engine of this process, started if need be. Raises SandboxError where the isolation cannot be had."""
-    return _judges.start()[0]
+def engine(modules: tuple[str, ...] = ()) -> LocalEngine:
+    """The engine of this process that offers these packages to programs, started if need be.
+
+    Raises SandboxError where the isolation cannot be had, InputError for a package that is not installed.
+    """
+    return _judges.engine(modules)
 
 
 def memory() -> Memory:
@@ -111,10 +120,10 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
     Raises SandboxError where the judge failed on every item, for then it will not do better on the next, and whatever else
     `work` raises.
     """
-    pool = _judges.start()[1]
+    pool = _judges.pool()
     futures = [pool.submit(work, item) for item in items]
     try:
-        results = [_result(future) for future in futures]
+        results: list[Result | SandboxError] = [_result(future) for future in futures]
     except BaseException as error:
         for future in futures:
             future.cancel()
@@ -129,10 +138,10 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
 
 async def aside(work: Callable[..., Result], *arguments: Any) -> Result:
     """Run `work`, which judges, while the event loop (of asyncio) goes on."""
-    return await asyncio.wrap_future(_judges.start()[1].submit(work, *arguments))
+    return await asyncio.wrap_future(_judges.pool().submit(work, *arguments))
 
 
-def _result(future: "Future[Result]") -> Result | SandboxError:
+def _result(future: "Future[Any]") -> Any:
     try:
         return future.result()
     except SandboxError as error:
@@ -144,7 +153,7 @@ def _forget() -> None:
     global _judges
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # this closes our copies of its sockets and files, and should
-        _judges = _Judges()
+        _judges = _Judges(_judges.configured)
     client._gate = Gate()
 
 

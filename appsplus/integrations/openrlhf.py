@@ -5,7 +5,8 @@
         --data.apply_chat_template --reward.remote_url "$(python -m appsplus.integrations openrlhf)" ...
 
 OpenRLHF hands over prompt and completion in one text, special tokens and all; the completion is what follows the prompt, less
-the special tokens at its end. Where the judge fails, SandboxError is raised: OpenRLHF logs it, and the completion has no reward.
+the special tokens at its end. Where the judge fails, SandboxError is raised: OpenRLHF logs it, the completion has no reward,
+and training stops when the batch is put together.
 """
 
 import re

@@ -7,13 +7,14 @@
 | `io_format`, `entry_point` | how input reaches the program: `stdin`, or `call` and the function's name |
 | `limits` | what one unit test may use; the canonical solution's own time is in it already |
 | `checker` | null, or who decides where several outputs are right |
+| `modules` | packages that the dataset's judge offered to programs, beyond the standard library and numpy |
 | `continued` | whether the prompt ended in an open block of code, which the completion continues |
 
 Trainers read these from an exported file; where a framework keeps each row in its logs (verifiers, inspect_ai, lm-eval), the
 row is looked up in the dataset's folder instead, by `find_row`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -24,15 +25,15 @@ from appsplus.engine.judging import fair_limits
 from appsplus.errors import InputError
 from appsplus.judge import Job
 from appsplus.problem import Checker, IOFormat, Limits, Problem, UnitTest
-from appsplus.release import find_problem
+from appsplus.release import find_problem, read_manifest
 
-COLUMNS = ("problem_id", "tests", "io_format", "entry_point", "limits", "checker", "continued")
+COLUMNS = ("problem_id", "tests", "io_format", "entry_point", "limits", "checker", "modules", "continued")
 _NEEDED = ("tests", "io_format")  # the others have defaults
 
 Row = Mapping[str, Any]
 
 
-def row_of(problem: Problem, *, continued: bool = False) -> dict[str, Any]:
+def row_of(problem: Problem, modules: Sequence[str] = (), *, continued: bool = False) -> dict[str, Any]:
     """The columns of a problem, as plain JSON."""
     checker = problem.checker
     return {
@@ -43,6 +44,7 @@ def row_of(problem: Problem, *, continued: bool = False) -> dict[str, Any]:
         "limits": asdict(fair_limits(problem)),
         "checker": checker
         and {"kind": checker.kind, "any_of": [list(some) for some in checker.any_of], "program": checker.program},
+        "modules": list(modules),
         "continued": continued,
     }
 
@@ -63,10 +65,16 @@ def row_from_text(text: str) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def find_row(dataset: str, problem_id: str, *, continued: bool = False) -> Row:
     """The row of one problem of a dataset folder. Raises DatasetError where it is not there."""
-    return row_of(find_problem(Path(dataset), problem_id), continued=continued)
+    problem = find_problem(Path(dataset), problem_id)
+    return row_of(problem, modules_of(Path(dataset)), continued=continued)
 
 
-def job_of(row: Row, program: str, modules: tuple[str, ...] = ()) -> Job:
+def modules_of(dataset: Path) -> tuple[str, ...]:
+    """The packages that a dataset's problems may import. Raises DatasetError for a folder that is no dataset of ours."""
+    return tuple(read_manifest(dataset).options.get("modules", ()))
+
+
+def job_of(row: Row, program: str) -> Job:
     """The job that judges a program by a row. Raises InputError for a row that is none of ours."""
     for name in _NEEDED:
         if row.get(name) is None:
@@ -86,7 +94,7 @@ def job_of(row: Row, program: str, modules: tuple[str, ...] = ()) -> Job:
             and Checker(
                 checker["kind"], tuple(tuple(some) for some in checker["any_of"] or ()), checker["program"] or ""
             ),
-            modules=modules,
+            modules=tuple(row.get("modules") or ()),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(

@@ -49,11 +49,11 @@ def score(row: Row, completion: str, *, variant: str | None = None) -> Scored:
     if isinstance(found, NoProgram):
         job_of(row, "")  # a row that is none of ours is an error, whatever was written
         return scored_of(None, len(row["tests"]), variant)
-    job = job_of(row, found.text, judges.settings().modules)
+    job = job_of(row, found.text)
     key = f"{variant} {key_of(job)}"
-    scored = judges.memory().get(key)
+    scored: Scored | None = judges.memory().get(key)
     if scored is None:
-        [report] = judges.engine().judge([job])
+        [report] = judges.engine(job.modules).judge([job])
         scored = scored_of(report, len(job.unit_tests), variant)
         judges.memory().put(key, scored)
     return scored

@@ -5,7 +5,6 @@
 | `APPSPLUS_REWARD` | `verdict`, `binary` or `pass_rate`: see `appsplus.reward` | `verdict` |
 | `APPSPLUS_WORKERS` | programs that run at once, in each process | the CPUs, shared among the processes of a launcher |
 | `APPSPLUS_ISOLATION` | `strict` or `best-effort` | `strict` |
-| `APPSPLUS_ALLOW` | packages to offer to programs, with commas between | none |
 """
 
 from collections.abc import Mapping
@@ -24,7 +23,6 @@ class Settings:
     reward: str = "verdict"  # one of `appsplus.reward.VARIANTS`
     workers: int = 1  # programs that run at once
     isolation: str = STRICT
-    modules: tuple[str, ...] = ()  # offered to programs beyond the standard library
 
     def __post_init__(self) -> None:
         _one_of("APPSPLUS_REWARD", self.reward, VARIANTS)
@@ -38,12 +36,10 @@ class Settings:
         workers = environment.get("APPSPLUS_WORKERS") or str(max(1, share))
         if not workers.isdecimal() or int(workers) < 1:
             raise InputError(f"APPSPLUS_WORKERS must be a whole number above zero; got {workers!r}")
-        allowed = (name.strip() for name in environment.get("APPSPLUS_ALLOW", "").split(","))
         return cls(
             reward=environment.get("APPSPLUS_REWARD") or VARIANTS[0],
             workers=int(workers),
             isolation=environment.get("APPSPLUS_ISOLATION") or STRICT,
-            modules=tuple(filter(None, allowed)),
         )
 
 

@@ -6,7 +6,7 @@
 A completion that the judge fails on gets None, which TRL leaves out of the group's mean and gives no advantage.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from appsplus import jsonl
@@ -33,6 +33,7 @@ def reward(
     limits: Sequence[dict[str, Any] | None] | None = None,
     checker: Sequence[dict[str, Any] | None] | None = None,
     problem_id: Sequence[str] | None = None,
+    modules: Sequence[Sequence[str] | None] | None = None,
     continued: Sequence[bool | None] | None = None,
     appsplus_scored: Sequence[Scored | None] | None = None,
     log_extra: Callable[[str, list[Any]], None] | None = None,
@@ -46,7 +47,7 @@ def reward(
     if appsplus_scored is not None:
         results: Sequence[Scored | SandboxError | None] = appsplus_scored
     else:
-        columns = (problem_id, tests, io_format, entry_point, limits, checker, continued)
+        columns = (problem_id, tests, io_format, entry_point, limits, checker, modules, continued)
         filled = [column if column is not None else [None] * len(completions) for column in columns]
         rows = [dict(zip(COLUMNS, values, strict=True)) for values in zip(*filled, strict=True)]
         results = score_all(rows, [text_of(completion) for completion in completions])
@@ -114,7 +115,8 @@ def executed_mask(row: Row, completion_ids: Sequence[int], tokenizer: Any) -> tu
     variant = judges.settings().reward
     if not isinstance(found, Program):
         return [1] * len(completion_ids), scored_of(None, len(row["tests"]), variant)
-    report = verdict_and_lines(judges.engine(), job_of(row, found.text, judges.settings().modules))
+    job = job_of(row, found.text)
+    report = verdict_and_lines(judges.engine(job.modules), job)
     keep = executed_keep(
         token_offsets(completion_ids, text, tokenizer),
         completion=text,
@@ -124,7 +126,7 @@ def executed_mask(row: Row, completion_ids: Sequence[int], tokenizer: Any) -> tu
     return [int(kept) for kept in keep], scored_of(report, len(row["tests"]), variant)
 
 
-def _row_of(rows: dict[str, Row], prompt: Any) -> Row:
+def _row_of(rows: Mapping[str, Row], prompt: Any) -> Row:
     row = rows.get(jsonl.dumps(prompt))
     if row is None:
         raise InputError(

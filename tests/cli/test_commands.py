@@ -72,6 +72,7 @@ _RUN_ELSEWHERE = (
     *("build", "judge-conformance", "review", "evaluate", "compare", "results", "leaderboard"),
     *("train", "sft", "sample"),
 )
+_RUN_ELSEWHERE = "build judge-conformance review evaluate compare results export train sft sample".split()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.evaluation import prompts
 from appsplus.integrations.export import FORMATS, export
 from appsplus.integrations.rows import COLUMNS, row_from_text, row_of
-from appsplus.problem import Problem
+from appsplus.problem import Problem, UnitTest
 from appsplus.release import DatasetWriter, Manifest, folder_hash
 from appsplus.release.seal import seal
 from tests.integrations.conftest import CALL, CHECKED, STDIN
@@ -98,6 +98,20 @@ def test_nemo_gym_rows_are_those_of_its_server_code_gen(dataset: Path, tmp_path:
     }
 
 
+def test_what_nemo_gyms_judge_cannot_read_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with DatasetWriter(folder) as writer:
+        writer.add(replace(CALL, unit_tests=(UnitTest('["a"]', '{"$dict":[[1,2]]}'),) * 2), "train")
+        writer.add(replace(STDIN, unit_tests=(UnitTest('{"$dict": 1}', "big\n"),) * 2), "train")
+    seal(folder, Manifest("0.1.0", [], {}, {}, {}, writer.statistics.counts(), ()))
+    exported = export(folder, tmp_path / "out", "nemo-gym")
+    assert exported.left_out == {"has a value that is not plain JSON, which NeMo Gym's judge does not know": 1}
+    assert [row["verifier_metadata"]["problem_id"] for row in rows_of(tmp_path / "out" / "train.jsonl")] == [
+        "made/stdin"
+    ]
+
+
 def test_jsonl_rows_can_be_scored_as_they_are(exported: Callable[..., Path]) -> None:
     from appsplus.integrations.scoring import score
 
@@ -164,7 +178,7 @@ def test_files_of_another_origin_are_not_touched(dataset: Path, tmp_path: Path) 
     assert (tmp_path / "train.parquet").read_text() == "mine"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "export.json").write_text("{")
-    with pytest.raises(InputError, match="export.json is damaged; delete the folder"):
+    with pytest.raises(InputError, match=r"export\.json is damaged; delete the folder"):
         export(dataset, tmp_path / "other", "trl")
 
 

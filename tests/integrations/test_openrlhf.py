@@ -19,14 +19,24 @@ from appsplus.integrations import openrlhf
 from appsplus.integrations.rows import row_of
 from tests.integrations.conftest import BREAKS, CASES, CODE, STDIN, Case, fenced
 
-NEEDS = "these tests drive OpenRLHF: pip install torch, then '.[test,openrlhf,verl]' and `pip install --no-deps openrlhf`"
+NEEDS = (
+    "these tests drive OpenRLHF: pip install torch, then '.[test,openrlhf,verl]' and `pip install --no-deps openrlhf`"
+)
 PROMPT = "<|im_start|>user\nIs n above two?<|im_end|>\n<|im_start|>assistant\n"
 LABEL = jsonl.dumps(row_of(STDIN))
 
 
 @pytest.mark.parametrize(
     "end",
-    ["", "<|im_end|>", "<|im_end|>\n<|endoftext|>", "</s>", "<｜end▁of▁sentence｜>", "<eos><pad><pad>", "<end_of_turn>\n"],
+    [
+        "",
+        "<|im_end|>",
+        "<|im_end|>\n<|endoftext|>",
+        "</s>",
+        "<｜end▁of▁sentence｜>",
+        "<eos><pad><pad>",
+        "<end_of_turn>\n",
+    ],
 )
 def test_a_completion_is_what_follows_the_prompt_less_special_tokens_at_its_end(end: str) -> None:
     assert openrlhf.completion_of(f"{PROMPT}print('<|im_end|>')\n```{end}", PROMPT) == "print('<|im_end|>')\n```"
@@ -73,7 +83,7 @@ class Engine:
 
     token_ids: list[int]
 
-    async def generate(self, prompt_ids: list[int], sampling: Any, multi_modal_data: Any) -> Any:
+    async def generate(self, *_: Any, **__: Any) -> Any:
         output = SimpleNamespace(token_ids=self.token_ids, finish_reason="stop", logprobs=None)
         return SimpleNamespace(outputs=[output])
 

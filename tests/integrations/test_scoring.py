@@ -126,6 +126,14 @@ def test_a_row_asks_what_the_problem_asks(problem: object) -> None:
         assert getattr(job, name) == getattr(problem, name)
 
 
+def test_a_program_may_import_what_its_dataset_offers() -> None:
+    program = fenced(f"import markupsafe\n{CODE}")
+    assert score(row_of(STDIN), program).outcome == "run_time_error"
+    assert score(row_of(STDIN, ("markupsafe",)), program).reward == 1.0
+    with pytest.raises(InputError, match="'no_such_package' is not installed"):
+        score(row_of(STDIN, ("no_such_package",)), program)
+
+
 def test_the_limits_of_a_row_are_fair_to_a_slow_problem() -> None:
     row = row_of(replace(STDIN, reference_cpu_s=3.0))
     assert row["limits"]["cpu_s"] == 12.0  # four times what the canonical solution needs
@@ -145,8 +153,8 @@ def test_a_row_that_is_none_of_ours_is_an_error_whatever_was_written() -> None:
 
 def test_the_settings_are_the_environments() -> None:
     assert Settings.read({}) == Settings(workers=available_cpus(), isolation="strict", reward="verdict")
-    several = {"APPSPLUS_WORKERS": "3", "APPSPLUS_REWARD": "binary", "APPSPLUS_ALLOW": "numpy, scipy,"}
-    assert Settings.read(several) == Settings(workers=3, reward="binary", modules=("numpy", "scipy"))
+    several = {"APPSPLUS_WORKERS": "3", "APPSPLUS_REWARD": "binary", "APPSPLUS_ISOLATION": "best-effort"}
+    assert Settings.read(several) == Settings(workers=3, reward="binary", isolation="best-effort")
     assert Settings.read({"LOCAL_WORLD_SIZE": str(available_cpus())}).workers == 1
     assert Settings.read({"LOCAL_WORLD_SIZE": "none"}).workers == available_cpus()
 
@@ -170,6 +178,21 @@ def test_a_missing_dependency_names_its_extra() -> None:
         import no_such_package  # type: ignore[import-not-found]  # noqa: F401
     with pytest.raises(ModuleNotFoundError, match="no_such_module"), needs("trl"):
         import appsplus.no_such_module  # type: ignore[import-not-found]  # noqa: F401
+
+
+@pytest.mark.parametrize(
+    ("framework", "use", "extra"),
+    [
+        ("verifiers", "import appsplus_verifiers", "verifiers"),
+        ("inspect_ai", "import appsplus.integrations.inspect_ai", "inspect"),
+        ("torch", "from appsplus.integrations import openrlhf; openrlhf.reward_func([], [], [])", "openrlhf"),
+    ],
+)
+def test_a_framework_that_is_not_installed_is_named_with_its_extra(framework: str, use: str, extra: str) -> None:
+    code = f"import sys; sys.modules[{framework!r}] = None; {use}"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    said = f"this integration needs {framework}, which is not installed: pip install 'appsplus[{extra}]'"
+    assert ran.stderr.splitlines()[-1] == f"appsplus.errors.MissingExtraError: {said}"
 
 
 FORKING = """

@@ -52,7 +52,10 @@ def test_what_the_judge_fails_on_is_none() -> None:
     logged: dict[str, Any] = {}
     given = columns(STDIN, STDIN)
     texts = [fenced(CODE), BREAKS]
-    assert trl.reward(["?"] * 2, texts, log_extra=logged.__setitem__, log_metric=logged.__setitem__, **given) == [1.0, None]
+    assert trl.reward(["?"] * 2, texts, log_extra=logged.__setitem__, log_metric=logged.__setitem__, **given) == [
+        1.0,
+        None,
+    ]
     assert logged["verdict"] == ["accepted", "judge_failed"]
     assert (logged["appsplus/judge_failed"], logged["appsplus/accepted"]) == (0.5, 1.0)
 
@@ -103,7 +106,17 @@ def test_two_steps_of_grpo_from_the_command_line(
     words += ["--dataset_name", exported("trl", prompt="continued")]
     words += ["--reward_funcs", "appsplus.integrations.trl.reward"]
     words += ["--output_dir", run, "--max_steps", 2, "--num_generations", 2, "--per_device_train_batch_size", 4]
-    words += ["--max_completion_length", 16, "--logging_steps", 1, "--use_cpu", "--report_to", "none", "--bf16", "false"]
+    words += [
+        "--max_completion_length",
+        16,
+        "--logging_steps",
+        1,
+        "--use_cpu",
+        "--report_to",
+        "none",
+        "--bf16",
+        "false",
+    ]
     offline = {"HF_HUB_OFFLINE": "1", "APPSPLUS_ISOLATION": "best-effort", "TOKENIZERS_PARALLELISM": "false"}
     ran = subprocess.run(
         [str(word) for word in words], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **offline}
@@ -161,9 +174,7 @@ def test_grpo_with_fgo_keeps_executed_lines_in_the_loss(
 
     [batch] = seen
     right, wrong = (
-        "".join(
-            tokenizer.decode([token]) for token, keep in zip(ids, mask, strict=False) if keep
-        )
+        "".join(tokenizer.decode([token]) for token, keep in zip(ids, mask, strict=False) if keep)
         for ids, mask in zip(written, batch["tool_mask"].tolist(), strict=True)
     )
     assert right == texts[0] + tokenizer.eos_token
@@ -203,7 +214,7 @@ def test_a_rollout_whose_judge_fails_keeps_all_tokens_and_gives_no_reward(tiny_m
         def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
             return [[1]] * len(prompts), None, {}
 
-        def _generate_single_turn(self, ids: Any, images: Any, other: Any, several: int) -> tuple[Any, None]:
+        def _generate_single_turn(self, ids: Any, *_: Any) -> tuple[Any, None]:
             return written[: len(ids)], None
 
     rollout = trl.executed_lines_rollout([{"prompt": "?", **row_of(STDIN)}])

@@ -21,7 +21,12 @@ CHAT = "{% for message in messages %}{{ message['role'] }}: {{ message['content'
 def test_the_score_is_the_reward(case: Case) -> None:
     found = compute_score("appsplus", case.completion, jsonl.dumps(row_of(case.problem)), {"index": 0}, num_turns=1)
     assert (found["score"], found["verdict"]) == (case.reward, case.outcome)
-    assert found.keys() == {"score", "acc", "share_passed", "verdict"}  # the same in each, as verl puts them into columns
+    assert found.keys() == {
+        "score",
+        "acc",
+        "share_passed",
+        "verdict",
+    }  # the same in each, as verl puts them into columns
     assert found["acc"] == float(case.outcome == "accepted")
 
 
