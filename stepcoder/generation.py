@@ -7,7 +7,6 @@ Legend: B rows, P prompt positions (left-padded), N positions written so far, V 
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -85,9 +84,7 @@ def written(
             positions, new = positions[:, -1:] + 1, token.unsqueeze(1)
             if len(live) - left >= _LEAVE * len(live):
                 cache.batch_select_indices(running.nonzero().flatten())
-                ids, attention, positions, new, live = (
-                    t[running] for t in (ids, attention, positions, new, live)
-                )
+                ids, attention, positions, new, live = (t[running] for t in (ids, attention, positions, new, live))
                 running = running[running]
     return responses
 

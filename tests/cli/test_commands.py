@@ -68,7 +68,7 @@ def test_the_readme_and_the_docstring_name_every_command() -> None:
     assert set(re.findall(r"^    ([\w-]+) +cli\.", cli.__doc__ or "", re.MULTILINE)) == documented
 
 
-_RUN_ELSEWHERE = ("build", "judge-conformance", "review", "train", "sft", "sample")
+_RUN_ELSEWHERE = ("build", "judge-conformance", "review", "train", "sft", "sample", "report", "ablate")
 
 
 @pytest.mark.parametrize(
