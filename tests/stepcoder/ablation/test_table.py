@@ -91,7 +91,7 @@ def test_a_curve_begins_with_the_warm_up_and_has_a_value_for_each_seed(tmp_path:
         ]
         (job.folder / "validation.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"upd')
     assert curve([sft], "sft") == [(0, [0.25])]
-    assert curve(ppo, "ppo") == [(20, [1 / 4, 2 / 5])]
+    assert curve([sft, *ppo], "ppo") == [(0, [0.25]), (20, [1 / 4, 2 / 5])]
 
 
 def test_figures_are_the_same_bytes_for_the_same_numbers_and_need_no_seed_twice(tmp_path: Path) -> None:
