@@ -46,10 +46,18 @@ METRICS: tuple[Metric, ...] = (
         "in updates with a plain task",
     ),
     Metric(
+        "mixed_share",
+        "Tasks with mixed rewards",
+        "share",
+        "tasks (a problem at a level) whose completions earned different rewards / tasks of the update: those from which "
+        "there is something to learn",
+    ),
+    Metric(
         "validation_pass_rate",
         "Pass rate, validation",
         "share",
-        "completions of validation problems accepted / completions of them: the likeliest of each, or `validation_completions`",
+        "completions of validation problems accepted / completions of them: the likeliest of each problem, or as many "
+        "sampled ones as `validation_completions` says",
         "every `validate_every` updates",
     ),
     Metric(
@@ -175,4 +183,7 @@ level of the curriculum, 1 being the easiest.
 | `verdict`, `reward` | what the judge said (or `extraction_failed`), and what that earned |
 | `executed_lines` | lines of prefix + completion that some unit test executed; null: not known |
 | `token_offsets`, `keep` | for each token its characters in the completion, and whether it stayed in the loss |
+
+`RUN/validation.jsonl` has a line for each validation problem and validation: `update`, `problem_id`, and `outcomes`, how many
+of its completions came to which end.
 """

@@ -253,16 +253,20 @@ def _next_kl(config: TrainConfig, state: State, numbers: Numbers) -> float:
 
 
 def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, began: float) -> Numbers:
-    rows = trainer.gathered([(s.reward, s.judged.outcome, trainer.is_plain(s.judged.completion.task)) for s in scored])
-    outcomes = Counter(outcome for _, outcome, _ in rows)
-    plain = [outcome == Verdict.ACCEPTED for _, outcome, is_plain in rows if is_plain]
+    rows = trainer.gathered([(s.reward, *_result(s), trainer.is_plain(s.judged.completion.task)) for s in scored])
+    outcomes = Counter(outcome for _, _, _, outcome, _ in rows)
+    plain = [outcome == Verdict.ACCEPTED for *_, outcome, is_plain in rows if is_plain]
+    rewards: dict[tuple[str, int], set[float]] = defaultdict(set)
+    for earned, problem_id, level, *_ in rows:
+        rewards[problem_id, level].add(earned)
     tokens, failures = trainer.sum(
         torch.tensor([collected.response_tokens, collected.failures], dtype=torch.float64, device=trainer.device)
     ).tolist()
     seconds = time.monotonic() - began
     numbers = {
-        "reward_mean": _mean(earned for earned, _, _ in rows),
+        "reward_mean": _mean(earned for earned, *_ in rows),
         "pass_rate": outcomes[Verdict.ACCEPTED] / len(rows),
+        "mixed_share": sum(len(earned) > 1 for earned in rewards.values()) / len(rewards),
         "judge_failures": failures,
         "tokens_per_s": tokens / collected.generate_s,
         "generate_s": collected.generate_s,

@@ -40,9 +40,7 @@ def sft(dataset: str, config: SftConfig, run: Path, *, quiet: bool = False) -> P
     return run / "final"
 
 
-def train_run(
-    dataset: str, config: TrainConfig, run: Path, *, resume: bool = False, quiet: bool = False
-) -> bool:
+def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = False, quiet: bool = False) -> bool:
     """Warm-up and PPO, from the start or from RUN's last checkpoint; False where an interruption ended it before its end.
 
     The judge starts before a model is loaded. Raises InputError and TrainingError.

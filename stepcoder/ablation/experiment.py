@@ -46,7 +46,8 @@ def ablate(out: Path, config: AblationConfig) -> Path:
 def _done(console: Console, out: Path, job: Job, jobs: Sequence[Job], config: AblationConfig) -> None:
     of_job = table.examined([job])[job.method]
     console.print(
-        f"{NAMES[job.method]}, seed {job.seed}: {of_job.shares.mean():.1%} of held-out completions pass", highlight=False
+        f"{NAMES[job.method]}, seed {job.seed}: {of_job.shares.mean():.1%} of held-out completions pass",
+        highlight=False,
     )
     write_results(out, jobs, config)
 

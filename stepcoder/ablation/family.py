@@ -27,6 +27,8 @@ What makes it an experiment, and why:
   stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at most ten
   branches in all, so that each value of `a` is one digit.
 - **Everything else is copied**, token by token, from the description: what a small transformer learns best.
+- **Four words a code**, one for each operation: with eight, two layers of width 128 copied everything, and still did not know
+  what words may mean after 1,600 steps of the warm-up with eight problems each.
 - The call format, because there the judge needs one process a program, not one a test.
 
 The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,
@@ -115,7 +117,7 @@ class Draft:
 
 
 def words_of(config: FamilyConfig) -> dict[str, tuple[Word, ...]]:
-    """The words of each code; in each, every operation is the true meaning of two words."""
+    """The words of each code; in each, every operation is the true meaning of one word."""
     rng = random.Random(f"words {config.seed}")
     texts = [c + v + d for c in "bdfgklmnprstvz" for v in "aeiou" for d in "bdgklmnrstz"]
     rng.shuffle(texts)

@@ -71,15 +71,15 @@ class AblationConfig(TrainConfig):
 
     def warm_up(self, seed: int) -> SftConfig:
         """The supervised warm-up of a seed, which all methods share."""
-        return _as(SftConfig, self, {"seed": seed})
+        return SftConfig(**self._shared(SftConfig) | {"seed": seed})
 
     def run(self, method: str, seed: int, model: Path) -> TrainConfig:
         """The run of a method and a seed, on the model that the warm-up left."""
-        return _as(TrainConfig, self, {"seed": seed, "method": method, "model": str(model), "sft_epochs": 0})
+        own = {"seed": seed, "method": method, "model": str(model), "sft_epochs": 0}
+        return TrainConfig(**self._shared(TrainConfig) | own)
 
-
-def _as(kind: Any, config: AblationConfig, changes: Mapping[str, Any]) -> Any:
-    return kind(**{f.name: getattr(config, f.name) for f in fields(kind)} | changes)
+    def _shared(self, kind: type[SftConfig]) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(kind)}
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -94,7 +94,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "pack_tokens": 176,
         "sft_epochs": 8,
         "sft_batch_examples": 8,
-        "sft_learning_rate": 2e-3,
+        "sft_learning_rate": 1.5e-3,
         "sft_warmup_share": 0.05,
         "micro_rows": 16,
         "updates": 200,
@@ -103,13 +103,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "generation_batch": 64,
         "temperature": 1.0,
         "top_p": 1.0,
-        "learning_rate": 3e-4,
-        "critic_learning_rate": 1e-3,
+        "learning_rate": 1e-4,
+        "critic": "separate",
+        "critic_learning_rate": 3e-4,
         "warmup_updates": 5,
         "ppo_epochs": 1,
-        "minibatches": 2,
+        "minibatches": 4,
         "lam": 1.0,
-        "kl_coef": 0.02,
+        "kl_coef": 0.05,
         "plain_share": 0.25,
         "validate_every": 20,
         "validation_problems": 0,

@@ -56,9 +56,8 @@ def _curves(axes: Axes, methods: Mapping[str, Any]) -> None:
         if method == "sft":
             axes.axhline(100 * m["pass@1"]["value"], color=_COLORS[method], linestyle=":", label=m["name"])
         elif points:
-            start = methods["sft"]["curve"] if "sft" in methods else []
-            updates = [update for update, _ in [*start, *points]]
-            values = [[100 * value for value in of_seeds] for _, of_seeds in [*start, *points]]
+            updates = [update for update, _ in points]
+            values = [[100 * value for value in of_seeds] for _, of_seeds in points]
             axes.plot(updates, [sum(v) / len(v) for v in values], color=_COLORS[method], label=m["name"])
             axes.fill_between(
                 updates, [min(v) for v in values], [max(v) for v in values], color=_COLORS[method], alpha=0.15, lw=0

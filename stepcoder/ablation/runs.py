@@ -157,16 +157,18 @@ def _examine(job: Job, config: AblationConfig, family: str) -> None:
     from stepcoder.rollouts import Judgements
     from stepcoder.validation import counted, plain_completions
 
-    of_run = replace(
-        config.run("ppo", job.seed, job.folder / "final"), validation_completions=config.test_completions
-    )
+    of_run = replace(config.run("ppo", job.seed, job.folder / "final"), validation_completions=config.test_completions)
     lm, tokenizer = load_model(of_run.model, of_run)
     problems = [p for p in load_split(family, "test") for _ in range(config.test_completions)]
-    with LocalEngine(workers=config.judge_workers or None, isolation=config.isolation) as engine:
-        with Judgements(engine, threads=engine.workers, coverage=False) as judgements:
-            judged = plain_completions(lm.eval(), tokenizer, problems, judgements, of_run, seed=job.seed)
+    with (
+        LocalEngine(workers=config.judge_workers or None, isolation=config.isolation) as engine,
+        Judgements(engine, threads=engine.workers, coverage=False) as judgements,
+    ):
+        judged = plain_completions(lm.eval(), tokenizer, problems, judgements, of_run, seed=job.seed)
     if len(judged) < len(problems):
         missing = len(problems) - len(judged)
-        raise TrainingError(f"the judge failed on {missing} held-out completions of {job.folder}; see `appsplus doctor`")
+        raise TrainingError(
+            f"the judge failed on {missing} held-out completions of {job.folder}; see `appsplus doctor`"
+        )
     outcomes = counted((j.completion.task.problem.problem_id, j.outcome) for j in judged)
     write_atomically(job.folder / DONE, (json.dumps(outcomes, indent=1) + "\n").encode())

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,7 +193,11 @@ def markdown(numbers: Mapping[str, Any]) -> str:
     ends = [[m["name"], *(f"{100 * m['outcomes'][kind]:.1f}" for kind in kinds)] for m in methods.values()]
     apart = [[f"{NAMES[d['of']]} - {NAMES[d['from']]}", _worded(d, sign="+")] for d in numbers["differences"]]
     note = f"Per cent; in brackets the {numbers['interval']}."
-    tables = [_table(head, rows), _table(["paired difference", "points"], apart) if apart else "", _table(["method", *kinds], ends)]
+    tables = [
+        _table(head, rows),
+        _table(["paired difference", "points"], apart) if apart else "",
+        _table(["method", *kinds], ends),
+    ]
     return "\n\n".join([note, *filter(None, tables)]) + "\n"
 
 

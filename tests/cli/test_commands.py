@@ -73,6 +73,7 @@ _RUN_ELSEWHERE = (
     *("train", "sft", "sample"),
 )
 _RUN_ELSEWHERE = "build judge-conformance review evaluate compare results export train sft sample".split()
+_RUN_ELSEWHERE = ("build", "judge-conformance", "review", "train", "sft", "sample", "report", "ablate")
 
 
 @pytest.mark.parametrize(

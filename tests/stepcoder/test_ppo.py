@@ -13,8 +13,8 @@ from torch import Tensor
 
 from stepcoder.batch import Batch, assembled
 from stepcoder.errors import TrainingError
-from stepcoder.ppo import _refuse_nan, minibatches, ppo_step
-from stepcoder.rollouts import Completion, Judged, Task
+from stepcoder.ppo import Scored, _refuse_nan, _told, minibatches, ppo_step
+from stepcoder.rollouts import Collected, Completion, Judged, Task
 from stepcoder.setup import Trainer
 
 REWARDS = [1.0, -0.3, -1.0, -0.6]
@@ -240,3 +240,40 @@ def test_old_and_reference_logprobs_are_equal_before_the_first_step(make_trainer
     trainer.reference = frozen_copy(trainer.unwrapped.lm, trainer.config)
     batch = batch_of(trainer, some_judged(trainer))
     assert torch.equal(batch.old_logprobs, batch.ref_logprobs)
+
+
+def test_columns_that_are_padding_in_all_rows_are_left_away_and_change_nothing(
+    make_trainer: Callable[..., Any],
+) -> None:
+    """One row at a time and all at once: other columns of padding, the same numbers."""
+    trainer = make_trainer()
+    judged = some_judged(trainer)
+    alone, together = (batch_of(trainer, judged, micro_rows=rows) for rows in (1, 4))
+    for name in ("old_logprobs", "ref_logprobs", "old_values", "advantages", "returns"):
+        kept = together.response_keep > 0
+        assert torch.allclose(getattr(alone, name)[kept], getattr(together, name)[kept], atol=1e-4), name
+    prompts = [len(j.completion.task.ids) for j in judged]
+    for i, length in enumerate(LENGTHS):
+        part = together.rows(torch.tensor([i]))
+        assert part.ids.shape == part.attention.shape == (1, prompts[i] + length)
+        assert part.attention.all()
+        assert part.response_keep.tolist() == [[1.0] * length]
+        assert part.ids[0, -length:].tolist() == list(judged[i].completion.ids)
+        assert torch.equal(part.advantages[0], together.advantages[i, :length])
+    two = together.rows(torch.tensor([1, 3]))
+    assert two.response_tokens == max(LENGTHS[1], LENGTHS[3])
+    assert two.ids.shape[1] == max(prompts[1], prompts[3]) + two.response_tokens
+
+
+def test_tasks_with_mixed_rewards_are_those_whose_completions_differ(make_trainer: Callable[..., Any]) -> None:
+    """Problem a at level 1: -1 and -0.3; at level 2: twice -0.3; problem b: 1 alone. One task of three is mixed."""
+    trainer = make_trainer()
+    a, b = trainer.sampler.take(2)
+    scored = [
+        Scored(Judged(Completion(trainer.task(problem, level), (5,), "", None), None), earned, [(0, 0)], [1.0])
+        for problem, level, earned in ((a, 1, -1.0), (a, 2, -0.3), (b, 2, 1.0), (a, 1, -0.3), (a, 2, -0.3))
+    ]
+    numbers = _told(trainer, scored, Collected((), 0, 1.0, 0.0, 5), 0.0)
+    assert numbers["mixed_share"] == 1 / 3
+    assert numbers["reward_mean"] == pytest.approx((-1.0 - 0.3 + 1.0 - 0.3 - 0.3) / 5)
+    assert numbers["plain_pass_rate"] == 0.0  # of three: none has a program

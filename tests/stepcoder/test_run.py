@@ -80,6 +80,11 @@ def test_a_run_leaves_its_numbers_samples_checkpoints_and_policy(dataset: str, t
         assert math.isfinite(n["policy_loss"])
     assert {"validation_pass_rate", "validation_reward_mean"} <= numbers[1].keys()
     assert "validation_pass_rate" not in numbers[0]
+    held_out = [json.loads(line) for line in (out / "validation.jsonl").read_text().splitlines()]
+    assert [(line["update"], line["problem_id"]) for line in held_out] == [
+        (update, f"made/{n}-held-out") for update in (2, 4) for n in (0, 1)
+    ]
+    assert all(sum(line["outcomes"].values()) == 1 for line in held_out)
     assert [p.name for p in sorted((out / "checkpoints").iterdir())] == ["update-000004"]
     sample = json.loads((out / "samples.jsonl").read_text().splitlines()[0])
     assert set(sample) >= {"update", "problem_id", "level", "prefix_chars", "completion", "verdict", "reward", "keep"}

@@ -1,0 +1,139 @@
+"""The whole experiment, small: what it leaves, that it goes on from anywhere, and what it refuses."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip install torch, then '.[train]'")
+pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: pip install '.[train]'")
+
+from appsplus.errors import InputError
+from stepcoder import cli, ppo, run
+from stepcoder.ablation import runs
+from stepcoder.ablation.experiment import ablate
+from stepcoder.ablation.plan import COMPARED, PRESETS, AblationConfig
+from stepcoder.config import configured, read_config
+from stepcoder.errors import ConfigError
+
+K = range(1, 9)
+
+
+def smoke(**changes: Any) -> AblationConfig:
+    given = {"workers": 1, "judge_workers": 1, "isolation": "best-effort"} | changes
+    return configured(AblationConfig, "smoke", given, PRESETS)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An experiment with every method; nothing here may change it."""
+    out = tmp_path_factory.mktemp("ablation") / "out"
+    ablate(out, smoke())
+    return out
+
+
+def test_every_method_is_trained_from_the_same_warm_up_and_judged_on_the_held_out_problems(finished: Path) -> None:
+    numbers = json.loads((finished / "table.json").read_text())
+    assert list(numbers["methods"]) == list(COMPARED)
+    for method, found in numbers["methods"].items():
+        assert (found["problems"], list(found["by_k"])) == (len(K), [str(k) for k in K])
+        assert sum(found["outcomes"].values()) == pytest.approx(1)
+        updates = [update for update, _ in found["curve"]]
+        assert updates == ([0] if method == "sft" else [0, 1, 2])
+        outcomes = json.loads((finished / "seed-0" / method / "test.json").read_text())
+        assert set(outcomes) == {f"family/test/k{k}-0001" for k in K}
+        if method != "sft":
+            config, _ = read_config(run.TrainConfig, finished / "seed-0" / method)
+            assert (config.method, config.model) == (method, str(finished / "seed-0" / "sft"))
+            lines = [json.loads(x) for x in (finished / "seed-0" / method / "metrics.jsonl").read_text().splitlines()]
+            assert [line["update"] for line in lines] == [1, 2]
+    assert numbers["of"]["options"]["updates"] == 2
+    for name in ("table.md", "curves.svg", "by_k.svg", "outcomes.svg"):
+        assert (finished / name).stat().st_size > 0
+
+
+def test_the_same_command_goes_on_from_where_it_was(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted in the middle of a run; then nothing that was done is done again, and the numbers are the same."""
+    out = tmp_path / "out"
+    out.mkdir()
+    shutil.copytree(finished / "data", out / "data")
+    shutil.copy(finished / "config.json", out)
+    learned, calls = ppo._learned, 0
+
+    def interrupted(trainer: Any, *arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        trainer.interruption.asked = calls == 3  # in the first update of the second method
+        return learned(trainer, *arguments)
+
+    methods = {"methods": "sft,ppo,stepcoder"}
+    with monkeypatch.context() as patched:
+        patched.setattr(ppo, "_learned", interrupted)
+        with pytest.raises(runs.InterruptedRunError):
+            ablate(out, smoke(**methods))
+    partial = json.loads((out / "table.json").read_text())
+    assert list(partial["methods"]) == ["sft", "ppo"]
+    stamp = (out / "seed-0" / "ppo" / "test.json").stat().st_mtime_ns
+    ablate(out, smoke(**methods))
+    assert (out / "seed-0" / "ppo" / "test.json").stat().st_mtime_ns == stamp
+    for method in ("sft", "ppo", "stepcoder"):
+        one, other = (json.loads((x / "seed-0" / method / "test.json").read_text()) for x in (out, finished))
+        assert one == other
+
+
+def test_two_runs_at_once_give_what_one_after_the_other_gives(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("data", "seed-0"):
+        shutil.copytree(finished / name, out / name)
+    for method in ("ppo", "stepcoder"):
+        shutil.rmtree(out / "seed-0" / method)
+    shutil.copy(finished / "config.json", out)
+    ablate(out, smoke(workers=2))
+    for method in ("ppo", "stepcoder"):
+        one, other = (json.loads((x / "seed-0" / method / "test.json").read_text()) for x in (out, finished))
+        assert one == other
+
+
+def test_other_options_than_it_was_begun_with_are_refused_but_more_seeds_are_not(tmp_path: Path) -> None:
+    runs.begin(tmp_path / "out", smoke())
+    with pytest.raises(InputError, match=r"was begun with --updates 2, not 3; go on with the options"):
+        runs.begin(tmp_path / "out", smoke(updates=3))
+    runs.begin(tmp_path / "out", smoke(seeds=4, methods="sft,ppo"))
+    assert read_config(AblationConfig, tmp_path / "out")[0] == smoke(seeds=4, methods="sft,ppo")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"is there, and is no experiment"):
+        runs.begin(tmp_path / "other", smoke())
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"methods": "ppo,grpo"}, "--methods ppo,grpo is not known; expected some of sft,ppo"),
+        ({"seeds": 0}, "--seeds must be at least 1; got 0"),
+        ({"workers": -1}, "--workers must be at least 0; got -1"),
+        ({"gamma": 2.0}, "--gamma must lie between 0 and 1"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_by_its_flag(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        smoke(**given)
+
+
+def test_the_command_has_the_experiment_s_values_and_no_flag_for_what_it_decides() -> None:
+    shown = CliRunner().invoke(cli.app, ["ablate", "--help"], terminal_width=300, env={"COLUMNS": "300"}).output
+    assert "--methods" in shown
+    assert "--seed " not in shown
+    experiment = configured(AblationConfig, "experiment", {}, PRESETS)
+    assert (experiment.seeds, experiment.compared) == (5, COMPARED)
+    runs_of = [experiment.run(method, 3, Path("model")) for method in COMPARED[1:]]
+    same = [{k: v for k, v in asdict(c).items() if k != "method"} for c in runs_of]
+    assert all(c == same[0] for c in same)  # the budget, too
+    assert {c.seed for c in runs_of} == {3}

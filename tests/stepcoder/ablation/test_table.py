@@ -1,0 +1,106 @@
+"""The numbers of the experiment, by hand; what the tables say."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stepcoder.ablation.plots import draw
+from stepcoder.ablation.runs import Job
+from stepcoder.ablation.table import Examined, curve, difference, examined, interval, k_of, markdown, summary
+
+
+def write_run(out: Path, method: str, seed: int, outcomes: Mapping[str, Mapping[str, int]]) -> Job:
+    """A run that is done: {problem: {outcome: completions}}."""
+    job = Job(out, method, seed)
+    job.folder.mkdir(parents=True)
+    (job.folder / "test.json").write_text(
+        json.dumps({f"family/test/{name}": found for name, found in outcomes.items()})
+    )
+    return job
+
+
+def test_the_number_of_branches_is_read_off_the_problem_s_name() -> None:
+    assert k_of("family/test/k7-0031") == 7
+    with pytest.raises(ValueError, match="corpus/train/0102 is no problem of the generated family"):
+        k_of("corpus/train/0102")
+
+
+def test_an_interval_draws_seeds_and_problems() -> None:
+    """The spread of means is that of the resampled means: for seeds 0 and 1 alone, a quarter each of 0 and 1, half of 1/2."""
+    only_seeds = interval(np.array([[0.0] * 50, [1.0] * 50]))
+    assert (only_seeds.value, only_seeds.low, only_seeds.high) == (0.5, 0.0, 1.0)
+    only_problems = interval(np.tile([0.0, 1.0], (3, 200)))  # 400 problems: standard error 1/40
+    assert only_problems.value == 0.5
+    assert only_problems.low == pytest.approx(0.5 - 1.96 / 40, abs=0.004)
+    assert only_problems.high == pytest.approx(0.5 + 1.96 / 40, abs=0.004)
+    assert interval(np.full((5, 8), 0.25)).low == interval(np.full((5, 8), 0.25)).high == 0.25
+
+
+def test_a_difference_is_paired_over_the_seeds_that_both_have() -> None:
+    """Problems differ widely, the methods by 0.1 on each: unpaired intervals would overlap, the difference's is a point."""
+    hard = np.linspace(0.0, 0.8, 40)
+    names = tuple(f"family/test/k1-{i:04d}" for i in range(40))
+    one = Examined((0, 1), names, np.stack([hard + 0.1, hard + 0.3]), {})
+    other = Examined((1, 2), names, np.stack([hard + 0.2, hard]), {})
+    found = difference(one, other)
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert difference(one, Examined((7,), names, np.stack([hard]), {})) is None
+
+
+def test_the_summary_counts_completions_by_method_number_of_branches_and_end(tmp_path: Path) -> None:
+    right, wrong = {"accepted": 4}, {"wrong_answer": 4}
+    mixed = {"accepted": 1, "wrong_answer": 1, "time_limit_exceeded": 1, "extraction_failed": 1}
+    jobs = [
+        write_run(tmp_path, "ppo", 0, {"k1-0000": right, "k1-0001": wrong, "k2-0000": wrong, "k2-0001": mixed}),
+        write_run(tmp_path, "ppo", 1, {"k1-0000": right, "k1-0001": right, "k2-0000": wrong, "k2-0001": wrong}),
+        write_run(tmp_path, "stepcoder", 0, {"k1-0000": right, "k1-0001": right, "k2-0000": right, "k2-0001": mixed}),
+        Job(tmp_path, "stepcoder", 1),  # under way
+    ]
+    numbers = summary(jobs)
+    ppo, stepcoder = numbers["methods"]["ppo"], numbers["methods"]["stepcoder"]
+    assert ppo["pass@1"]["value"] == pytest.approx((1.25 + 2) / 8)
+    assert ppo["by_seed"] == [1.25 / 4, 2 / 4]
+    assert [ppo["by_k"][k]["value"] for k in ("1", "2")] == [3 / 4, 0.25 / 4]
+    assert ppo["outcomes"] == {
+        "accepted": 13 / 32,
+        "wrong answer": 17 / 32,
+        "run-time error": 1 / 32,
+        "compile error": 1 / 32,
+    }
+    assert (ppo["seeds"], stepcoder["seeds"], ppo["problems"]) == ([0, 1], [0], 4)
+    [apart] = numbers["differences"]
+    assert (apart["of"], apart["from"], apart["value"]) == ("stepcoder", "ppo", pytest.approx((3.25 - 1.25) / 4))
+    page = markdown(numbers)
+    assert "| StepCoder | 1 | 81.2 [" in page
+    assert "| StepCoder - PPO | +50.0 [" in page
+    assert "| PPO | 40.6 | 53.1 | 3.1 | 3.1 |" in page
+
+
+def test_a_curve_begins_with_the_warm_up_and_has_a_value_for_each_seed(tmp_path: Path) -> None:
+    sft = write_run(tmp_path, "sft", 0, {"k1-0000": {"accepted": 1, "wrong_answer": 3}})
+    ppo = [Job(tmp_path, "ppo", seed) for seed in (0, 1)]
+    for job, passed in zip(ppo, (1, 2), strict=True):
+        job.folder.mkdir(parents=True)
+        lines = [
+            {"update": 20, "problem_id": "family/test/k1-0000", "outcomes": {"accepted": passed, "compile_error": 1}},
+            {"update": 20, "problem_id": "family/test/k2-0000", "outcomes": {"wrong_answer": 2}},
+        ]
+        (job.folder / "validation.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"upd')
+    assert curve([sft], "sft") == [(0, [0.25])]
+    assert curve([sft, *ppo], "ppo") == [(0, [0.25]), (20, [1 / 4, 2 / 5])]
+
+
+def test_figures_are_the_same_bytes_for_the_same_numbers_and_need_no_seed_twice(tmp_path: Path) -> None:
+    jobs = [
+        write_run(tmp_path, method, 0, {"k1-0000": {"accepted": n}, "k2-0000": {"wrong_answer": n}})
+        for method, n in (("sft", 1), ("ppo", 2), ("stepcoder", 3))
+    ]
+    first = [path.read_bytes() for path in draw(tmp_path, summary(jobs))]
+    again = [path.read_bytes() for path in draw(tmp_path, summary(jobs))]
+    assert first == again
+    assert all(b"<svg" in content for content in first)
+    assert set(examined(jobs)) == {"sft", "ppo", "stepcoder"}
