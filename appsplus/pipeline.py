@@ -27,7 +27,6 @@ from appsplus.ledger import Accounts, Ledger
 from appsplus.problem import Problem, RawProblem, Reason, Rejection, Review
 from appsplus.release import (
     DatasetWriter,
-    FunnelStage,
     Manifest,
     RejectedProblem,
     WorklistWriter,
@@ -35,6 +34,7 @@ from appsplus.release import (
     prepare_target,
     validation_split,
 )
+from appsplus.release.books import Books
 from appsplus.release.ledger import write_ledger
 from appsplus.release.seal import seal
 from appsplus.release.spool import Spool
@@ -163,7 +163,8 @@ def build(
     options, progress = options or BuildOptions(), progress or Progress()
     started = time.monotonic()
     with prepare_target(target) as folder:
-        books, accounts, signatures, splits = _Books(), Accounts(ledger), list[Signature](), SplitOverlap()
+        books, accounts = Books([stage.name for stage in STAGES]), Accounts(ledger)
+        signatures, splits = list[Signature](), SplitOverlap()
         share, mutants, seed = options.audit_share, options.mutants, options.seed
         desk = Desk(engine, ledger, submissions, audit_share=share, mutants=mutants, seed=seed)
         with (
@@ -185,18 +186,13 @@ def build(
                 raise _nothing_found(sources)
             progress.start("annotating", books.given)
             for outcome in _second_pass(pool, spool, find_duplicates(signatures), engine, ledger, desk, options):
-                books.enter(outcome)
                 accounts.enter(outcome.record.problem_id, outcome.review)
                 if outcome.found is not None:
                     desk.enter(outcome.found, worklist)
-                _write(outcome, writer, splits, options)
+                _write(outcome, books, writer, splits, options)
                 progress.advance(outcome.word)
-<<<<<<< HEAD
         write_ledger(folder, ledger)
-        manifest = seal(folder, _manifest(sources, engine, accounts, options, writer, books, desk, started))
-=======
         manifest = seal(folder, _manifest(sources, engine, accounts, options, writer, books, desk, splits, started))
->>>>>>> c6aa06133010b59389dd397f4459be0e04fba0cc
         commit(folder, target)
     return manifest
 
@@ -280,43 +276,16 @@ def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judgin
     return _Outcome(record, raw=raw)
 
 
-def _write(outcome: _Outcome, writer: DatasetWriter, splits: SplitOverlap, options: BuildOptions) -> None:
+def _write(outcome: _Outcome, books: Books, writer: DatasetWriter, splits: SplitOverlap, options: BuildOptions) -> None:
     if outcome.rejection is not None:
+        books.reject(outcome.stage, outcome.rejection)
         writer.reject(RejectedProblem.of(outcome.record, outcome.stage, outcome.rejection))
     else:
         assert isinstance(outcome.record, Problem)
+        books.keep(outcome.record)
         split = _split(outcome.record, options)
         writer.add(outcome.record, split)
         splits.add(outcome.record, split)
-
-
-class _Books:
-    """Given = kept + rejected, at every stage."""
-
-    def __init__(self) -> None:
-        self.given = 0
-        self._kept = 0
-        self.reference_cpu_s: dict[str, float | None] = {}  # by problem that was kept
-        self._rejected: dict[str, Counter[str]] = {stage.name: Counter() for stage in STAGES}
-
-    def enter(self, outcome: _Outcome) -> None:
-        """A problem has come to its end."""
-        if outcome.rejection is None:
-            self._kept += 1
-            assert isinstance(outcome.record, Problem)
-            self.reference_cpu_s[outcome.record.problem_id] = outcome.record.reference_cpu_s
-        else:
-            self._rejected[outcome.stage][outcome.rejection.reason.value] += 1
-
-    def funnel(self) -> tuple[FunnelStage, ...]:
-        rows, given = [], self.given
-        for stage in STAGES:
-            rejected = dict(sorted(self._rejected[stage.name].items()))
-            kept = given - sum(rejected.values())
-            rows.append(FunnelStage(stage.name, given, kept, rejected))
-            given = kept
-        assert given == self._kept, f"the books do not balance: {given} should be left, {self._kept} were written"
-        return tuple(rows)
 
 
 def _nothing_found(sources: Sequence[Source]) -> SourceError:
@@ -330,7 +299,7 @@ def _manifest(
     accounts: Accounts,
     options: BuildOptions,
     writer: DatasetWriter,
-    books: _Books,
+    books: Books,
     desk: Desk,
     splits: SplitOverlap,
     started: float,

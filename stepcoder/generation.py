@@ -6,10 +6,6 @@ model's forward pass stands between two tokens (benchmarks/learning/README.md ha
 Legend: B rows, P prompt positions (left-padded), N positions written so far, V words of the vocabulary.
 """
 
-<<<<<<< HEAD
-=======
-import re
->>>>>>> 99bfc4028ed5426c47d0b4e12813266c51ef85a8
 from typing import Any
 
 import torch

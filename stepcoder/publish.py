@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import RepoCard
-from yaml import YAMLError  # type: ignore[import-untyped]  # what RepoCard reads with
+from yaml import YAMLError  # what RepoCard reads with
 
 from appsplus.errors import InputError
 from appsplus.release.hub import OURS

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import RepoCard
-from yaml import YAMLError  # type: ignore[import-untyped]  # what RepoCard reads with
+from yaml import YAMLError  # what RepoCard reads with
 
 from appsplus.errors import DatasetError, LedgerError
 from appsplus.ledger import Ledger
