@@ -18,7 +18,7 @@ from appsplus.cli.options import AsJson, DatasetDir, ProblemId
 from appsplus.ledger.standing import AGREEING, BROKEN, DISPUTED, IN_FORCE, NOTED, REPLACED, STALE, UNDONE
 from appsplus.pipeline import STAGES
 from appsplus.problem import Problem, Rejection, Review
-from appsplus.release import RejectedProblem, find_problem, folder_hash, load_rejected, read_manifest
+from appsplus.release import RejectedProblem, data_hash, find_problem, folder_hash, load_rejected, read_manifest
 from appsplus.release.error_rates import audit_sentences, submission_remarks, submission_rows
 
 _SHOWN_UNIT_TESTS = 3
@@ -39,9 +39,8 @@ def stats(folder: DatasetDir, *, as_json: AsJson = False) -> None:
     """Say what a dataset holds: problems, splits, funnel, sources, and the hash of the folder."""
     manifest = read_manifest(folder)
     if as_json:
-        print(
-            json.dumps({"hash": folder_hash(folder), "counts": manifest.counts, "funnel": manifest.to_json()["funnel"]})
-        )
+        facts = {"hash": folder_hash(folder), "data_hash": data_hash(folder), "counts": manifest.counts}
+        print(json.dumps({**facts, "funnel": manifest.to_json()["funnel"]}))
         return
     counts = manifest.counts
     console = Console()
@@ -54,7 +53,7 @@ def stats(folder: DatasetDir, *, as_json: AsJson = False) -> None:
     print_funnel(manifest)
     for line in _error_lines(counts):
         console.print(f"\n{line}", soft_wrap=True, highlight=False)
-    console.print(f"\nhash {folder_hash(folder)}", soft_wrap=True)
+    console.print(f"\nhash {folder_hash(folder)}\nof its problems {data_hash(folder)}", soft_wrap=True)
 
 
 def _error_lines(counts: dict[str, Any]) -> Iterator[str]:

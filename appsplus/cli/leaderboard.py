@@ -28,7 +28,7 @@ from appsplus.evaluation.leaderboard.submission import read_submission
 from appsplus.evaluation.leaderboard.tables import Subset, Tables
 from appsplus.evaluation.suite import Suite, dataset_suite
 from appsplus.judge import STRICT
-from appsplus.release import folder_hash
+from appsplus.release import data_hash
 
 _SHOWN_MISMATCHES = 10  # of one submission
 
@@ -108,7 +108,7 @@ def _named_folder(results: Sequence[Path]) -> Path:
             found = read_submission(path).results
             words = shlex.split(found.command)
             folder = Path(words[words.index("evaluate") + 1])
-            if folder_hash(folder) == found.dataset.sha256:
+            if data_hash(folder) == found.dataset.sha256:
                 print(f"dataset: {plain(str(folder))}, which {path} names", file=sys.stderr)
                 return folder
         except (InputError, ValueError, IndexError, OSError):

@@ -38,7 +38,7 @@ class DatasetFacts:
 
     name: str
     revision: str  # a commit or tag of the Hub; empty for a local folder
-    sha256: str  # of the folder (`appsplus stats`), or of a benchmark's file
+    sha256: str  # of the problems (`data_hash`, `appsplus stats`), or of a benchmark's file
     split: str  # train, validation, test or all
     num_problems: int  # of the split, with samples or without
 

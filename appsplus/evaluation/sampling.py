@@ -11,7 +11,7 @@ from appsplus.evaluation import prompts
 from appsplus.evaluation.backends import Backend, Refusal, Request, Sampling
 from appsplus.evaluation.sample_file import Sample, SampleFile
 from appsplus.problem import Problem
-from appsplus.release import folder_hash, load_problems
+from appsplus.release import data_hash, load_problems
 
 ALL = "all"
 _MOST_SHOT_CHARS = 4000  # of description and solution of a few-shot example
@@ -120,7 +120,7 @@ def _facts(plan: Plan, backend: Backend, num_problems: int, command: str) -> dic
     dataset = {
         "name": plan.dataset.resolve().name,
         "revision": "",  # a folder; one of the Hub would have a commit
-        "sha256": folder_hash(plan.dataset),
+        "sha256": data_hash(plan.dataset),
         "split": plan.split,
         "num_problems": num_problems,
     }

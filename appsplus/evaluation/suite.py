@@ -12,7 +12,7 @@ from appsplus.evaluation.results import DatasetFacts
 from appsplus.evaluation.samples import Sample
 from appsplus.judge import Job
 from appsplus.problem import Problem
-from appsplus.release import folder_hash, load_problems, problem_ids, read_manifest
+from appsplus.release import data_hash, load_problems, problem_ids, read_manifest
 from appsplus.release.schema import REJECTED_SPLIT, SPLITS
 from appsplus.release.statistics import CONDITIONAL_KINDS
 
@@ -53,7 +53,7 @@ def dataset_suite(folder: Path, split: str = "test") -> Suite:
     places |= dict.fromkeys(problem_ids(folder, REJECTED_SPLIT), REJECTED_SPLIT)
     name, revision = _name_and_revision(folder)
     return Suite(
-        facts=DatasetFacts(name, revision, folder_hash(folder), split, len(ids)),
+        facts=DatasetFacts(name, revision, data_hash(folder), split, len(ids)),
         problem_ids=ids,
         problems=lambda: chain.from_iterable(load_problems(folder, name) for name in splits),
         program=program_of,

@@ -32,7 +32,7 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.evaluation import prompts
 from appsplus.integrations.rows import modules_of, row_of
 from appsplus.problem import IOFormat, Problem
-from appsplus.release import disk_errors, folder_hash, load_problems, read_manifest
+from appsplus.release import data_hash, disk_errors, load_problems, read_manifest
 from appsplus.release.schema import PROBLEMS, SPLITS
 
 NAME = "export.json"
@@ -92,7 +92,7 @@ def export(
     _check(to, prompt, splits, out)
     form, continued, modules = FORMATS[to], prompt == "continued", modules_of(dataset)
     counts = read_manifest(dataset).counts["splits"]
-    hash_before = folder_hash(dataset)
+    hash_before = data_hash(dataset)
     left_out: Counter[str] = Counter()
     with disk_errors(out), ExitStack() as stack:
         out.mkdir(parents=True, exist_ok=True)

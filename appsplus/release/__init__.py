@@ -10,7 +10,7 @@
 """
 
 from appsplus.release.folder import check_target, commit, disk_errors, prepare_target
-from appsplus.release.manifest import FunnelStage, Manifest, folder_hash, read_manifest
+from appsplus.release.manifest import FunnelStage, Manifest, data_hash, folder_hash, read_manifest
 from appsplus.release.reader import find_problem, load_problems, load_rejected, problem_ids
 from appsplus.release.rows import RejectedProblem, prompt_text
 from appsplus.release.statistics import Statistics
@@ -37,6 +37,7 @@ __all__ = [
     "WorklistWriter",
     "check_target",
     "commit",
+    "data_hash",
     "disk_errors",
     "find_problem",
     "folder_hash",

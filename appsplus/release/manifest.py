@@ -116,6 +116,16 @@ def folder_hash(path: Path | str) -> str:
     return hashlib.sha256(jsonl.dumps([manifest, files]).encode()).hexdigest()
 
 
+def data_hash(path: Path | str) -> str:
+    """SHA-256 (hex) of the problems of a dataset folder: every file below data/, by name and content.
+
+    What results of an evaluation depend on. Unlike `folder_hash` it leaves out card, figures, manifest, ledger and worklist:
+    on the last is what a machine found nearly too slow, so that one may have more of it than another.
+    """
+    files = {name: fact.sha256 for name, fact in file_facts(Path(path)).items() if name.startswith("data/")}
+    return hashlib.sha256(jsonl.dumps(files).encode()).hexdigest()
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 (hex) of a file."""
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ from appsplus.evaluation.samples import Sample
 from appsplus.evaluation.suite import conditional_statements, dataset_suite, job_of, program_of
 from appsplus.judge import version
 from appsplus.problem import Problem
-from appsplus.release import folder_hash, load_problems, problem_ids, read_manifest
+from appsplus.release import data_hash, load_problems, problem_ids, read_manifest
 from appsplus.release.schema import REJECTED_SPLIT
 
 
@@ -22,7 +22,7 @@ def test_a_split_has_its_problems_and_knows_the_others(embedded: Path) -> None:
     assert [problem.problem_id for problem in problems] == list(suite.problem_ids)
     assert {problem.problem_id.split("/")[1] for problem in problems} == {"test"}
     assert (suite.facts.name, suite.facts.revision, suite.facts.split) == ("appsplus", "", "test")
-    assert (suite.facts.sha256, suite.facts.num_problems) == (folder_hash(embedded), len(problems))
+    assert (suite.facts.sha256, suite.facts.num_problems) == (data_hash(embedded), len(problems))
     assert suite.judge_version == version()
     places = {suite.elsewhere(i) for i in ("corpus/train/0102", "corpus/test/0500", "corpus/train/0911", "x")}
     assert places == {"train", "test", "rejected", ""}
@@ -45,7 +45,7 @@ def test_a_snapshot_of_the_hub_goes_by_its_name_and_commit(embedded: Path, tmp_p
     snapshot.parent.mkdir(parents=True)
     shutil.copytree(embedded, snapshot)
     facts = dataset_suite(snapshot).facts
-    assert (facts.name, facts.revision, facts.sha256) == ("lab/apps-plus", "0a1b2c", folder_hash(embedded))
+    assert (facts.name, facts.revision, facts.sha256) == ("lab/apps-plus", "0a1b2c", data_hash(embedded))
 
 
 def test_a_split_that_is_not_there_or_empty_is_refused(embedded: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from appsplus.release import FunnelStage, folder_hash, read_manifest
+from appsplus.release import FunnelStage, data_hash, folder_hash, read_manifest
 
 
 def test_the_books_of_a_stage_must_balance():
@@ -51,3 +51,15 @@ def test_anything_else_changes_the_folder_hash(tmp_path, make_problem, make_data
     (folder / "notes.txt").write_text("")
     hashes.add(folder_hash(folder))
     assert len(hashes) == 5
+
+
+def test_what_is_beside_the_problems_does_not_change_their_hash(tmp_path, make_problem, make_dataset):
+    folder = make_dataset(tmp_path / "a", [(make_problem(), "train")])
+    before = data_hash(folder), folder_hash(folder)
+    (folder / "README.md").write_text("another card")
+    (folder / "worklist").mkdir(exist_ok=True)
+    (folder / "worklist" / "more.parquet").write_bytes(b"more")
+    assert data_hash(folder) == before[0]
+    assert folder_hash(folder) != before[1]
+    other = make_dataset(tmp_path / "b", [(make_problem(description="other"), "train")])
+    assert data_hash(other) != before[0]
