@@ -359,7 +359,7 @@ def test_an_address_that_cannot_be_is_refused(run: Callable[..., Sampled], url: 
 
 def test_nobody_at_the_address_is_said_after_some_tries(run: Callable[..., Sampled], stand_in: StandIn) -> None:
     told: list[str] = []
-    with pytest.raises(InputError, match="gave no answer in 4 tries; the last time: .*Connection refused"):
+    with pytest.raises(InputError, match=r"gave no answer in 4 tries; the last time: .*Connection refused"):
         run(url="http://127.0.0.1:1/v1", tell=told.append)
     assert len(told) >= 1
     assert "Connection refused" in told[0]
