@@ -204,7 +204,7 @@ def compare(
     """Compare two models on the same problems: differences B - A with paired intervals, and McNemar's exact test."""
     results_a, results_b = read_results(a), read_results(b)
     lacking = [path for path in map(verdicts_path, (a, b)) if not path.is_file()]
-    verdicts = None if lacking else (first_samples(a), first_samples(b))
+    verdicts = None if lacking else (first_samples(a, results_a), first_samples(b, results_b))
     found = compare_results(results_a, results_b, verdicts, seed=seed)
     if as_json:
         print(json.dumps(asdict(found)))

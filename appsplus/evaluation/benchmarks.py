@@ -73,6 +73,8 @@ def benchmark_suite(name: str, path: Path) -> Suite:
     rows: dict[str, _Row] = {}
     for number, value in _values(path, data):
         row = _row(name, value, f"{path}:{number}")
+        if (named := _NUMBERED.match(row.problem_id)) and named[1] and named[1].lower() not in BENCHMARKS[name]:
+            raise InputError(f"{path}:{number}: {row.problem_id} is no problem of {name}; check --benchmark and --data")
         if row.problem_id in rows:
             raise InputError(f"{path}:{number}: {row.problem_id} is there twice; expected each problem once")
         rows[row.problem_id] = row

@@ -6,6 +6,7 @@ asks of the problems that one solves and the other does not whether a fair coin 
 one yes or no of each problem, and takes each model's first scored sample.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import comb
@@ -69,7 +70,7 @@ def compare(
     """
     facts = ("name", "sha256", "split")
     if differing := [f for f in facts[1:] if getattr(a.dataset, f) != getattr(b.dataset, f)]:
-        told = "; ".join(f"{f} {getattr(a.dataset, f)} and {getattr(b.dataset, f)}" for f in differing)
+        told = "; ".join(f"{f} {getattr(a.dataset, f)[:12]} and {getattr(b.dataset, f)[:12]}" for f in differing)
         raise InputError(
             f"{a.name} and {b.name} were not judged on the same problems ({a.dataset.name} and {b.dataset.name}: {told});"
             " expected the same split of the same dataset: evaluate one of them again"
@@ -88,10 +89,19 @@ def compare(
     )
 
 
-def first_samples(results: Path) -> dict[str, bool]:
-    """Per problem, whether its first scored sample is accepted; from the verdicts beside a results file."""
+def first_samples(path: Path, results: Results) -> dict[str, bool]:
+    """Per problem, whether its first scored sample is accepted; from the verdicts beside the results file `path`.
+
+    Raises InputError where they are those of another run.
+    """
+    with verdicts_path(path).open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != results.verdicts_file.sha256:
+            raise InputError(
+                f"{verdicts_path(path)} does not belong to {path}, which names another hash; expected the two files of one"
+                " run: evaluate again, or move it away to compare without McNemar's test"
+            )
     first: dict[str, bool] = {}
-    for verdict in read_verdicts(verdicts_path(results)):  # in the order of their index
+    for verdict in read_verdicts(verdicts_path(path)):  # in the order of their index
         if verdict.is_scored:
             first.setdefault(verdict.problem_id, verdict.verdict == "accepted")
     return first

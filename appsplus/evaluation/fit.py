@@ -89,7 +89,7 @@ def _warnings(suite: Suite, samples: Samples, missing: Sequence[str], others: st
             " the dataset again to be sure that its canonical solutions still pass"
         )
     made_from = samples.meta.get("dataset")
-    sha256 = made_from.get("sha256") if isinstance(made_from, dict) else None
+    sha256 = str(made_from.get("sha256", "")) if isinstance(made_from, dict) else ""
     if sha256 and sha256 != suite.facts.sha256:
         warnings.append(
             f"the samples were made from another version of the dataset ({sha256[:12]}) than they were judged on"

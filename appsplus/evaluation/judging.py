@@ -23,7 +23,7 @@ from appsplus.judge import Report
 from appsplus.problem import Problem, Verdict
 
 MOST_FAILURES = 20  # of the judge, in a row: then it is not the programs
-_READ_AHEAD = 4  # programs per worker
+_READ_AHEAD = 64  # programs per worker: one that meets its time limit must not make the others wait
 
 
 class Engine(Judging, Protocol):

@@ -166,6 +166,7 @@ def test_ids_are_known_by_their_numbers(humaneval: Suite) -> None:
         (["[]"], "holds no problem"),
         ([HUMANEVAL, HUMANEVAL], ":2: HumanEval/0 is there twice"),
         ([{**MBPP, "test_list": []}], ":1 is no row"),
+        ([{**HUMANEVAL, "task_id": "Mbpp/1"}], ":1: Mbpp/1 is no problem of humaneval; check --benchmark and --data"),
     ],
 )
 def test_another_file_is_refused(rows: list[Any], told: str, write_samples: Write) -> None:

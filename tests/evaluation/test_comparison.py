@@ -74,8 +74,11 @@ def test_a_difference_on_every_problem_is_clear(results_of: Callable[..., Result
 
 
 def test_the_first_scored_sample_stands_for_a_problem(results_of: Callable[..., Results], tmp_path: Path) -> None:
-    results_of("a", [WRONG, RIGHT], ["# fails\n", RIGHT], [RIGHT, WRONG])
-    assert first_samples(tmp_path / "a.json") == {"made/1": False, "made/2": True, "made/3": True}
+    a = results_of("a", [WRONG, RIGHT], ["# fails\n", RIGHT], [RIGHT, WRONG])
+    assert first_samples(tmp_path / "a.json", a) == {"made/1": False, "made/2": True, "made/3": True}
+    b = results_of("b", [RIGHT, RIGHT], [RIGHT, RIGHT], [RIGHT, WRONG])
+    with pytest.raises(InputError, match=r"a.verdicts.jsonl does not belong to .*a.json"):
+        first_samples(tmp_path / "a.json", b)
 
 
 def test_only_problems_that_both_have_scored_are_compared(results_of: Callable[..., Results]) -> None:

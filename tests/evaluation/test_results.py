@@ -76,7 +76,10 @@ def test_results_come_back_as_they_were(found: Results, tmp_path: Path) -> None:
 
 
 def test_the_schema_that_is_published_is_the_one_of_the_records() -> None:
-    assert json.loads(SCHEMA.read_text()) == results_schema()
+    assert json.loads(SCHEMA.read_text()) == results_schema(), (
+        "write it again: python -c 'import json; from appsplus.evaluation.results import results_schema as s;"
+        f" print(json.dumps(s(), indent=2))' > {SCHEMA.relative_to(SCHEMA.parents[2])}"
+    )
 
 
 def test_what_is_written_is_what_the_schema_says(document: dict[str, Any]) -> None:
