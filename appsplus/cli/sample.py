@@ -4,8 +4,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,11 +18,12 @@ from appsplus.errors import InputError, MissingExtraError
 from appsplus.evaluation.backends import Backend, Sampling
 from appsplus.evaluation.backends.server import CHAT, ENDPOINTS, Patience, Server
 from appsplus.evaluation.samples import meta_path
-from appsplus.evaluation.sampling import ALL, Plan, Sampled, Telling, make_samples
+from appsplus.evaluation.sampling import ALL, Plan, Sampled, make_samples
+from appsplus.release import read_manifest
 from appsplus.release.schema import SPLITS
 
 SPLIT_NAMES = (*SPLITS, ALL)
-_HF, _OPENAI = "hf:", "openai:"
+_HF, _OPENAI = "hf", "openai"
 _SHOWN_REFUSALS = 5
 _DEFAULT_TRIES, _DEFAULT_TIMEOUT_S, _DEFAULT_CONCURRENCY = (
     Patience().tries,
@@ -77,16 +78,20 @@ def sample(
         raise UsageError(f"--endpoint {endpoint} is not known; expected one of: {', '.join(ENDPOINTS)}")
     if not top_p:
         raise UsageError("--top-p 0 leaves no token to choose; expected more than 0 and at most 1")
+    kind, _, name = model.partition(":")
+    if kind not in (_HF, _OPENAI) or not name:
+        raise UsageError(f"--model {model} is not known; expected {_HF}:ID_OR_PATH or {_OPENAI}:NAME")
+    read_manifest(folder)  # is it a dataset? A model may take minutes to load
     plan = Plan(folder, Sampling(temperature, top_p, max_tokens), split, num_samples, seed, shots, limit)
     with ExitStack() as stack:
         progress = stack.enter_context(shown_progress("samples", None))
         backend: Backend
-        if model.startswith(_OPENAI):
+        if kind == _OPENAI:
             if not base_url:
                 raise UsageError(f"--model {model} needs --base-url, such as http://127.0.0.1:8000/v1")
             backend = Server(
                 base_url,
-                model.removeprefix(_OPENAI),
+                name,
                 plan.sampling,
                 endpoint=endpoint,
                 token=_token(api_key_env),
@@ -94,26 +99,12 @@ def sample(
                 patience=Patience(concurrency, requests_per_minute, tries, timeout_s),
                 tell=progress.tell,
             )
-        elif model.startswith(_HF):
-            backend = _local(model.removeprefix(_HF), plan.sampling, batch, device, dtype, open_block)
         else:
-            raise UsageError(f"--model {model} is not known; expected hf:ID_OR_PATH or openai:NAME")
+            backend = _local(name, plan.sampling, batch, device, dtype, open_block)
         command = shlex.join(["appsplus", *sys.argv[1:]])
-        done = make_samples(plan, backend, out, command=command, telling=_Shown(progress.start, progress.advance))
+        start = partial(progress.start, "sampling")
+        done = make_samples(plan, backend, out, command=command, start=start, advance=progress.advance)
     _print_outcome(done, out, plan, as_json=as_json)
-
-
-class _Shown(Telling):
-    """What the run tells, as the progress of this command."""
-
-    def __init__(self, start: Callable[[str, int], None], advance: Callable[[str], None]) -> None:
-        self._start, self._advance = start, advance
-
-    def start(self, total: int) -> None:
-        self._start("sampling", total)
-
-    def advance(self, finish_reason: str) -> None:
-        self._advance(finish_reason or "ended")
 
 
 def _print_outcome(done: Sampled, out: Path, plan: Plan, *, as_json: bool) -> None:

@@ -105,6 +105,8 @@ class SampleFile:
                 raise
             self._unsaved |= {sample.key: sample for sample in samples}
             raise InputError(f"{self.path} cannot be written: {error.strerror}") from error
+        for key in keys:
+            self._unsaved.pop(key, None)  # it did not fit a moment ago
 
     def rescue(self) -> str:
         """Put samples that `append` could not write into the folder for temporary files, and say what to do; "": none."""

@@ -1,7 +1,7 @@
 """Samples of a split: each problem asked `num_samples` times, each sample with a seed of its own, into one file."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,23 +46,21 @@ class Sampled:
     recovered: str  # what to say of a torn last line; mostly empty
 
 
-class Telling:
-    """What a run tells while it goes on: nothing here, the command line draws it."""
-
-    def start(self, total: int) -> None:
-        """So many samples are to be made."""
-
-    def advance(self, finish_reason: str) -> None:
-        """One more is in the file."""
-
-
-def make_samples(plan: Plan, backend: Backend, out: Path, *, command: str, telling: Telling | None = None) -> Sampled:
+def make_samples(
+    plan: Plan,
+    backend: Backend,
+    out: Path,
+    *,
+    command: str,
+    start: Callable[[int], None] = lambda _: None,
+    advance: Callable[[str], None] = lambda _: None,
+) -> Sampled:
     """Make the samples of a plan that are not in `out` yet.
 
     Raises DatasetError for a dataset or split that is not there, InputError where `out` cannot be used or the backend gives
-    up; what was made by then is in the file, and the same call goes on from there.
+    up; what was made by then is in the file, and the same call goes on from there. `start` is told how many samples are to be
+    made, `advance` how each ended that is in the file now.
     """
-    telling = telling or Telling()
     problems = [_lean(problem) for problem in load_problems(plan.dataset, None if plan.split == ALL else plan.split)]
     if not problems:
         raise DatasetError(f"the split {plan.split} of {plan.dataset} is empty; name another with --split")
@@ -70,12 +68,12 @@ def make_samples(plan: Plan, backend: Backend, out: Path, *, command: str, telli
     facts = _facts(plan, backend, len(problems), command)
     with SampleFile(out, facts, [problem.problem_id for problem in problems]) as file:
         before = len(file.done)
-        telling.start(sum(request.key not in file.done for request in requests))
+        start(sum(request.key not in file.done for request in requests))
 
         def take(samples: Sequence[Sample]) -> None:
             file.append(samples)
             for sample in samples:
-                telling.advance(sample.finish_reason)
+                advance(sample.finish_reason or "ended")
 
         try:
             refusals = backend.run(requests, file.done, take)

@@ -70,6 +70,7 @@ def test_what_was_not_made_is_named_and_the_exit_status_says_so(
     ("options", "status", "told"),
     [
         (["--model", "tiny"], 2, "--model tiny is not known; expected hf:ID_OR_PATH or openai:NAME"),
+        (["--model", "hf:"], 2, "--model hf: is not known; expected hf:ID_OR_PATH or openai:NAME"),
         (["--model", "openai:t"], 2, "--model openai:t needs --base-url, such as http://127.0.0.1:8000/v1"),
         (["--model", "openai:t", "--base-url", "nowhere"], 1, "--base-url 'nowhere' is no address"),
         (["--split", "dev"], 2, "--split dev is not known; expected one of: train, validation, test, all"),
@@ -81,6 +82,7 @@ def test_what_was_not_made_is_named_and_the_exit_status_says_so(
         (["--request-fields", "[1]"], 2, "--request-fields [1] is no object"),
         (["--shots", "3"], 1, "--shots 3: the split train has only 1 problems of the format call"),
         (["--out", "missing/s.jsonl"], 1, "missing/s.jsonl cannot be written: No such file or directory"),
+        (["--out", "."], 1, ". cannot be written: Is a directory"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_asked(
@@ -118,7 +120,7 @@ def test_a_token_that_no_header_can_hold_is_refused(
 def test_an_interrupted_run_keeps_what_is_under_way_and_goes_on_later(
     start: Callable[..., subprocess.Popen[str]], dataset: Path, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    stand_in.answer = lambda number, _: (time.sleep(0.5), completion(f"answer {number}"))[1]
+    stand_in.answer = lambda number, _: (time.sleep(1.5), completion(f"answer {number}"))[1]
     out = tmp_path / "samples.jsonl"
     command = ["sample", dataset, "--model", "openai:t", "--base-url", stand_in.url, "--out", out, "--concurrency", 2]
     command += ["--num-samples", 4, "--temperature", 1]

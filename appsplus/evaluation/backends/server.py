@@ -41,6 +41,7 @@ _MOST_REFUSALS_AT_FIRST = 5  # so many, and not one answer: it is not about the 
 _MOST_WAIT_S = 60.0  # between two tries, where the server asks for nothing else
 _MOST_RETRY_AFTER_S = 900.0  # a server that asks for more is not waited for
 _SHOWN_CHARS = 300  # of what a server says
+_SOON_S = 0.3  # after which the end of a run says what it waits for
 _TELL_EVERY_S = 10.0  # about failed tries
 
 
@@ -137,8 +138,8 @@ class Server:
     def _take_what_comes(self, under_way: "dict[Future[Sample], Request]", done: Container[Key], take: Take) -> None:
         """The answers to requests that were sent: they are paid for."""
         sent = [future for future in under_way if not future.done() and not future.cancel()]
-        if sent:
-            self._tell(f"waiting for {len(sent)} requests that are under way; what they bring is kept")
+        if late := wait(sent, timeout=_SOON_S).not_done:
+            self._tell(f"waiting for {len(late)} requests that are under way; what they bring is kept")
         wait(under_way)
         for future, request in under_way.items():
             if future.cancelled() or request.key in done:
@@ -187,7 +188,7 @@ class Server:
         try:
             answer = post(self._url, body, self._token, self._patience.timeout_s)
         except TRANSPORT_ERRORS as error:
-            raise _PassingError(f"{error or type(error).__name__}") from None
+            raise _PassingError(str(error) or type(error).__name__) from None
         if answer.status == 200:
             return self._completion(answer)
         told = f"{answer.status}: {self._said(answer)}"

@@ -17,7 +17,10 @@ from appsplus.problem import Annotation, IOFormat, Problem, Solution, UnitTest, 
 from appsplus.release import DatasetWriter, Manifest
 from appsplus.release.seal import seal
 
-CHAT_TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
 CODE = "n = int(input())\nif n > 2:\n    print('big')\n"
 CALLED = "def twice(n):\n    return 2 * n\n"
 

@@ -71,6 +71,13 @@ def test_a_change_of_the_template_needs_a_new_version() -> None:
 HASHES = ["29bef1808044", "751d8c641a3f", "c942c2310fca", "fb1977f99919"]
 
 
+def test_the_page_about_sampling_shows_the_template_and_its_version() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "sampling.md").read_text()
+    assert f"It is version {prompts.VERSION}, which" in page
+    for text in (prompts.STDIN_INSTRUCTION, prompts.CALL_INSTRUCTION.format(entry_point="NAME")):
+        assert f"\n> {text.strip()}\n" in page
+
+
 def test_a_chat_template_is_used_where_there_is_one_and_the_answer_may_be_begun() -> None:
     problem = make_problem(1)
     chat = Tokenizer(CHAT_TEMPLATE)

@@ -203,6 +203,17 @@ def test_on_a_full_disk_the_file_stays_whole_and_what_was_paid_for_is_put_elsewh
         assert file.done == {("p/a", 0), ("p/b", 0)}
 
 
+def test_what_fits_after_all_is_not_put_elsewhere_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(path) as file:
+        with monkeypatch.context() as disk:
+            full_disk(disk, 20)
+            with pytest.raises(InputError, match="No space left on device"):
+                file.append([sample("p/b")])
+        file.append([sample("p/b")])
+        assert file.rescue() == ""
+    assert keys(path) == [("p/b", 0)]
+
+
 @pytest.mark.parametrize("where", ["write", "fsync"])
 def test_an_interruption_while_a_line_is_written_leaves_it_neither_in_the_file_nor_done(
     path: Path, where: str, monkeypatch: pytest.MonkeyPatch

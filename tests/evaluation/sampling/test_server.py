@@ -296,7 +296,7 @@ def test_an_interruption_keeps_the_answers_that_are_under_way_and_asks_for_no_mo
 
     def answer(number: int, _: Any) -> Any:
         arrived.release()
-        time.sleep(0.3)
+        time.sleep(1.0)
         return completion(f"answer {number}")
 
     def interrupt() -> None:
