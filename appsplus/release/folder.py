@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,14 +54,15 @@ def check_target(target: Path) -> None:
 
 
 @contextmanager
-def prepare_target(target: Path) -> Iterator[Path]:
+def prepare_target(target: Path, check: Callable[[Path], None] = check_target) -> Iterator[Path]:
     """Yield an empty folder beside `target` to build in, locked against a second build.
 
     Pass it to `commit` in the end. If that does not happen, the folder is deleted and the target stays as it was.
-    Raises InputError where the target is something else, another build is running, or the disk refuses.
+    Raises InputError where the target is something else (which `check` decides), another build is running, or the disk
+    refuses.
     """
     target = target.resolve()
-    check_target(target)
+    check(target)
     building = _beside(target, "building")
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -77,10 +78,10 @@ def prepare_target(target: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def commit(building: Path, target: Path) -> None:
+def commit(building: Path, target: Path, check: Callable[[Path], None] = check_target) -> None:
     """Put the finished folder in the place of `target`, durably. Raises InputError as `prepare_target` does."""
     target = target.resolve()
-    check_target(target)
+    check(target)
     with disk_errors(target):
         for path in (*building.rglob("*"), building):
             _fsync(path)
