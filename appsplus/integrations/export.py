@@ -15,10 +15,9 @@ not have: problems with such are left out there.
 
 import hashlib
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -32,7 +31,11 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.evaluation import prompts
 from appsplus.integrations.rows import modules_of, row_of
 from appsplus.problem import IOFormat, Problem
+<<<<<<< HEAD
 from appsplus.release import data_hash, disk_errors, load_problems, read_manifest
+=======
+from appsplus.release import commit, disk_errors, folder_hash, load_problems, prepare_target, read_manifest
+>>>>>>> 752fb331fba9508de4ed2365bd80e0d84567f437
 from appsplus.release.schema import PROBLEMS, SPLITS
 
 NAME = "export.json"
@@ -89,42 +92,55 @@ def export(
     `watched` is given the problems of a split and their number, and passes them on, for progress. Raises InputError for a
     format, prompt or split that does not exist or a folder with files of another origin, DatasetError for the dataset.
     """
-    _check(to, prompt, splits, out)
-    form, continued, modules = FORMATS[to], prompt == "continued", modules_of(dataset)
+    _check_options(to, prompt, splits)
+    form, modules = FORMATS[to], modules_of(dataset)
     counts = read_manifest(dataset).counts["splits"]
+<<<<<<< HEAD
     hash_before = data_hash(dataset)
+=======
+    facts: Row = {"format": to, "prompt": prompt, "prompt_version": prompts.VERSION, "dataset": folder_hash(dataset)}
+>>>>>>> 752fb331fba9508de4ed2365bd80e0d84567f437
     left_out: Counter[str] = Counter()
-    with disk_errors(out), ExitStack() as stack:
-        out.mkdir(parents=True, exist_ok=True)
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".export-")))
+    with prepare_target(out, check_target) as folder, disk_errors(out):
         files: dict[str, int] = {}
         for split in splits:
             problems = watched(load_problems(dataset, split), counts[split])
-            rows = _rows(problems, form, _Context(split, 0, modules, continued), left_out)
-            name = f"{split}.{'parquet' if form.columns else 'jsonl'}"
-            written = _write(work / name, rows, form.columns and form.columns(continued))
-            if written:
-                files[name] = written
+            context = _Context(split, 0, modules, prompt == "continued")
+            path = folder / f"{split}.{'parquet' if form.columns else 'jsonl'}"
+            files[path.name] = _write(path, _rows(problems, form, context, left_out), form.columns, context.continued)
+            if not files[path.name]:  # an empty file is one that some loaders stumble over
+                path.unlink()
+                del files[path.name]
         if not files:
             raise DatasetError(f"{dataset} has no problem to export in {', '.join(splits)}; choose other splits")
-        facts = {
-            "format": to,
-            "prompt": prompt,
-            "prompt_version": prompts.VERSION,
-            "dataset": hash_before,
-            "appsplus": metadata.version("appsplus"),
-            "files": {name: {"rows": rows, "sha256": _sha256(work / name)} for name, rows in sorted(files.items())},
-            "left_out": dict(sorted(left_out.items())),
-        }
-        for stale in set(_of_an_export(out)) - files.keys():
-            (out / stale).unlink(missing_ok=True)
-        for name in files:
-            (work / name).replace(out / name)
-        jsonl.write_atomically(out / NAME, (jsonl.dumps(facts) + "\n").encode())
+        hashes = {name: {"rows": rows, "sha256": _sha256(folder / name)} for name, rows in files.items()}
+        facts |= {"appsplus": metadata.version("appsplus"), "files": hashes, "left_out": left_out}
+        (folder / NAME).write_text(jsonl.dumps(facts) + "\n")
+        commit(folder, out, check_target)
     return Exported(files, dict(left_out))
 
 
-def _check(to: str, prompt: str, splits: Sequence[str], out: Path) -> None:
+def check_target(out: Path) -> None:
+    """Raise InputError unless `out` is free, an empty folder, or an export with nothing else in it."""
+    if not out.exists() and not out.is_symlink():
+        return
+    if not out.is_dir():
+        raise InputError(f"{out} is a file; expected a folder for the files of the splits: choose another --out")
+    try:
+        ours = {NAME, *jsonl.loads((out / NAME).read_bytes())["files"]}
+    except FileNotFoundError:
+        ours = set()
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{out / NAME} is no record of an export; delete the folder, or choose another --out"
+        ) from None
+    if foreign := sorted({path.name for path in out.iterdir()} - ours):
+        raise InputError(
+            f"{out} holds {foreign[0]}, which no export wrote; expected a new or empty folder: choose another --out"
+        )
+
+
+def _check_options(to: str, prompt: str, splits: Sequence[str]) -> None:
     if to not in FORMATS:
         raise InputError(f"the format {to!r} is not known; expected one of {', '.join(FORMATS)}")
     if prompt not in PROMPTS:
@@ -134,27 +150,6 @@ def _check(to: str, prompt: str, splits: Sequence[str], out: Path) -> None:
     for split in splits:
         if split not in SPLITS:
             raise InputError(f"the split {split!r} is not known; expected one of {', '.join(SPLITS)}")
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; expected a folder for the files of the splits: choose another --out")
-    if (
-        out.is_dir()
-        and not (out / NAME).exists()
-        and any(not path.name.startswith(".export-") for path in out.iterdir())
-    ):
-        raise InputError(
-            f"{out} holds files that no export wrote; expected a new or empty folder: choose another --out"
-        )
-
-
-def _of_an_export(out: Path) -> Iterable[str]:
-    """The files that an earlier export into this folder wrote. Raises InputError where its record is damaged."""
-    if not (out / NAME).exists():
-        return ()
-    try:
-        names = list(jsonl.loads((out / NAME).read_bytes())["files"])
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{out / NAME} is damaged; delete the folder, or choose another --out") from None
-    return [name for name in names if name == Path(name).name]
 
 
 def _rows(problems: Iterable[Problem], form: _Format, context: _Context, left_out: Counter[str]) -> Iterator[Row]:
@@ -167,12 +162,13 @@ def _rows(problems: Iterable[Problem], form: _Format, context: _Context, left_ou
         yield row
 
 
-def _write(path: Path, rows: Iterator[Row], columns: pa.Schema | None) -> int:
+def _write(path: Path, rows: Iterator[Row], columns: Callable[[bool], pa.Schema] | None, continued: bool) -> int:
     """How many rows were written."""
-    with _opened(path, columns) as add:
-        count = 0
-        for count, row in enumerate(rows, start=1):  # noqa: B007
+    count = 0
+    with _opened(path, columns and columns(continued)) as add:
+        for row in rows:
             add(row)
+            count += 1
     return count
 
 

@@ -73,18 +73,18 @@ def text_of(completion: Completion) -> str:
 def executed_lines_rollout(dataset: Any) -> Callable[[list[Any], Any], dict[str, Any]]:
     """A `rollout_func` for `GRPOTrainer`: its own generation, and an `env_mask` that keeps executed lines in the loss (FGO).
 
-    `dataset`: the exported rows that the trainer gets. The mask is StepCoder's (`stepcoder.executed_tokens`); a completion
-    without a program keeps all of its tokens. Needs the extra `trl`. Completions are judged once, here, with coverage;
-    `reward` finds the scores.
+    `dataset`: the exported rows that the trainer gets, by number (no stream). The mask is StepCoder's
+    (`stepcoder.executed_tokens`); a completion without a program keeps all of its tokens. Needs the extra `trl`.
+    Completions are judged once, here, with coverage; `reward` finds the scores.
     """
-    rows = {jsonl.dumps(row["prompt"]): {name: row.get(name) for name in COLUMNS} for row in dataset}
+    numbers = {jsonl.dumps(row["prompt"]): number for number, row in enumerate(dataset)}
 
     def rollout(prompts: list[Any], trainer: Any) -> dict[str, Any]:
         ids, images, other = trainer._tokenize_prompts(prompts)
         several = trainer.num_generations if trainer.model.training else trainer.num_generations_eval
         completion_ids, logprobs = trainer._generate_single_turn(ids, images, other, several)
         tokenizer = getattr(trainer.processing_class, "tokenizer", trainer.processing_class)
-        known = [_row_of(rows, prompt) for prompt in prompts]
+        known = [dataset[_number_of(numbers, prompt)] for prompt in prompts]
         masked = judges.in_parallel(
             lambda pair: executed_mask(pair[0], pair[1], tokenizer), list(zip(known, completion_ids, strict=True))
         )
@@ -126,11 +126,11 @@ def executed_mask(row: Row, completion_ids: Sequence[int], tokenizer: Any) -> tu
     return [int(kept) for kept in keep], scored_of(report, len(row["tests"]), variant)
 
 
-def _row_of(rows: Mapping[str, Row], prompt: Any) -> Row:
-    row = rows.get(jsonl.dumps(prompt))
-    if row is None:
+def _number_of(numbers: Mapping[str, int], prompt: Any) -> int:
+    number = numbers.get(jsonl.dumps(prompt))
+    if number is None:
         raise InputError(
             f"the trainer asks for a prompt that is not in the dataset ({str(prompt)[:80]!r}); give"
             " executed_lines_rollout the same dataset as the trainer"
         )
-    return row
+    return number

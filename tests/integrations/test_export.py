@@ -169,17 +169,25 @@ def test_what_does_not_exist_is_refused(options: dict[str, Any], message: str, d
 
 def test_files_of_another_origin_are_not_touched(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "train.parquet").write_text("mine")
-    with pytest.raises(InputError, match="holds files that no export wrote"):
+    with pytest.raises(InputError, match=r"holds .*, which no export wrote"):
         export(dataset, tmp_path, "trl")
     with pytest.raises(InputError, match="is a file; expected a folder"):
         export(dataset, tmp_path / "train.parquet", "trl")
-    with pytest.raises(InputError, match="holds files that no export wrote"):
+    with pytest.raises(InputError, match=r"holds .*, which no export wrote"):
         export(dataset, dataset, "trl")
     assert (tmp_path / "train.parquet").read_text() == "mine"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "export.json").write_text("{")
-    with pytest.raises(InputError, match=r"export\.json is damaged; delete the folder"):
+    with pytest.raises(InputError, match=r"export\.json is no record of an export; delete the folder"):
         export(dataset, tmp_path / "other", "trl")
+
+
+def test_what_was_put_beside_an_export_is_not_deleted(dataset: Path, tmp_path: Path) -> None:
+    export(dataset, tmp_path / "out", "trl")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"holds notes\.txt, which no export wrote"):
+        export(dataset, tmp_path / "out", "trl")
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 
 def test_an_empty_split_and_a_folder_that_is_no_dataset_are_told(dataset: Path, tmp_path: Path) -> None:

@@ -98,6 +98,20 @@ def test_an_isolation_that_cannot_be_had_is_an_error_at_once(monkeypatch: pytest
         score_all([row_of(STDIN)], [fenced(CODE)])
 
 
+def test_whoever_interrupts_a_batch_does_not_wait_for_programs_and_may_go_on_later() -> None:
+    engine = judges.engine()
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judges.in_parallel(interrupted, range(3))
+    with pytest.raises(SandboxError, match="closed"):
+        engine.judge([job_of(row_of(STDIN), CODE)])
+    assert judges.settings() == SETTINGS
+    assert score(row_of(STDIN), fenced(CODE)).reward == 1.0
+
+
 def test_the_event_loop_goes_on_while_a_program_runs() -> None:
     async def ticks_while(seconds: float) -> int:
         judging = asyncio.ensure_future(judges.aside(time.sleep, seconds))
