@@ -4,7 +4,7 @@
         report = judge.run(Job(program, IOFormat.STDIN, (UnitTest("2\\n", "4\\n"),)))
 
 Read `job` (what is asked and answered), `client`, `rounds` and `verdicts` (the parent, which decides), then `worker`,
-`compiler`, `process` and `isolation` (the sandbox, which is not believed).
+`compiler`, `process`, `template`, `begin` and `isolation` (the sandbox, which is not believed).
 
 Covered:
 
@@ -24,7 +24,7 @@ Not covered:
 - A program's own coverage: it can find the buffer and write lines into it that it never ran.
 - Without a control group: memory that is not address space (page cache, 16 MiB of /tmp, the output), per worker.
 - A unit test that passes only because an earlier one left state behind in the same process, in a program whose code does
-  not show that it keeps state (`state`); those that fail are run again alone.
+  not show that it keeps state (`state`, `kept`); those that fail are run again alone.
 - Flaws of CPython's compiler. It runs locked down and apart from every program, but one process serves many of them: a
   text that took it over could hand other code to the programs that the same worker judges later.
 - Another process that keeps the machine busy while a verdict near the limit is confirmed; `near_limit` tells.

@@ -5,15 +5,13 @@ at one glance shares the time since the last one; that is exact enough as long a
 in which it is not is cut off there, and the rest is asked one at a time, each on a clock of its own.
 """
 
-import mmap
 import os
 import resource
 import signal
-import struct
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
-from appsplus.judge import program
+from appsplus.judge import state
 from appsplus.judge.compiling import Compiled
 from appsplus.judge.line_map import hit_size
 from appsplus.judge.process import (
@@ -21,31 +19,31 @@ from appsplus.judge.process import (
     Job,
     Program,
     Setup,
-    become,
-    give_up,
     head_of,
     read_available,
     send_reports,
     watch,
     with_lines,
 )
+from appsplus.judge.program import ANSWER, ERROR, QUESTION, READY, SPENT, STARTED, VALUE
+from appsplus.judge.task import CALLS, HitFile, Task
 
-_ANSWER = struct.Struct("<cII")  # kind, peak resident KiB, length
-_QUESTION = struct.Struct("<II")  # number of the first unit test, how many
 _BATCH = 64  # unit tests that are asked at once
 _SHARE = 0.2  # of the limits: what comes in at one glance may take; with the glance before, far from `verdicts.NEAR`
 _Report = tuple[dict[str, Any], bytes]
-_ENDED = {b"V": "value", b"E": "error", b"R": "ready"}
+_ENDED = {VALUE: "value", ERROR: "error", READY: "ready"}
 
 
 def judge_calls(setup: Setup, job: Job, compiled: Compiled) -> None:
     """Run all unit tests, and send a report of each."""
-    alone = job.alone or compiled.keeps_state
+    alone = job.alone or compiled.keeps == state.ANYTHING
     batch = 1 if alone or job.coverage else _BATCH
     done = timeouts = 0
     while done < len(job.inputs):
         caller = _Caller(setup, job, compiled)
         caller.load()
+        if caller.is_spent:
+            alone, batch = True, 1
         goes_on = True
         while goes_on and done < len(job.inputs):
             asked = range(done, min(done + batch, len(job.inputs)))
@@ -68,36 +66,41 @@ class _Caller:
         self._job = job
         questions, self._questions = os.pipe()
         self._answers, answers = os.pipe()
-        self._hit = mmap.mmap(-1, hit_size(job.source)) if job.coverage else None
-        self._lines = None if self._hit is None else compiled.line_map(len(self._hit))
+        self._hit = HitFile(hit_size(job.source)) if job.coverage else None
+        self._lines = None if self._hit is None else compiled.line_map(self._hit.size)
         self._load_lines = b""
-        self._stage = b"S"  # the kind of record that comes next from our own code
+        self._stage = STARTED  # the kind of record that comes next from our own code
         self._buffer = bytearray()
-        self._forked = Program(setup, job.kill_cpu_s, job.wall_s)
-
-        def run() -> NoReturn:
-            program.take_descriptors(questions, answers)
-            cpu_s = job.kill_cpu_s * (1 + len(job.inputs))
-            give_up(setup, cpu_s=cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
-            program.run_calls(compiled, self._hit, str(job.entry_point), job.inputs)
-
-        if self._forked.pid == 0:
-            become(run)
+        task = Task(
+            role=CALLS,
+            cpu_s=job.kill_cpu_s * (1 + len(job.inputs)),
+            memory_bytes=job.memory_bytes,
+            file_bytes=job.output_bytes,
+            code=compiled.code,
+            keeps=compiled.keeps,
+            entry_point=str(job.entry_point),
+            inputs=job.inputs,
+        )
+        descriptors = {"stdin": questions, "report": answers}
+        if self._hit is not None:
+            descriptors["hit"] = self._hit.descriptor
+        self._forked = Program(setup, task, descriptors, job.kill_cpu_s, job.wall_s)
         os.close(questions)
         os.close(answers)
         os.set_blocking(self._answers, False)
         self._failure: _Report | None = None
         self._fresh = True  # no unit test has run yet
         self.cut_off = False  # a batch came near a limit
+        self.is_spent = False  # it keeps something that the next unit test might see
 
     def load(self) -> None:
         """Wait until the module's own code has run; what goes wrong with it stands for every unit test."""
         [(head, body)] = self._await()[:1]
-        if self._stage == b"S":
+        if self._stage == STARTED:
             raise RuntimeError(f"the process ended before its program was started: {bytes(self._buffer[:300])!r}")
-        self._stage = b"V"
+        self._stage = VALUE
         if self._hit is not None:
-            self._load_lines = bytes(self._hit)
+            self._load_lines = self._hit.content()
         self._failure = None if head["ended"] == "ready" else (head, body)
 
     def ask(self, numbers: range) -> Iterator[list[_Report]]:
@@ -111,14 +114,14 @@ class _Caller:
             yield [(with_lines(dict(head), self._lines, self._load_lines), body) for _ in range(count)]
             return
         if self._hit is not None:
-            self._hit[:] = bytes(len(self._hit))
+            self._hit.clear()
         self._buffer.clear()
         read_available(self._answers)  # an answer given before the question is no answer
         share = 1.0 if len(numbers) == 1 else _SHARE
         left = len(numbers)
         self._restart_clock(share)
         try:
-            os.write(self._questions, _QUESTION.pack(numbers.start, left))
+            os.write(self._questions, QUESTION.pack(numbers.start, left))
         except BrokenPipeError:
             head, body = self._ended("exit")
             yield [(self._finished(head), body)]
@@ -130,11 +133,13 @@ class _Caller:
                 return
             left -= len(reports)
             yield [(self._finished(head), body) for head, body in reports]
+            if self.is_spent and self.is_alive:
+                self._stop()
             self._restart_clock(share)
 
     def _finished(self, head: dict[str, Any]) -> dict[str, Any]:
         head["fresh"], self._fresh = self._fresh, False
-        return with_lines(head, self._lines, self._hit, self._load_lines)
+        return with_lines(head, self._lines, None if self._hit is None else self._hit.content(), self._load_lines)
 
     @property
     def is_alive(self) -> bool:
@@ -172,18 +177,20 @@ class _Caller:
     def _records(self) -> Iterator[tuple[bytes, int, bytes | None]]:
         """The whole records in the buffer: kind, peak memory in KiB, body; None for one that is too long."""
         at = 0
-        while len(self._buffer) - at >= _ANSWER.size:
-            kind, peak_kib, length = _ANSWER.unpack_from(self._buffer, at)
-            start, at = at + _ANSWER.size, at + _ANSWER.size + length
+        while len(self._buffer) - at >= ANSWER.size:
+            kind, peak_kib, length = ANSWER.unpack_from(self._buffer, at)
+            start, at = at + ANSWER.size, at + ANSWER.size + length
             if length > self._job.output_bytes:
                 yield kind, peak_kib, None
                 break
             if len(self._buffer) < at:
-                at = start - _ANSWER.size
+                at = start - ANSWER.size
                 break
-            if kind == self._stage == b"S":  # from here on it is the program that speaks
-                self._stage = b"R"
-            elif kind != b"R" or self._stage == b"R":  # else ready was said twice, and the answer may follow
+            if kind == self._stage == STARTED:  # from here on it is the program that speaks
+                self._stage = READY
+            elif kind == SPENT:
+                self.is_spent = True
+            elif kind != READY or self._stage == READY:  # else ready was said twice, and the answer may follow
                 yield kind, peak_kib, bytes(self._buffer[start:at])
         del self._buffer[:at]
 
@@ -206,3 +213,5 @@ class _Caller:
             self._stop()
         os.close(self._questions)
         os.close(self._answers)
+        if self._hit is not None:
+            self._hit.close()

@@ -1,6 +1,6 @@
 """The process that reads programs' texts: it compiles them, and answers inspections. Standard library only.
 
-Nothing of a program is executed in it. So one such process, forked from the worker and locked down as a program is, serves
+Nothing of a program is executed in it. So one such process, forked and locked down as a program is, serves
 all programs of a worker, and a program's own process need not pay for the compiler's memory, nor for the compiler's
 death. What it makes of a text goes, marshalled, to the process of that program and to no other; the worker does not
 look into it. It is ended after a text that was too much for it in any way, and after a large one.
@@ -16,10 +16,11 @@ import resource
 import socket
 from typing import Any, NoReturn
 
-from appsplus.judge import compiling, inspection, program
+from appsplus.judge import compiling, inspection
 from appsplus.judge.compiling import Compiled
 from appsplus.judge.frames import Channel
-from appsplus.judge.process import Clock, Job, Program, Setup, become, give_up, watch
+from appsplus.judge.process import Clock, Job, Program, Setup, watch
+from appsplus.judge.task import COMPILER, Task
 
 _LARGE = 1 << 18  # characters of a text after which the process is not used again
 _CODING = ("utf-8", "surrogatepass")
@@ -78,15 +79,9 @@ class Compiler:
     def _started(self) -> Program:
         if self._forked is None:
             ours, theirs = socket.socketpair()
-            forked = Program(self._setup, compiling.CPU_S, compiling.WALL_S)
-
-            def run() -> NoReturn:
-                program.take_descriptors(theirs.fileno(), theirs.fileno())
-                give_up(self._setup, cpu_s=None, memory_bytes=resource.RLIM_INFINITY, file_bytes=0)
-                serve(Channel(socket.socket(fileno=program.REPORT)))
-
-            if forked.pid == 0:
-                become(run)
+            task = Task(role=COMPILER, cpu_s=None, memory_bytes=resource.RLIM_INFINITY, file_bytes=0)
+            descriptors = {"stdin": theirs.fileno(), "report": theirs.fileno()}
+            forked = Program(self._setup, task, descriptors, compiling.CPU_S, compiling.WALL_S)
             theirs.close()
             self._forked, self._channel = forked, Channel(ours)
         return self._forked

@@ -20,7 +20,7 @@ class Compiled:
 
     error: str | None = None  # e.g. "SyntaxError: invalid syntax (line 3)"
     code: bytes = b""  # what `loaded` reads
-    keeps_state: bool = False  # see `state`
+    keeps: str = state.NOTHING  # from one call to the next, see `state`
     has_end: bool = False  # something may happen when its objects are let go
     executable: tuple[int, ...] | None = None  # lines, where coverage was asked for
     first_line: tuple[tuple[int, int], ...] = ()  # of statements: pairs of a line and the first one
@@ -40,7 +40,7 @@ def compiled(source: str, *, coverage: bool) -> tuple[dict[str, Any], bytes]:
         code = compile(source, FILENAME, "exec", dont_inherit=True)
         facts: dict[str, Any] = {
             "spent": False,
-            "keeps_state": state.keeps_state(code),
+            "keeps": state.keeps(code),
             "has_end": state.has_end(code),
         }
         if not coverage:

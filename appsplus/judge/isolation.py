@@ -138,26 +138,6 @@ def fork() -> int:
     return call("fork")
 
 
-def fork_in_pid_namespace() -> int:
-    """Like `fork`, but the child is PID 1 of a new PID namespace.
-
-    The first call to setns undoes the last unshare: the kernel wants the caller's own namespace before the next one.
-    """
-    return_to_own_pid_namespace()
-    call("unshare", NEWPID)
-    return fork()
-
-
-def return_to_own_pid_namespace() -> None:
-    """Have children here again, after `fork_in_pid_namespace`, whose namespace ends with its child."""
-    call("setns", _handle_of(os.getpid()), NEWPID)
-
-
-@cache
-def _handle_of(pid: int) -> int:
-    return os.pidfd_open(pid)
-
-
 def _map_user(uid: int, gid: int) -> None:
     for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
         Path(f"/proc/self/{name}").write_text(text)

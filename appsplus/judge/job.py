@@ -32,7 +32,7 @@ class UnitTestReport:
     """What one unit test showed."""
 
     verdict: Verdict
-    cpu_s: float  # CPU seconds of the program on this test
+    cpu_s: float  # CPU seconds of the program on this test; quick ones that were asked together share theirs
     wall_s: float
     peak_mib: float  # highest resident memory of the process that ran the test
     actual: str = ""  # what came out, at most 2,000 characters: standard output, or the JSON of the returned value

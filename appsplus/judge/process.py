@@ -1,23 +1,22 @@
-"""A program's process as the worker sees it: forked, locked down, timed, killed, reaped. Standard library only.
+"""A program's process as the worker sees it: started, timed, killed, reaped. Standard library only.
 
 Time is measured from outside, with the kernel's clock of the program's process, so a program cannot stop or fool it.
 """
 
-import mmap
 import os
 import resource
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from appsplus.judge import isolation, landlock, program, seccomp
+from appsplus.judge import isolation, program
 from appsplus.judge.frames import Channel
 from appsplus.judge.line_map import LineMap
-
-_LARGE_INPUTS = 1 << 20  # characters
+from appsplus.judge.task import Task, memory_file
+from appsplus.judge.template import Template
 
 
 @dataclass
@@ -25,14 +24,19 @@ class Setup:
     """What holds for every job of a worker."""
 
     channel: Channel
-    filter: "seccomp._Program | None"
+    make_template: Callable[[], Template]
     make_rules: Callable[[], int] | None  # of Landlock, for the /tmp that is mounted now: a descriptor
     private_root: bool
-    nested_pid_namespace: bool
-    capabilities: bool  # there are some to drop
     base_memory_bytes: int  # mapped by an idle worker
+    template: Template | None = None
     rules: int = -1
     rules_know: tuple[int, int] = (-1, -1)  # which /tmp the rules are for
+
+    def stop_template(self) -> None:
+        """End the process that programs are forked from; the next program has a new one."""
+        if self.template is not None:
+            self.template.stop()
+            self.template = None
 
     def prepare(self) -> None:
         """Before a program is forked: an empty /tmp, and rules that know it."""
@@ -65,8 +69,6 @@ class Job:
 def job_of(request: dict[str, Any], base_memory_bytes: int) -> Job:
     """The job that a request of the parent asks for. `base_memory_bytes`: what an idle worker has mapped."""
     limits = request["limits"]
-    if sum(map(len, request.get("inputs", ()))) > _LARGE_INPUTS:  # they are no part of what the program may use
-        base_memory_bytes = isolation.address_space_bytes()
     return Job(
         source=request["program"],
         entry_point=request.get("entry_point"),
@@ -115,11 +117,16 @@ class Clock:
 class Program:
     """A forked program: its process, and what the kernel says of it."""
 
-    def __init__(self, setup: Setup, cpu_s: float, wall_s: float) -> None:
+    def __init__(self, setup: Setup, task: Task, descriptors: Mapping[str, int], cpu_s: float, wall_s: float) -> None:
+        """`descriptors`: "stdin" and "report", and maybe "stdout" and "hit". Raises OSError."""
         setup.prepare()
-        self.pid = isolation.fork_in_pid_namespace() if setup.nested_pid_namespace else isolation.fork()
-        if self.pid == 0:
-            return
+        given = dict(descriptors) if setup.rules < 0 else {**descriptors, "rules": setup.rules}
+        task.descriptors = tuple(given)
+        told = memory_file(task.dumped())
+        if setup.template is None:
+            setup.template = setup.make_template()
+        self.pid = setup.template.fork([told, *given.values()])
+        os.close(told)
         self.handle = os.pidfd_open(self.pid)
         self.clock = Clock(self.pid, cpu_s, wall_s)
 
@@ -149,43 +156,6 @@ def watch(forked: Program, answers: int | None = None) -> str:
             return "answer"
         if ready:
             return "exit"
-
-
-def become(program_of: Callable[[], NoReturn]) -> NoReturn:
-    """Run in a forked process what it is to become; a fault of ours on the way there ends it, with the reason told."""
-    try:
-        program_of()
-    except BaseException as error:
-        os.write(program.REPORT, f"{type(error).__name__}: {error}".encode())
-    finally:
-        os._exit(1)
-
-
-def give_up(setup: Setup, *, cpu_s: float | None, memory_bytes: int, file_bytes: int) -> None:
-    """What a process gives up, in order, before it sees anything of a program. Runs in that process.
-
-    `cpu_s`: what it may use in all, should the worker's clock fail; None: only the clock holds.
-    """
-    os.setsid()  # no signal to a group reaches us
-    if setup.capabilities:
-        isolation.drop_capabilities()
-    isolation.die_with_parent()
-    isolation.limit_resources(cpu_s=cpu_s, memory_bytes=memory_bytes, file_bytes=file_bytes)
-    if setup.rules >= 0:
-        landlock.restrict(setup.rules)
-    os.closerange(program.FIRST_FREE_DESCRIPTOR, 256)  # the connection to the parent is among them
-    if setup.filter is not None:
-        seccomp.install(setup.filter, isolation.libc.prctl)
-
-
-def memory_file(content: bytes) -> int:
-    """A descriptor of an anonymous file with this content, at its beginning."""
-    descriptor = os.memfd_create("std")
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
 
 
 def started(report: bytes | bytearray) -> bytes:
@@ -218,13 +188,9 @@ def send_reports(setup: Setup, first: int, reports: Sequence[tuple[dict[str, Any
     setup.channel.send(b"T", {"first": first, "reports": heads}, b"".join([body for _, body in reports]))
 
 
-def with_lines(
-    head: dict[str, Any], lines: LineMap | None, hit: mmap.mmap | bytes | None, before: bytes = b""
-) -> dict[str, Any]:
+def with_lines(head: dict[str, Any], lines: LineMap | None, hit: bytes | None, before: bytes = b"") -> dict[str, Any]:
     """The head with the executed lines, if they were asked for; `before` was hit earlier and counts too."""
     if lines is not None and hit is not None:
-        seen = bytes(hit)
-        if before:
-            seen = bytes(a | b for a, b in zip(seen, before, strict=True))
+        seen = bytes(a | b for a, b in zip(hit, before, strict=True)) if before else hit
         head["executed"] = list(lines.executed(seen))
     return head

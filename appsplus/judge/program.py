@@ -19,8 +19,8 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from appsplus.judge import compiling, prelude, probes, values
-from appsplus.judge.compiling import Compiled
+from appsplus.judge import compiling, prelude, probes, state, values
+from appsplus.judge.kept import Kept
 from appsplus.judge.line_map import Hit
 from appsplus.judge.probes import Probes
 from appsplus.judge.tracer import LineTracer
@@ -31,7 +31,10 @@ FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
 STARTED = b"S"  # written to the report before a program's own code runs
 REPORT = 3
 _FRAMES = 10  # of a traceback, from either end
-_ANSWER, _QUESTION = struct.Struct("<cII"), struct.Struct("<II")  # as in `call_runs`
+ANSWER = struct.Struct("<cII")  # kind, peak resident KiB, length; the answer follows
+QUESTION = struct.Struct("<II")  # number of the first unit test, how many
+VALUE, ERROR, READY = b"V", b"E", b"R"  # kinds of answers
+SPENT = b"K"  # after the next answer this process takes no other unit test: it keeps something
 _exit = os._exit
 _solution = types.ModuleType("solution")
 _LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120
@@ -69,7 +72,7 @@ def take_descriptors(stdin: int, report: int, stdout: int | None = None) -> None
     os.dup2(report, REPORT)
 
 
-def run_stdin(compiled: Compiled, hit: Hit | None) -> NoReturn:
+def run_stdin(compiled: bytes, hit: Hit | None, *, has_end: bool) -> NoReturn:
     """Run a program as a shell would, and end this process with its status. Lines go to `hit`, if there is one."""
     status = 1
     try:
@@ -82,14 +85,14 @@ def run_stdin(compiled: Compiled, hit: Hit | None) -> NoReturn:
         if traced is not None:
             traced.start()
         status = _status_of(lambda: exec(code, main.__dict__))
-        status = _finish(status, main.__dict__ if compiled.has_end else None)
+        status = _finish(status, main.__dict__ if has_end else None)
     finally:
         _exit(status)
 
 
-def _prepared(compiled: Compiled, hit: Hit | None) -> tuple[types.CodeType, Recorder | None]:
+def _prepared(compiled: bytes, hit: Hit | None) -> tuple[types.CodeType, Recorder | None]:
     """The code, and what records its lines into `hit`."""
-    code, places = compiling.loaded(compiled.code)
+    code, places = compiling.loaded(compiled)
     return (code, None) if hit is None else probes.recorder(code, places, hit)
 
 
@@ -161,58 +164,68 @@ def make_solution() -> None:
     names.update(prelude.names(), __file__="solution.py", __builtins__=builtins)
 
 
-def run_calls(compiled: Compiled, hit: Hit | None, entry_point: str, inputs: list[str]) -> NoReturn:
+def run_calls(compiled: bytes, hit: Hit | None, entry_point: str, inputs: list[str], *, keeps: str) -> NoReturn:
     """Answer unit tests by number, read from descriptor 0, until it closes. Lines go to `hit`, if there is one."""
     try:
         code, traced = _prepared(compiled, hit)
         questions = os.dup(0)
         os.dup2(1, 0)
         sys.argv = ["main.py"]
-        _write(STARTED, b"")
+        _write((STARTED, b""))
         if traced is not None:
             traced.start()
-        find = _load(code, entry_point)
+        find, kept = _load(code, entry_point, looks=keeps == state.VALUES)
         while True:
-            question = os.read(questions, _QUESTION.size)
-            if len(question) < _QUESTION.size:
+            question = os.read(questions, QUESTION.size)
+            if len(question) < QUESTION.size:
                 break
-            first, count = _QUESTION.unpack(question)
+            first, count = QUESTION.unpack(question)
             for number in range(first, first + count):
-                _answer(find, inputs[number], traced)
+                _answer(find, inputs[number], traced, kept)
     finally:
         _exit(0)
 
 
-def _load(code: types.CodeType, entry_point: str) -> Callable[[], Callable[..., Any]]:
+def _load(
+    code: types.CodeType, entry_point: str, *, looks: bool
+) -> tuple[Callable[[], Callable[..., Any]], Kept | None]:
+    """How to find the function, and what the module keeps, if that is to be looked at."""
     sys.modules["solution"] = _solution
     names = _solution.__dict__
+    kept = None
     try:
         exec(code, names)
-        owner = names.get("Solution")
-        if isinstance(owner, type) and hasattr(owner, entry_point):
-            _write(b"R", b"")
-            return lambda: getattr(owner(), entry_point)
-        if entry_point not in names:
+        owner: Any = names.get("Solution")
+        is_method = isinstance(owner, type) and hasattr(owner, entry_point)
+        if not is_method and entry_point not in names:
             raise NameError(f"name {entry_point!r} is not defined by the program")
     except BaseException as error:
-        _write(b"E", _described(error))
+        _write((ERROR, _described(error)))
         _exit(1)
-    _write(b"R", b"")
-    return lambda: names[entry_point]
+    try:
+        kept = Kept(names, code.co_names) if looks else None
+        _write((READY, b""))
+    except ValueError:
+        _write((SPENT, b""), (READY, b""))
+    return (lambda: getattr(owner(), entry_point)) if is_method else (lambda: names[entry_point]), kept
 
 
-def _answer(find: Callable[[], Callable[..., Any]], arguments: str, traced: Recorder | None) -> None:
+def _answer(find: Callable[[], Callable[..., Any]], arguments: str, traced: Recorder | None, kept: Kept | None) -> None:
     if traced is not None:
         traced.clear()
     try:
-        answer, kind = values.encode(find()(*values.decode(arguments))).encode(), b"V"
+        answer, kind = values.encode(find()(*values.decode(arguments))).encode(), VALUE
     except BaseException as error:
-        answer, kind = _described(error), b"E"
-    _write(kind, answer)
+        answer, kind = _described(error), ERROR
+    if kept is None or not kept.has_changed():
+        _write((kind, answer))
+    else:
+        _write((SPENT, b""), (kind, answer))
+        _exit(0)
 
 
-def _write(kind: bytes, body: bytes) -> None:
+def _write(*records: tuple[bytes, bytes]) -> None:
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    view = memoryview(_ANSWER.pack(kind, peak_kib, len(body)) + body)
+    view = memoryview(b"".join([ANSWER.pack(kind, peak_kib, len(body)) + body for kind, body in records]))
     while view:
         view = view[os.write(REPORT, view) :]

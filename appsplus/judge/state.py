@@ -1,12 +1,14 @@
 """What a program's code says of its state: whether a call may change what the next one sees, and what comes at its end.
 
 Standard library only. Said of the compiled code, not of the text: a parse tree costs several times what the answer saves.
+What the code alone cannot say, `kept` finds by looking at the values.
 """
 
 import opcode
 from collections.abc import Iterator
 from types import CodeType
 
+NOTHING, VALUES, ANYTHING = "nothing", "values", "anything"  # what `keeps` answers
 _OPTIMIZED = 1  # the flag of functions; modules and class bodies lack it
 _CHANGE_GLOBALS = frozenset(
     opcode.opmap[name] for name in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
@@ -20,6 +22,8 @@ _DEFINE = frozenset(
         " LOAD_BUILD_CLASS PRECALL CALL BINARY_SUBSCR BUILD_TUPLE MAKE_CELL COPY_FREE_VARS LOAD_CLOSURE LOAD_LOCALS"
     ).split()
 )
+# What it may not do even where its values are looked at: change what others own
+_CHANGE_OTHERS = _CHANGE_GLOBALS | {opcode.opmap["STORE_ATTR"], opcode.opmap["DELETE_ATTR"]}
 # A store to an attribute of a global (a class, a function, a module), plain and augmented
 _CHANGE_ATTRIBUTES = tuple(
     bytes((opcode.opmap["LOAD_GLOBAL"], opcode.opmap[name])) for name in ("STORE_ATTR", "DELETE_ATTR", "COPY")
@@ -29,12 +33,23 @@ _ENDS = frozenset({"__del__", "finalize", "open", "fdopen", "FileIO", "TextIOWra
 _CALL, _BUILD_CLASS = opcode.opmap["CALL"], opcode.opmap["LOAD_BUILD_CLASS"]
 
 
-def keeps_state(code: CodeType) -> bool:
-    """Whether a module's code makes any value outside functions that is no constant, or changes one from inside.
+def keeps(code: CodeType) -> str:
+    """What a module's code may keep from one call of its functions to the next. Errs on the safe side.
 
-    Errs on the safe side: True costs a process per unit test.
+    NOTHING: it defines functions, classes and constants only, and changes none of them from inside.
+    VALUES: it makes values besides, at its beginning; whether a call has changed them can be seen (`kept`).
+    ANYTHING: every unit test must have a process of its own.
     """
-    return any(_function_keeps(part) if part.co_flags & _OPTIMIZED else _body_keeps(part) for part in _parts(code))
+    found = NOTHING
+    for part in _parts(code):
+        if part.co_flags & _OPTIMIZED:
+            if _function_keeps(part):
+                return ANYTHING
+        elif not _defines_only(part):
+            if _changes_others(part):
+                return ANYTHING
+            found = VALUES
+    return found
 
 
 def _parts(code: CodeType) -> Iterator[CodeType]:
@@ -71,6 +86,10 @@ def _stores_outside(code: CodeType) -> bool:
     return False
 
 
-def _body_keeps(code: CodeType) -> bool:
-    operations = code.co_code[::2]
-    return not _DEFINE.issuperset(operations) or operations.count(_CALL) != operations.count(_BUILD_CLASS)
+def _defines_only(body: CodeType) -> bool:
+    operations = body.co_code[::2]
+    return _DEFINE.issuperset(operations) and operations.count(_CALL) == operations.count(_BUILD_CLASS)
+
+
+def _changes_others(body: CodeType) -> bool:
+    return not _CHANGE_OTHERS.isdisjoint(body.co_code[::2]) or "seed" in body.co_names

@@ -1,26 +1,22 @@
 """Programs of the stdin format: one process per unit test, with real descriptors 0, 1 and 2. Standard library only."""
 
-import mmap
 import os
-from typing import Any, NoReturn
+from typing import Any
 
-from appsplus.judge import program
 from appsplus.judge.compiling import Compiled
 from appsplus.judge.line_map import LineMap, hit_size
 from appsplus.judge.process import (
     Job,
     Program,
     Setup,
-    become,
-    give_up,
     head_of,
-    memory_file,
     read_available,
     send_reports,
     started,
     watch,
     with_lines,
 )
+from appsplus.judge.task import STDIN, HitFile, Task, memory_file
 
 
 def judge_stdin(setup: Setup, job: Job, compiled: Compiled) -> None:
@@ -40,16 +36,19 @@ def _run_stdin(
 ) -> tuple[dict[str, Any], bytes]:
     stdin, stdout = memory_file(text.encode("utf-8", "surrogatepass")), memory_file(b"")
     report, report_end = os.pipe()
-    hit = None if lines is None else mmap.mmap(-1, lines.size)
-    forked = Program(setup, job.kill_cpu_s, job.wall_s)
-
-    def run() -> NoReturn:
-        program.take_descriptors(stdin, report_end, stdout)
-        give_up(setup, cpu_s=job.kill_cpu_s, memory_bytes=job.memory_bytes, file_bytes=job.output_bytes)
-        program.run_stdin(compiled, hit)
-
-    if forked.pid == 0:
-        become(run)
+    descriptors = {"stdin": stdin, "report": report_end, "stdout": stdout}
+    hit = None if lines is None else HitFile(lines.size)
+    if hit is not None:
+        descriptors["hit"] = hit.descriptor
+    task = Task(
+        role=STDIN,
+        cpu_s=job.kill_cpu_s,
+        memory_bytes=job.memory_bytes,
+        file_bytes=job.output_bytes,
+        code=compiled.code,
+        has_end=compiled.has_end,
+    )
+    forked = Program(setup, task, descriptors, job.kill_cpu_s, job.wall_s)
     os.close(report_end)
     ended = watch(forked)
     _, wall_s = forked.clock.spent()
@@ -70,4 +69,8 @@ def _run_stdin(
     for descriptor in (stdin, stdout, report):
         os.close(descriptor)
     head = head_of(ended, cpu_s, wall_s, usage.ru_maxrss / 1024, status)
-    return with_lines(head, lines, hit), body
+    executed = None
+    if hit is not None:
+        executed = hit.content()
+        hit.close()
+    return with_lines(head, lines, executed), body

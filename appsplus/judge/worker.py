@@ -1,13 +1,13 @@
 """The process that judges: PID 1 of a sandbox, warm, one job after another. Standard library only.
 
-    parent (any process)  --socket-->  worker  --fork-->  program, one per run
-                                          |
-                                          '---fork-->  compiler, one for many programs: reads texts, runs nothing
+    parent (any process)  --socket-->  worker  --asks-->  template  --fork-->  program, one per run
+                                                                      '-fork-->  compiler, one for many programs
 
 The worker imports what programs usually import, isolates itself (`isolation`), says which rungs hold, and then does the
-jobs: a text becomes code (`compiler`), the code runs (`call_runs`, `stdin_runs`). After each job it kills and reaps what
-is left, empties /tmp, and says so with an END frame. Every program inherits its memory, page by page: what it does not
-import need not be copied.
+jobs: a text becomes code (`compiler`, which runs nothing of it), the code runs (`call_runs`, `stdin_runs`). All processes
+are forked from a still copy of the worker (`template`), inherit its memory, page by page, and give up what is left to be
+given up (`begin`); they are the worker's own children. After each job it kills and reaps what is left, empties /tmp, and
+says so with an END frame.
 
 The two sides talk in `frames`; expected outputs are in none of them.
 """
@@ -27,11 +27,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from appsplus.judge import calibration, isolation, landlock, prelude, process, program, seccomp, values
+from appsplus.judge import begin, calibration, isolation, landlock, mappings, prelude, process, program, seccomp, values
 from appsplus.judge.call_runs import judge_calls
 from appsplus.judge.compiler import Compiler
 from appsplus.judge.frames import Channel
 from appsplus.judge.stdin_runs import judge_stdin
+from appsplus.judge.template import Template
 
 WARM = (
     "abc array atexit bisect cmath collections collections.abc contextlib copy dataclasses datetime decimal enum fractions"
@@ -53,16 +54,20 @@ def main(descriptor: str) -> None:
     rungs = _isolate(options)
     for name in options["modules"]:
         importlib.import_module(name)
+    powers = begin.Powers(
+        filter=seccomp.build_filter(refuse_kill=not rungs.namespaces) if rungs.seccomp else None,
+        capabilities=rungs.namespaces,
+    )
+    nests = rungs.namespaces and "nested_pid_namespace" not in rungs.missing
     setup = process.Setup(
         channel=channel,
-        filter=seccomp.build_filter(refuse_kill=not rungs.namespaces) if rungs.seccomp else None,
+        make_template=lambda: Template(lambda descriptors: begin.begin(powers, descriptors), namespaces=nests),
         make_rules=(lambda: _landlock(rungs, options)) if rungs.landlock else None,
         private_root=rungs.root,
-        nested_pid_namespace=rungs.namespaces and "nested_pid_namespace" not in rungs.missing,
-        capabilities=rungs.namespaces,
         base_memory_bytes=isolation.address_space_bytes(),
     )
     _prepare_interpreter(options["hidden"], options["hash_seed"])
+    setup.template = setup.make_template()
     channel.send(b"H", {"rungs": vars(rungs), "python": sys.version, "scale": calibration.scale()})
     compiler = Compiler(setup)
     while True:
@@ -74,10 +79,9 @@ def main(descriptor: str) -> None:
             channel.send(b"E", {"scale": calibration.scale()})
             continue
         _serve(setup, compiler, request)
-        if (
-            rungs.namespaces and not setup.nested_pid_namespace
-        ):  # else nothing outlives a program, its namespace's PID 1
+        if rungs.namespaces and not nests:  # else nothing outlives a program, its namespace's PID 1
             compiler.stop()
+            setup.stop_template()
             _reap_strays()
         isolation.clear_tmp(mounted=rungs.root)
         channel.send(b"E", {})
@@ -144,6 +148,7 @@ def _prepare_interpreter(hidden: str, seed: int) -> None:
     sys.set_int_max_str_digits(0)
     os.umask(0o022)
     isolation.let_signals_end_an_init()
+    mappings.join()
     random.seed(seed)  # chance is the same in every run, and another under another hash seed
     gc.collect()
     gc.freeze()

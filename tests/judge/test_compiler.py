@@ -16,11 +16,11 @@ def job(program: str, input: str = "", output: str = "", **changes: object) -> J
 
 
 def compiler_of(judge: Judge) -> list[int]:
-    """What the worker has started, between jobs: the compiler or nothing. The worker is the innermost only child."""
-    process = judge._workers[()].process.pid
+    """What the worker has started, between jobs, beside the template of all programs: the compiler or nothing."""
+    process, started = judge._workers[()].process.pid, [0]
     while children := Path(f"/proc/{process}/task/{process}/children").read_text().split():
-        process = int(children[0])
-    return [process]
+        process, started = int(children[0]), [int(child) for child in children]
+    return started[1:]
 
 
 HARMLESS = job("print(1)", output="1")
