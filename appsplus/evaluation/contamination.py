@@ -7,15 +7,9 @@
 | `shared_13_grams` | the description has a run of 13 words in common with one of the other set, again a rare one |
 | `near_text` | the description is a near-copy: Jaccard similarity of word triples of at least 0.5 |
 
-<<<<<<< HEAD
-A line is what is left of it without white space at its ends, with single blanks inside; blank lines and comments are none,
-and a line that stands twice counts twice. The paper does not say how it compares lines, nor which share it reports, so
-both directions are given. Lines as `n = int(input())` are in nearly every set, which is why rare lines have a figure of
-=======
 A line is what is left of it without white space at its ends, with single blanks inside; blank lines and comments are none;
 a line that stands twice counts twice. The paper does not say how it compares lines, nor which of the two shares it reports,
 so both directions are given. Lines as `n = int(input())` are in nearly every set, which is why rare lines have a figure of
->>>>>>> 1f60632d177091c17cb67bc470ed2e34108bef6f
 their own. Words are those of `wording`: without case, mark-up and LaTeX. A description of fewer than 13 words is one run.
 
 MinHash finds the near-copies and the exact similarity decides; a pair at 0.5 is missed with probability

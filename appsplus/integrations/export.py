@@ -31,11 +31,7 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.evaluation import prompts
 from appsplus.integrations.rows import modules_of, row_of
 from appsplus.problem import IOFormat, Problem
-<<<<<<< HEAD
-from appsplus.release import data_hash, disk_errors, load_problems, read_manifest
-=======
-from appsplus.release import commit, disk_errors, folder_hash, load_problems, prepare_target, read_manifest
->>>>>>> 752fb331fba9508de4ed2365bd80e0d84567f437
+from appsplus.release import commit, data_hash, disk_errors, load_problems, prepare_target, read_manifest
 from appsplus.release.schema import PROBLEMS, SPLITS
 
 NAME = "export.json"
@@ -95,11 +91,7 @@ def export(
     _check_options(to, prompt, splits)
     form, modules = FORMATS[to], modules_of(dataset)
     counts = read_manifest(dataset).counts["splits"]
-<<<<<<< HEAD
-    hash_before = data_hash(dataset)
-=======
-    facts: Row = {"format": to, "prompt": prompt, "prompt_version": prompts.VERSION, "dataset": folder_hash(dataset)}
->>>>>>> 752fb331fba9508de4ed2365bd80e0d84567f437
+    facts: Row = {"format": to, "prompt": prompt, "prompt_version": prompts.VERSION, "dataset": data_hash(dataset)}
     left_out: Counter[str] = Counter()
     with prepare_target(out, check_target) as folder, disk_errors(out):
         files: dict[str, int] = {}

@@ -58,13 +58,8 @@ def prepare_target(target: Path, check: Callable[[Path], None] = check_target) -
     """Yield an empty folder beside `target` to build in, locked against a second build.
 
     Pass it to `commit` in the end. If that does not happen, the folder is deleted and the target stays as it was.
-<<<<<<< HEAD
-    `check` raises InputError where the target is something else than what may be replaced. Raises InputError there, where
-    another build is running, and where the disk refuses.
-=======
     Raises InputError where the target is something else (which `check` decides), another build is running, or the disk
     refuses.
->>>>>>> 752fb331fba9508de4ed2365bd80e0d84567f437
     """
     target = target.resolve()
     check(target)

@@ -154,13 +154,7 @@ def test_humaneval_and_mbpp_are_compared_as_brute_force_does(real_data: Path) ->
     assert found.figures == brute_force(humaneval.items, mbpp.items[:300])
     assert found.of_others == brute_force(mbpp.items[:300], humaneval.items)
     with gzip.open(real_data / "humaneval/HumanEval.jsonl.gz", "rt") as file:
-<<<<<<< HEAD
-        again = [
-            Item(problem_id=row["task_id"], description=row["prompt"], solution="") for row in map(json.loads, file)
-        ]
-=======
         again = [Item(row["task_id"], row["prompt"], "") for row in map(json.loads, file)]
->>>>>>> 1f60632d177091c17cb67bc470ed2e34108bef6f
     everything = compared(again, humaneval.items)
     assert everything.figures["near_text"] == 164
     assert [m.similarity for m in everything.matches[:164]] == [1.0] * 164
