@@ -9,7 +9,7 @@ from appsplus.evaluation.results import Breakdowns, Group, ProblemResult
 from appsplus.problem import DIFFICULTIES, IOFormat, Verdict
 
 CONDITIONAL_BINS = ((0, 0), (1, 2), (3, 5), (6, 10), (11, None))
-"""Conditional statements of the canonical solution, from and to: a third or so of the embedded problems in the middle one."""
+"""Conditional statements of the canonical solution, from and to."""
 
 OUTCOMES = (*(verdict.value for verdict in Verdict), EXTRACTION_FAILED)
 """What a scored sample may come to, in the order in which it is told."""
