@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from appsplus import jsonl
 from appsplus.cli import UsageError
@@ -80,9 +81,11 @@ def _with_sets(folder: Path, split: str, specs: Sequence[str]) -> Iterator[Compa
 
 
 def _splits(folder: Path) -> Iterator[Compared]:
-    by_split = {split: list(load_problems(folder, split)) for split in SPLITS}
-    found = SplitOverlap((problem, split) for split, problems in by_split.items() for problem in problems)
-    items = {problem.problem_id: Item.of(problem) for problems in by_split.values() for problem in problems}
+    found, items = SplitOverlap(), dict[str, Item]()
+    for split in SPLITS:
+        for problem in load_problems(folder, split):
+            found.add(problem, split)
+            items[problem.problem_id] = Item.of(problem)
     for split, against, result in found.overlaps():
         yield Compared(split, against, result, items, items)
 
@@ -98,8 +101,8 @@ def _prints(items: Sequence[Item]) -> tuple[list[Fingerprint], dict[str, Item]]:
 def _print_one(console: Console, one: Compared, show: int) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("in common")
-    table.add_column(f"problems of {one.name}", justify="right")
-    table.add_column(f"problems of {one.against}", justify="right")
+    table.add_column(Text(f"problems of {one.name}"), justify="right")
+    table.add_column(Text(f"problems of {one.against}"), justify="right")
     for row in figure_rows(one):
         table.add_row(*row)
     console.print(table)

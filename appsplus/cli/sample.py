@@ -52,7 +52,9 @@ def sample(
     ] = "",
     endpoint: Annotated[str, typer.Option(help=f"openai: {' or '.join(ENDPOINTS)}.")] = CHAT,
     api_key_env: Annotated[str, typer.Option(help="openai: the variable that holds the token.")] = "OPENAI_API_KEY",
-    concurrency: Annotated[int, typer.Option(min=1, help="openai: requests under way at once.")] = _DEFAULT_CONCURRENCY,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=1024, help="openai: requests under way at once.")
+    ] = _DEFAULT_CONCURRENCY,
     requests_per_minute: Annotated[float, typer.Option(min=0, help="openai: at most so many; 0: no limit.")] = 0.0,
     tries: Annotated[int, typer.Option(min=1, help="openai: of one request, before the run stops.")] = _DEFAULT_TRIES,
     timeout_s: Annotated[

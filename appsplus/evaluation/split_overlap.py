@@ -1,6 +1,6 @@
 """A dataset's own splits against each other: what of the problems one tests on is among those one trains on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from appsplus.evaluation.contamination import Fingerprint, Overlap, fingerprint, overlap
@@ -13,14 +13,11 @@ PAIRS = (("test", ("train", "validation")), ("validation", ("train",)))
 class SplitOverlap:
     """The fingerprints of a dataset's problems, gathered one by one: some kilobytes each."""
 
-    def __init__(self, problems: Iterable[tuple[Problem, str]] = ()) -> None:
-        """`problems`: each with its split in the dataset."""
+    def __init__(self) -> None:
         self._splits: dict[str, list[Fingerprint]] = {"train": [], "validation": [], "test": []}
-        for problem, split in problems:
-            self.add(problem, split)
 
     def add(self, problem: Problem, split: str) -> None:
-        """Take a problem that has its canonical solution."""
+        """Take a problem that has its canonical solution; `split` is the dataset's."""
         self._splits[split].append(fingerprint(problem.problem_id, problem.description, problem.canonical_solution))
 
     def overlaps(self) -> Iterator[tuple[str, str, Overlap]]:

@@ -56,7 +56,7 @@ class Sampling:
     max_tokens: int
 
     def __post_init__(self) -> None:
-        if not (self.temperature >= 0 and 0 < self.top_p <= 1 and self.max_tokens >= 1):
+        if not (0 <= self.temperature < float("inf") and 0 < self.top_p <= 1 and self.max_tokens >= 1):
             raise InputError(
                 f"temperature {self.temperature}, top-p {self.top_p} and {self.max_tokens} tokens cannot be; expected a"
                 " temperature of at least 0, a top-p above 0 and at most 1, and at least one token"

@@ -54,13 +54,15 @@ class LocalModel:
         answers as it likes, until it ends its turn. Raises InputError where the model cannot be had.
         """
         self._sampling, self._batch = sampling, batch
+        if dtype != "auto" and not isinstance(getattr(torch, dtype, None), torch.dtype):
+            raise InputError(f"--dtype {dtype} is no type of torch; expected auto, float32, bfloat16 or float16")
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
             self._lm = _loaded(name, revision, device, dtype)
-        except (OSError, ValueError, RuntimeError, ImportError) as error:
+        except (OSError, ValueError, RuntimeError, ImportError, AssertionError) as error:  # the last: no CUDA
             raise InputError(
                 f"--model hf:{name} cannot be loaded: {' '.join(str(error).split())[:500]}; expected a folder or a Hub id of"
-                " a causal language model"
+                " a causal language model, and a --device that this machine has"
             ) from None
         if self._tokenizer.eos_token_id is None:
             raise InputError(

@@ -20,7 +20,6 @@ from appsplus.evaluation.sample_file import Sample
 from appsplus.evaluation.sampling import Plan, make_samples
 from tests.evaluation.sampling.conftest import make_call, make_problem
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 WARM = Sampling(temperature=1.0, top_p=0.95, max_tokens=24)
 COLD = Sampling(temperature=0.0, top_p=1.0, max_tokens=24)
 
@@ -213,3 +212,18 @@ def test_what_is_no_model_is_said_in_one_line(name: str, tmp_path: Path, monkeyp
     ) as told:
         LocalModel(str(tmp_path / name), WARM)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"dtype": "nonsense"}, "--dtype nonsense is no type of torch; expected auto, float32, bfloat16 or float16"),
+        ({"dtype": "tensor"}, "--dtype tensor is no type of torch"),
+        ({"device": "nonsense"}, "cannot be loaded: .* and a --device that this machine has"),
+    ],
+)
+def test_a_type_or_device_that_does_not_exist_is_said(
+    make_model: Callable[..., Path], options: dict[str, str], told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        LocalModel(str(make_model("plain")), WARM, **options)
