@@ -33,14 +33,15 @@ def ablate(out: Path, config: AblationConfig) -> Path:
     """
     console = Console(stderr=True)
     runs.begin(out, config)
-    console.print("building the generated problems", highlight=False)
-    runs.make_data(out, config)
-    warm_ups, others = runs.jobs(out, config)
-    with _watched(console, [*warm_ups, *others], config):
-        told = lambda job: _done(console, out, job, [*warm_ups, *others], config)  # noqa: E731
-        runs.run_all(warm_ups, config, told)
-        runs.run_all(others, config, told)
-    return write_results(out, [*warm_ups, *others], config)
+    with runs.alone(out):
+        console.print("building the generated problems", highlight=False)
+        runs.make_data(out, config)
+        warm_ups, others = runs.jobs(out, config)
+        with _watched(console, [*warm_ups, *others], config):
+            told = lambda job: _done(console, out, job, [*warm_ups, *others], config)  # noqa: E731
+            runs.run_all(warm_ups, config, told)
+            runs.run_all(others, config, told)
+        return write_results(out, [*warm_ups, *others], config)
 
 
 def _done(console: Console, out: Path, job: Job, jobs: Sequence[Job], config: AblationConfig) -> None:
@@ -64,18 +65,30 @@ def write_results(out: Path, jobs: Sequence[Job], config: AblationConfig) -> Pat
 
 def facts(out: Path) -> dict[str, Any]:
     """What the numbers belong to: version, commit, options, machine."""
-    here = Path(__file__).resolve().parent
-    git = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True)
     config = json.loads((out / "config.json").read_text(encoding="utf-8"))
     return {
         "version": metadata.version("appsplus"),
-        "commit": git.stdout.strip() or None,
+        "commit": _commit(Path(__file__).resolve().parents[2]),
         "cpus": available_cpus(),
         "python": platform.python_version(),
         "torch": metadata.version("torch"),
         "transformers": metadata.version("transformers"),
         "options": config,
     }
+
+
+def _commit(root: Path) -> str | None:
+    """The commit of a checkout, `-modified` where it was changed; None where the package is not run from one."""
+    if not (root / ".git").exists():
+        return None
+    try:
+        head, changed = (
+            subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True).stdout.strip()
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "stepcoder", "appsplus"])
+        )
+    except OSError:
+        return None
+    return f"{head}-modified" if changed else head or None
 
 
 def steps(jobs: Sequence[Job], config: AblationConfig) -> tuple[int, int]:

@@ -8,11 +8,16 @@
 Whatever ends it, the same command goes on: data and runs that are done stay, a run under way goes on from its checkpoint.
 """
 
+import fcntl
 import json
 import multiprocessing
+import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -75,6 +80,17 @@ def begin(out: Path, config: AblationConfig) -> None:
         raise InputError(f"{out} cannot be written ({error.strerror}); name another folder with --out") from None
 
 
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Nobody else works in `out` while the block lasts. Raises InputError where somebody does."""
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"another `stepcoder ablate` works in {out}; wait for it, or name another --out") from None
+        yield
+
+
 def make_data(out: Path, config: AblationConfig) -> None:
     """Write the problems and build both datasets, as far as they are not there."""
     if (out / FAMILY).is_dir() and (out / "data" / "warmup").is_dir():
@@ -109,7 +125,7 @@ def run_all(waiting: Sequence[Job], config: AblationConfig, told: Callable[[Job]
     share = replace(config, judge_workers=config.judge_workers or max(1, available_cpus() // workers))
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin_worker) as pool:
-        futures = {pool.submit(do, job, share): job for job in waiting}
+        futures = {pool.submit(_do_here, job, share): job for job in waiting}
         try:
             for future in _as_they_end(futures):
                 future.result()
@@ -127,11 +143,28 @@ def _as_they_end(futures: dict[Future[None], Job]) -> Iterator[Future[None]]:
 
 
 def _begin_worker() -> None:
-    """A process for runs: one thread, for the others have theirs; an interruption is the run's to notice, or ends it."""
+    """A process for runs: one thread, for the others have theirs; it does not outlive the one that asked for it."""
     import torch
 
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)  # a run ends its update first
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _do_here(job: Job, config: AblationConfig) -> None:
+    asked_by = os.getppid()
+    try:
+        do(job, config)
+    finally:
+        if os.getppid() != asked_by:
+            os._exit(1)  # nobody is there to hear of it
 
 
 def do(job: Job, config: AblationConfig) -> None:

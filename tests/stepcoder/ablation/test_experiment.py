@@ -113,6 +113,14 @@ def test_other_options_than_it_was_begun_with_are_refused_but_more_seeds_are_not
         runs.begin(tmp_path / "other", smoke())
 
 
+def test_two_commands_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    refused = pytest.raises(InputError, match="another `stepcoder ablate` works in")
+    with runs.alone(tmp_path), refused, runs.alone(tmp_path):
+        pass
+    with runs.alone(tmp_path):
+        pass
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
