@@ -127,6 +127,7 @@ def spellings(suite: Suite, samples: Samples) -> dict[str, str]:
 def _judged(group: _Group, suite: Suite, engine: Engine, failures: "_Failures") -> list[Judged]:
     if isinstance(group.program, NoProgram):
         return [_outcome(group, sample, EXTRACTION_FAILED, group.program.detail) for sample in group.samples]
+    failures.check()
     try:
         [report] = engine.judge([job_of(group.problem, group.program.text, suite.modules)])
     except SandboxError as error:
@@ -162,16 +163,22 @@ class _Failures:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._in_a_row = 0
+        self._last: SandboxError | None = None
 
     def count(self, error: SandboxError) -> None:
         """One more. Raises SandboxError where it is one too many."""
         with self._lock:
             self._in_a_row += 1
-            if self._in_a_row >= MOST_FAILURES:
-                raise SandboxError(
-                    f"the judge failed on {self._in_a_row} programs in a row, at last with: {error}. This machine is at"
-                    " fault, not the programs: `appsplus doctor` may say more. What was judged is kept; run it again"
-                )
+            self._last = error
+        self.check()
+
+    def check(self) -> None:
+        """Raise SandboxError where there were too many."""
+        if self._in_a_row >= MOST_FAILURES:
+            raise SandboxError(
+                f"the judge failed on {MOST_FAILURES} programs in a row, at last with: {self._last}. This machine is at"
+                " fault, not the programs: `appsplus doctor` may say more. What was judged is kept; run it again"
+            )
 
     def reset(self) -> None:
         with self._lock:

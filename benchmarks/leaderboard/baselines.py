@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from appsplus.problem import IOFormat, Problem, Verdict
-from appsplus.release import folder_hash, load_problems
+from appsplus.release import data_hash, load_problems
 from appsplus.worklist.mutants import mutants
 
 HERE = Path(__file__).parent
@@ -66,7 +66,7 @@ BASELINES: dict[str, tuple[str, Callable[[Problem], Iterator[str]]]] = {
 def main(dataset: Path, out: Path) -> None:
     """Write the samples of every baseline."""
     problems = list(load_problems(dataset, SPLIT))
-    facts = {"name": dataset.resolve().name, "sha256": folder_hash(dataset), "split": SPLIT}
+    facts = {"name": dataset.resolve().name, "sha256": data_hash(dataset), "split": SPLIT}
     for folder, (name, programs) in BASELINES.items():
         (out / folder).mkdir(parents=True, exist_ok=True)
         rows = [

@@ -13,7 +13,7 @@ import typer.main
 from appsplus import cli
 from appsplus.cli import commands
 from appsplus.pipeline import STAGES
-from appsplus.release import folder_hash, load_rejected, read_manifest
+from appsplus.release import data_hash, folder_hash, load_rejected, read_manifest
 from stepcoder import cli as stepcoder_cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,9 +199,9 @@ def test_stats_say_what_a_dataset_holds(run: Run, embedded: Path) -> None:
     splits = ", ".join(f"{split} {counts['splits'][split]}" for split in ("train", "validation", "test"))
     assert f"{counts['problems']} problems ({splits}), {counts['rejected']} rejected" in ran.out
     assert "2 missing_solution" in ran.out
-    assert folder_hash(embedded) in ran.out.splitlines()[-1]
+    assert ran.out.splitlines()[-2:] == [f"hash {folder_hash(embedded)}", f"of its problems {data_hash(embedded)}"]
     answer = json.loads(run("stats", embedded, "--json").out)
-    assert answer["hash"] == folder_hash(embedded)
+    assert (answer["hash"], answer["data_hash"]) == (folder_hash(embedded), data_hash(embedded))
     assert answer["counts"] == counts
     assert [row["stage"] for row in answer["funnel"]][:2] == ["read", "corrected"]
 

@@ -13,7 +13,7 @@ import pytest
 
 from appsplus import load_problems
 from appsplus.evaluation.results import read_results, read_verdicts, verdicts_path
-from appsplus.release import folder_hash
+from appsplus.release import data_hash
 
 BEST_EFFORT = ["--isolation", "best-effort"]
 PROBLEMS = Path(__file__).resolve().parents[1] / "problems"  # <problem id>/<verdict it must earn>/<name>.py
@@ -83,7 +83,7 @@ def test_the_canonical_solutions_score_100_percent(
     assert {name: metric.value for name, metric in found.metrics.items()} == {
         "pass@1": 1.0, "strict_accuracy": 1.0, "test_case_average": 1.0,
     }  # fmt: skip
-    assert (found.dataset.sha256, found.dataset.split) == (folder_hash(embedded), "test")
+    assert (found.dataset.sha256, found.dataset.split) == (data_hash(embedded), "test")
     assert found.command.startswith(f"appsplus evaluate {embedded} --samples ")
 
 

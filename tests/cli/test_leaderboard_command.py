@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appsplus.release import folder_hash, load_problems
+from appsplus.release import data_hash, load_problems
 
 BEST_EFFORT = ("--isolation", "best-effort", "--workers", "1")
 Run = Callable[..., Any]
@@ -101,7 +101,7 @@ def test_without_judging_again_the_site_says_so(run: Run, evaluated: Path, embed
     assert answer["site"] == str(tmp_path / "site")
     assert answer["rejudged"] == {"share": 0.0, "seed": ""}
     assert answer["rows"][0]["rejudged"] is None
-    assert answer["dataset"]["sha256"] == folder_hash(embedded)
+    assert answer["dataset"]["sha256"] == data_hash(embedded)
     page = (tmp_path / "site" / "models" / "right.html").read_text()
     assert "No sample was judged again for this leaderboard." in page
 
@@ -125,7 +125,7 @@ def test_results_of_another_dataset_are_refused_beside_the_others(
 ) -> None:
     shutil.copytree(evaluated / "wrong", tmp_path / "other")
     other = tmp_path / "other" / "results.json"
-    other.write_text(other.read_text().replace(folder_hash(embedded), "0" * 64))
+    other.write_text(other.read_text().replace(data_hash(embedded), "0" * 64))
     right = evaluated / "right" / "results.json"
     ran = run("leaderboard", right, other, "--data", embedded, "--out", tmp_path / "site", "--share", 0)
     assert ran.status == 1

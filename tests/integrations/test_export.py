@@ -14,7 +14,7 @@ from appsplus.evaluation import prompts
 from appsplus.integrations.export import FORMATS, export
 from appsplus.integrations.rows import COLUMNS, row_from_text, row_of
 from appsplus.problem import Problem, UnitTest
-from appsplus.release import DatasetWriter, Manifest, folder_hash
+from appsplus.release import DatasetWriter, Manifest, data_hash
 from appsplus.release.seal import seal
 from tests.integrations.conftest import CALL, CHECKED, STDIN
 
@@ -40,7 +40,7 @@ def test_an_export_is_the_same_bytes_every_time(to: str, dataset: Path, tmp_path
     export(dataset, tmp_path / "b", to)
     assert content(tmp_path / "a") == content(tmp_path / "b")
     facts = json.loads((tmp_path / "a" / "export.json").read_text())
-    assert facts["dataset"] == folder_hash(dataset)
+    assert facts["dataset"] == data_hash(dataset)
     assert facts["prompt_version"] == prompts.VERSION
     assert facts["files"].keys() == content(tmp_path / "a").keys() - {"export.json"}
 

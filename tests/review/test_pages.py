@@ -211,7 +211,7 @@ def test_a_disk_that_refuses_loses_nothing(start: Start, monkeypatch: pytest.Mon
     def refuse(*_: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("appsplus.ledger.writer._append", refuse)
+    monkeypatch.setattr("appsplus.jsonl.append_whole", refuse)
     answer = started.decide("small/wrong", "accept", comment="Right.")
     assert answer.status_code == 409
     assert "cannot be written: Read-only file system. Nothing was saved" in answer.text

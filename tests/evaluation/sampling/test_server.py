@@ -307,9 +307,11 @@ def test_an_interruption_keeps_the_answers_that_are_under_way_and_asks_for_no_mo
     stand_in.answer = answer
     told: list[str] = []
     waiter = threading.Thread(target=interrupt)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a background job's shell has taken away
     waiter.start()
     with pytest.raises(KeyboardInterrupt):
         run(num_samples=5, patience={"concurrency": 3}, tell=told.append)
+    signal.signal(signal.SIGINT, before)
     waiter.join()
     assert told == ["waiting for 3 requests that are under way; what they bring is kept"]
     assert len(stand_in.bodies) == len(lines(tmp_path)) == 3
