@@ -167,4 +167,4 @@ def test_a_long_hostile_completion_takes_no_longer_than_its_length(piece: str) -
     started = time.process_time()
     extract(completion)
     extract(completion, "x = 1\n")
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 60  # seconds, where work that grows with the square takes hours
