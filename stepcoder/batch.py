@@ -10,11 +10,12 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from appsplus.evaluation.backends.padding import left_padded
 from appsplus.reward import reward
 from stepcoder.advantages import gae, token_rewards, whiten
 from stepcoder.executed_tokens import Which, executed_keep, lines_in_loss
 from stepcoder.policy import Policy, reference_logprobs
-from stepcoder.rollouts import Judged, left_padded, right_padded
+from stepcoder.rollouts import Judged, right_padded
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from appsplus.engine.judging import Judging, fair_limits
 from appsplus.errors import SandboxError
+from appsplus.evaluation.backends.padding import left_padded
 from appsplus.evaluation.extraction import Program, extract
 from appsplus.judge import Job, Report
 from appsplus.problem import Problem
@@ -201,17 +202,6 @@ def collect(
     judged, failures = judgements.collect(waiting)
     tokens = sum(len(completion.ids) for completion, _ in waiting)
     return Collected(tuple(judged), failures, generated - began, time.monotonic() - generated, tokens)
-
-
-def left_padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
-    """Prompts as a tensor, padded on the left, and their attention mask. -> 2 x (B, P)."""
-    width = max(len(row) for row in rows)
-    ids = torch.full((len(rows), width), pad_id)
-    attention = torch.zeros(len(rows), width, dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, width - len(row) :] = torch.tensor(row)
-        attention[i, width - len(row) :] = 1
-    return ids, attention
 
 
 def right_padded(rows: Sequence[Sequence[float]], fill: float, dtype: torch.dtype) -> Tensor:

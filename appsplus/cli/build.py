@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appsplus.cli import UsageError
-from appsplus.cli.options import AsJson, CacheDir, Isolation, open_cache
+from appsplus.cli.options import AsJson, CacheDir, Isolation, NoCache, Workers, open_cache
 from appsplus.cli.progress import shown_progress
 from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError
@@ -59,12 +59,10 @@ def build(
     ] = None,
     *,
     out: Annotated[Path, typer.Option(help="The dataset folder to write; a dataset there is replaced at the end.")],
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Programs that run at once [default: the CPUs].", show_default=False)
-    ] = None,
+    workers: Workers = None,
     isolation: Isolation = STRICT,
     engine: Annotated[str, typer.Option(help=f"Where programs run: {', '.join(ENGINES)}.")] = "local",
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Judge everything anew, and remember nothing.")] = False,
+    no_cache: NoCache = False,
     cache_dir: CacheDir = None,
     columns: Annotated[
         str, typer.Option(help="For rows with other names: description=question,solutions=code,...", show_default=False)

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from appsplus import jsonl
 from appsplus.cli import UsageError
-from appsplus.cli.options import AsJson, CacheDir, Isolation, open_cache
+from appsplus.cli.options import AsJson, CacheDir, Isolation, NoCache, Workers, open_cache
 from appsplus.cli.progress import shown_progress
 from appsplus.engine import Cache, LocalEngine
 from appsplus.evaluation.benchmarks import BENCHMARKS, benchmark_suite
@@ -66,11 +66,9 @@ def evaluate(
         bool, typer.Option("--partial", help="Leave out problems without a sample instead of refusing.")
     ] = False,
     seed: Seed = 0,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Programs that run at once [default: the CPUs].", show_default=False)
-    ] = None,
+    workers: Workers = None,
     isolation: Isolation = STRICT,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Judge everything anew, and remember nothing.")] = False,
+    no_cache: NoCache = False,
     cache_dir: CacheDir = None,
     as_json: AsJson = False,
 ) -> None:

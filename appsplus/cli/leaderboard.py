@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appsplus.cli import UsageError
-from appsplus.cli.options import AsJson, CacheDir, Isolation, cache_folder
+from appsplus.cli.options import AsJson, CacheDir, Isolation, NoCache, Workers, cache_folder
 from appsplus.cli.progress import shown_progress
 from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError
@@ -57,11 +57,9 @@ def leaderboard(
         typer.Option(min=0, max=1, help=f"Of each submission's samples, judged again, and at least {LEAST}; 0: none."),
     ] = SHARE,
     seed: Annotated[str, typer.Option(help="With the samples' hash, chooses which of them.")] = "0",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Programs that run at once [default: the CPUs].", show_default=False)
-    ] = None,
+    workers: Workers = None,
     isolation: Isolation = STRICT,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Judge everything anew, and remember nothing.")] = False,
+    no_cache: NoCache = False,
     cache_dir: CacheDir = None,
     as_json: AsJson = False,
 ) -> None:

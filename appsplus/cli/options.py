@@ -27,6 +27,10 @@ Isolation = Annotated[
         help=f"{' or '.join(ISOLATIONS)}: strict refuses to run programs without the whole sandbox.",
     ),
 ]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Programs that run at once [default: the CPUs].", show_default=False)
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Judge everything anew, and remember nothing.")]
 CacheDir = Annotated[
     Path | None,
     typer.Option(help="Where answers of the judge are kept [default: ~/.cache/appsplus].", show_default=False),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from appsplus.cli import UsageError
-from appsplus.cli.options import CacheDir, DatasetDir, Isolation, open_cache
+from appsplus.cli.options import CacheDir, DatasetDir, Isolation, NoCache, Workers, open_cache
 from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import MissingExtraError
 from appsplus.judge import STRICT
@@ -31,11 +31,9 @@ def review(
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 is any free one.")] = 0,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Programs that run at once [default: the CPUs].", show_default=False)
-    ] = None,
+    workers: Workers = None,
     isolation: Isolation = STRICT,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Judge everything anew, and remember nothing.")] = False,
+    no_cache: NoCache = False,
     cache_dir: CacheDir = None,
     allow: Annotated[list[str] | None, typer.Option(help="A package to offer to programs; may be repeated.")] = None,
 ) -> None:

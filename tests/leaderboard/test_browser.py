@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser_checks import UNNAMED, low_contrast
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from appsplus.evaluation.leaderboard import write_site
@@ -234,7 +235,7 @@ def test_on_a_phone_a_row_names_its_figures_and_can_be_sorted(open_page: Callabl
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_enough_contrast(name: str, scheme: str, open_page: Callable[..., Page]) -> None:
     page = open_page(name, color_scheme=scheme)
-    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(low_contrast(".unseen, .skip, option")) == []
 
 
 def test_dark_is_dark(open_page: Callable[..., Page]) -> None:
@@ -253,7 +254,7 @@ def test_print_is_black_on_white_without_controls(open_page: Callable[..., Page]
     assert page.evaluate("document.querySelector('#models').offsetWidth") <= 794
     assert page.evaluate("getComputedStyle(document.querySelector('#models')).display") == "table"
     expect(page.get_by_role("row", name="middle")).to_be_visible()
-    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(low_contrast(".unseen, .skip, option")) == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -288,32 +289,3 @@ def test_the_evidence_of_a_refusal_is_shown(open_page: Callable[..., Page]) -> N
     page.get_by_role("link", name="The reasons, with the evidence").click()
     expect(page.get_by_role("article")).to_contain_text("cheat")
     expect(page.get_by_role("row", name="small/test/0, sample 0")).to_contain_text("accepted, 4 of 4")
-
-
-UNNAMED = """() => [...document.querySelectorAll('input, select, button, a')]
-  .filter((e) => e.checkVisibility())
-  .filter((e) => !(e.labels?.length || e.ariaLabel || e.textContent.trim()))
-  .map((e) => e.outerHTML.slice(0, 80))"""
-
-# Elements with text of their own whose contrast (WCAG 2.1, 1.4.3) is below 4.5.
-CONTRAST = """() => {
-  const parts = (c) => c.match(/[\\d.]+/g).map(Number);
-  const light = (c) => parts(c).slice(0, 3).map((v) => v / 255)
-    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (e) => {
-    for (; e; e = e.parentElement) {
-      const c = getComputedStyle(e).backgroundColor;
-      if ((parts(c)[3] ?? 1) > 0) return c;
-    }
-    return 'rgb(255, 255, 255)';
-  };
-  const own = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-  return [...document.querySelectorAll('body *')]
-    .filter((e) => own(e) && e.checkVisibility() && !e.closest('.unseen, .skip, option'))
-    .map((e) => {
-      const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
-      return [(a + 0.05) / (b + 0.05), e.outerHTML.slice(0, 80)];
-    })
-    .filter(([ratio]) => ratio < 4.5);
-}"""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from browser_checks import UNNAMED, low_contrast
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
@@ -266,7 +267,7 @@ def test_text_stands_out_from_its_ground_in_both_schemes(
     for scheme in ("light", "dark"):
         page = open_page(serve().address, color_scheme=scheme)
         at(page, "small/wrong")
-        assert page.evaluate(CONTRAST) == []
+        assert page.evaluate(low_contrast(".unseen, .skip, kbd, option")) == []
 
 
 def test_landmarks_headings_and_labels_are_there(serve: Callable[..., Any], open_page: Callable[..., Page]) -> None:
@@ -294,32 +295,3 @@ def test_without_javascript_a_correction_is_judged_and_saved(serve: Callable[...
     [decision] = served.decisions()
     assert decision.patch == ({"op": "replace", "path": "/outputs/1", "value": "-6\n"},)
     page.context.close()
-
-
-UNNAMED = """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a, summary')]
-  .filter((e) => e.checkVisibility())
-  .filter((e) => !(e.labels?.length || e.ariaLabel || e.textContent.trim()))
-  .map((e) => e.outerHTML.slice(0, 80))"""
-
-# Elements with text of their own whose contrast (WCAG 2.1, 1.4.3) is below 4.5.
-CONTRAST = """() => {
-  const parts = (c) => c.match(/[\\d.]+/g).map(Number);
-  const light = (c) => parts(c).slice(0, 3).map((v) => v / 255)
-    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (e) => {
-    for (; e; e = e.parentElement) {
-      const c = getComputedStyle(e).backgroundColor;
-      if ((parts(c)[3] ?? 1) > 0) return c;
-    }
-    return 'rgb(255, 255, 255)';
-  };
-  const own = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-  return [...document.querySelectorAll('body *')]
-    .filter((e) => own(e) && e.checkVisibility() && !e.closest('.unseen, .skip, kbd, option'))
-    .map((e) => {
-      const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
-      return [(a + 0.05) / (b + 0.05), e.outerHTML.slice(0, 80)];
-    })
-    .filter(([ratio]) => ratio < 4.5);
-}"""

@@ -29,6 +29,7 @@ from appsplus.errors import InputError
 from appsplus.evaluation import prompts
 from appsplus.evaluation.backends import Refusal, Request, Sampling, Take
 from appsplus.evaluation.backends.end_of_block import EndOfBlock
+from appsplus.evaluation.backends.padding import left_padded
 from appsplus.evaluation.sample_file import Key, Sample
 
 _END_BYTES = 2**20
@@ -182,17 +183,6 @@ def fingerprint(folder: Path) -> str:
             file.seek(max(0, size - _END_BYTES))
             digest.update(file.read())
     return digest.hexdigest()
-
-
-def left_padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
-    """Prompts as a tensor, padded on the left, and their attention mask. -> 2 x (B, P)."""
-    width = max(len(row) for row in rows)
-    ids = torch.full((len(rows), width), pad_id)
-    attention = torch.zeros(len(rows), width, dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, width - len(row) :] = torch.tensor(row)
-        attention[i, width - len(row) :] = 1
-    return ids, attention
 
 
 class _Ends:
