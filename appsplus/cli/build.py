@@ -2,10 +2,10 @@
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ from appsplus.ledger import Ledger
 from appsplus.pipeline import STAGES, BuildOptions
 from appsplus.pipeline import build as run_build
 from appsplus.release import Manifest, folder_hash, load_problems, load_rejected
+from appsplus.shards import ShardManifest, build_shard, parse_share
 from appsplus.sources import CORPUS_DIR, open_sources, parse_columns
 from appsplus.worklist.submissions import Submissions
 
@@ -85,12 +86,21 @@ def build(
         Path | None,
         typer.Option(help="JSON Lines of programs whose worth is known: id, expected, code.", show_default=False),
     ] = None,
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Build the I-th of N shares of the problems, for `appsplus merge`; not a dataset yet.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Build a dataset: run, check, repair or reject every problem, and annotate what is kept."""
     if engine not in ENGINES:
         raise UsageError(f"--engine {engine} is not known; expected one of: {', '.join(ENGINES)}")
-    opened = open_sources(sources or [], _columns(columns))
+    share = parsed(parse_share, shard) if shard else None
+    opened = open_sources(sources or [], parsed(parse_columns, columns) if columns else None)
     decisions = Ledger.read([*(ledger or []), *([] if sources else [CORPUS_DIR / "ledger"])])
     options = BuildOptions(validation_share, seed, audit_share, mutants)
     with ExitStack() as stack:
@@ -101,19 +111,41 @@ def build(
             LocalEngine(workers=workers, isolation=isolation, cache=cache, modules=tuple(allow or ()))
         )
         progress = stack.enter_context(shown_progress())
+        if share is not None:
+            _print_shard(out, build_shard(opened, out, local, decisions, share, options, progress, known), as_json)
+            return
         manifest = run_build(opened, out, local, decisions, options, progress, known)
+    print_built(out, manifest, decisions.torn, as_json=as_json)
+
+
+def print_built(out: Path, manifest: Manifest, torn: Sequence[str] = (), *, as_json: bool) -> None:
+    """Say what a build or a merge has written."""
     if as_json:
         print(json.dumps({"path": str(out), "hash": folder_hash(out), "manifest": manifest.to_json()}))
-    else:
-        print_funnel(manifest)
-        _print_what_came_out(out, manifest)
-        if told := list(ledger_lines(manifest.ledger, decisions.torn)):
-            print("", *told, sep="\n")
+        return
+    print_funnel(manifest)
+    _print_what_came_out(out, manifest)
+    if told := list(ledger_lines(manifest.ledger, torn)):
+        print("", *told, sep="\n")
 
 
-def _columns(text: str) -> dict[str, str] | None:
+def _print_shard(out: Path, manifest: ShardManifest, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"path": str(out), "shard": manifest.to_json()}))
+        return
+    share, run = manifest.shard, manifest.run
+    print(f"Shard {share}: {share.size(manifest.records):,} of {manifest.records:,} problems, in {out}.")
+    print(f"Judged {run['judged']:,} programs, knew {run['cached']:,} already; {_duration(run['wall_s'])}.")
+    print(f"\nWhen the folders of all {share.of} shards are here:\n    appsplus merge FOLDER... --out DATASET")
+
+
+Parsed = TypeVar("Parsed")
+
+
+def parsed(parse: Callable[[str], Parsed], text: str) -> Parsed:
+    """The value of an option; what `parse` refuses is wrong usage."""
     try:
-        return dict(parse_columns(text)) if text else None
+        return parse(text)
     except InputError as error:
         raise UsageError(str(error)) from None
 

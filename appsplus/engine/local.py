@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from appsplus.engine.cache import Cache, key_of
+from appsplus.engine.cache import Cache, keys_of
 from appsplus.errors import SandboxError
 from appsplus.judge import STRICT, Inspection, Job, Judge, Report, available_cpus
 
@@ -78,7 +78,7 @@ class LocalEngine:
     def _answers(
         self, questions: Sequence[Any], known: Callable[[str], Answer | None] | None, ask: Callable[[Any], Answer]
     ) -> list[Answer]:
-        keys = [key_of(question) for question in questions]
+        keys = list(keys_of(questions))
         found: dict[str, Answer | Future[Answer]] = {}
         for key, question in zip(keys, questions, strict=True):
             if key in found:
