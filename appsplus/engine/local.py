@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from appsplus.engine.cache import Cache, key_of
-from appsplus.errors import SandboxError
+from appsplus.engine.strikes import Strikes
+from appsplus.errors import JudgingEndedError, SandboxError
 from appsplus.judge import STRICT, Inspection, Job, Judge, Report, available_cpus
 
 Answer = TypeVar("Answer", Report, Inspection)
@@ -19,7 +20,8 @@ class LocalEngine:
     """`judge` and `inspect` in bulk, answers in the order asked. Safe to call from several threads; a context manager.
 
     `workers`: how many programs run at once (default: the CPUs this process may use). Raises SandboxError where the
-    isolation asked for cannot be had, the judge fails, or the engine is closed while it works.
+    isolation asked for cannot be had, NotJudgedError where the judge fails on a job every time, and JudgingEndedError
+    where it fails on one after the other or the engine is closed while it works.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class LocalEngine:
         self.workers = workers or available_cpus()
         self.isolation, self.modules = isolation, modules
         self.counts: Counter[str] = Counter()  # answers by "judged" and "cached"
+        self.strikes = Strikes()
         self._cache = cache
         self._lock = threading.Lock()
         self._idle: dict[_Kind, list[Judge]] = {}
@@ -54,7 +57,7 @@ class LocalEngine:
     def close(self) -> None:
         """End all workers, at once; what is being judged is lost, what has been judged is in the cache.
 
-        Threads that wait for an answer get SandboxError or CancelledError. A second call does nothing.
+        Threads that wait for an answer get JudgingEndedError or CancelledError. A second call does nothing.
         """
         with self._lock:
             self._closed = True
@@ -98,13 +101,24 @@ class LocalEngine:
         try:
             return self._pool.submit(self._ask_and_store, key, question, ask)
         except RuntimeError:
-            raise SandboxError("the engine is closed, and judges nothing any more") from None
+            raise self._ended() from None
 
     def _ask_and_store(self, key: str, question: Any, ask: Callable[[Any], Answer]) -> Answer:
-        answer = ask(question)
+        answer = self.strikes.ask(key, question, lambda: self._asked(question, ask))
         if self._cache is not None:
             self._cache.store(key, answer)
         return answer
+
+    def _asked(self, question: Any, ask: Callable[[Any], Answer]) -> Answer:
+        try:
+            return ask(question)
+        except SandboxError as error:
+            if self._closed:  # the judge has failed because we ended it
+                raise self._ended() from error
+            raise
+
+    def _ended(self) -> JudgingEndedError:
+        return JudgingEndedError("the engine is closed, and judges nothing any more")
 
     def _with_judge(self, hash_seed: int, work: Callable[[Judge], Answer]) -> Answer:
         kind = (hash_seed, self.modules)
@@ -124,7 +138,7 @@ class LocalEngine:
                 self._all.append(judge)
                 return judge
         judge.close()  # the engine was closed while this worker started
-        raise SandboxError("the engine was closed before it judged this program")
+        raise self._ended()
 
     def _release(self, kind: _Kind, judge: Judge) -> None:
         with self._lock:
