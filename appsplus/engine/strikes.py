@@ -14,11 +14,9 @@ from typing import TypeVar
 
 from appsplus.engine.judging import program_hash
 from appsplus.errors import JudgingEndedError, NotJudgedError, SandboxError
-from appsplus.judge import Job
 from appsplus.problem import Reason, Rejection
 
 Answer = TypeVar("Answer")
-Question = Job | tuple[str, tuple[str, ...]]  # as `cache.key_of` takes it
 
 STRIKES = 3
 LOSSES = 10
@@ -72,8 +70,8 @@ class Strikes:
     def __len__(self) -> int:
         return len(self._out)
 
-    def ask(self, key: str, question: Question, work: Callable[[], Answer]) -> Answer:
-        """What `work` answers to a question, in as many attempts as it has.
+    def ask(self, key: str, program: str, work: Callable[[], Answer]) -> Answer:
+        """What `work` answers to a question about a program, in as many attempts as it has.
 
         Raises NotJudgedError, JudgingEndedError, and whatever else `work` raises.
         """
@@ -84,7 +82,7 @@ class Strikes:
             except (NotJudgedError, JudgingEndedError):
                 raise
             except SandboxError as error:
-                self.strike(key, question, error)
+                self.strike(key, program, error)
                 continue
             self.answered(key)
             return answer
@@ -101,24 +99,23 @@ class Strikes:
             self._strikes.pop(key, None)
             self._losses.pop(key, None)
 
-    def strike(self, key: str, question: Question, error: SandboxError) -> None:
+    def strike(self, key: str, program: str, error: SandboxError) -> None:
         """The judge failed on a job; returns where it is to be asked again.
 
         Raises NotJudgedError where that was the last strike, JudgingEndedError where too many jobs in a row are out.
         """
-        self._fail(self._strikes, STRIKES, key, question, error)
+        self._fail(self._strikes, STRIKES, key, program, error)
 
-    def lost(self, key: str, question: Question, error: SandboxError) -> None:
+    def lost(self, key: str, program: str, error: SandboxError) -> None:
         """The machine went away while it judged this job, and no other; as `strike`, with more patience."""
-        self._fail(self._losses, LOSSES, key, question, error)
+        self._fail(self._losses, LOSSES, key, program, error)
 
-    def _fail(self, counts: Counter[str], most: int, key: str, question: Question, error: SandboxError) -> None:
+    def _fail(self, counts: Counter[str], most: int, key: str, program: str, error: SandboxError) -> None:
         with self._lock:
             counts[key] += 1
             if counts[key] < most:
                 return
             is_new = key not in self._out
-            program = question.program if isinstance(question, Job) else question[0]
             self._out.setdefault(key, (program_hash(program), str(error)))
         if is_new:
             self._in_a_row.count(error)
