@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from appsplus.engine.cache import Cache, key_of
+from appsplus.engine.costs import Expectation, Spent, tree_cpu_s
 from appsplus.engine.strikes import Strikes
 from appsplus.judge import Inspection, Job, Judge, Report
 
@@ -41,7 +42,7 @@ class BulkEngine:
         self.workers, self.isolation, self.modules = workers, isolation, modules
         self.counts: Counter[str] = Counter()  # answers by "judged" and "cached"
         self.rungs: dict[str, Any] = {}
-        self.strikes = Strikes()
+        self.strikes, self.expectation, self.spent = Strikes(), Expectation(), Spent()
         self._cache = cache
         self._counting = threading.Lock()
 
