@@ -20,7 +20,8 @@ from typing import Any, Protocol
 from appsplus.annotate.annotated import annotated
 from appsplus.engine.judging import Judging
 from appsplus.engine.ordered import in_order, threads
-from appsplus.errors import SourceError
+from appsplus.engine.strikes import not_judged
+from appsplus.errors import NotJudgedError, SourceError
 from appsplus.evaluation.split_overlap import SplitOverlap
 from appsplus.judge import version as judge_version
 from appsplus.ledger import Accounts, Ledger
@@ -127,6 +128,7 @@ class _Outcome:
     raw: RawProblem | None = None  # as its source has it; None: it could not be read
     without: "_Outcome | None" = None  # what would become of it without the ledger, where that changed something
     found: Found | None = None  # what people should look at, at the very end
+    failure: str = ""  # of the judge, where it was rejected for that
 
     @property
     def word(self) -> str:
@@ -157,7 +159,8 @@ def build(
     refuse, before and after verification.
 
     Raises InputError for a source, a target or a disk that cannot be used, SourceError also where no problem was found,
-    and SandboxError where the judge fails. Whatever is raised, `target` stays as it was; what `engine` is doing then
+    and SandboxError where the judge fails on one program after the other; a problem with one that it fails on leaves as
+    `not_judged`. Whatever is raised, `target` stays as it was; what `engine` is doing then
     goes on until it is closed.
     """
     options, progress = options or BuildOptions(), progress or Progress()
@@ -229,9 +232,9 @@ def _second_pass(
 
 
 def _end(outcome: _Outcome, engine: Engine, ledger: Ledger, options: BuildOptions) -> End | None:
-    """How a problem ended, and what the build makes of it without the ledger; None where its record could not be read."""
+    """How a problem ended, and what the build makes of it without the ledger; None where nobody could read or judge it."""
     raw, record, rejection = outcome.raw, outcome.record, outcome.rejection
-    if raw is None:
+    if raw is None or outcome.failure:
         return None
     reviewed = ledger.reviewed(raw)
     problem = record if isinstance(record, Problem) else None
@@ -269,7 +272,10 @@ def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judgin
     raw = record if isinstance(record, RawProblem) else None
     for stage in stages:
         assert stage.run is not None
-        result = stage.run(record, judging, ledger)
+        try:
+            result = stage.run(record, judging, ledger)
+        except NotJudgedError as error:
+            return _Outcome(record, stage.name, not_judged(error), raw, failure=str(error))
         if isinstance(result, Rejection):
             return _Outcome(record, stage.name, result, raw)
         record = result
@@ -279,6 +285,8 @@ def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judgin
 def _write(outcome: _Outcome, books: Books, writer: DatasetWriter, splits: SplitOverlap, options: BuildOptions) -> None:
     if outcome.rejection is not None:
         books.reject(outcome.stage, outcome.rejection)
+        if outcome.failure:
+            books.fail(outcome.record.problem_id, outcome.stage, outcome.failure)
         writer.reject(RejectedProblem.of(outcome.record, outcome.stage, outcome.rejection))
     else:
         assert isinstance(outcome.record, Problem)
@@ -312,7 +320,10 @@ def _manifest(
         versions=_versions(),
         counts=writer.statistics.counts() | desk.facts() | {"splits_overlap": splits.figures()},
         funnel=books.funnel(),
-        run=_run_facts(engine, started) | {"reference_cpu_s": books.reference_cpu_s},
+        run=_run_facts(engine, started)
+        | books.failures()
+        | desk.failures()
+        | {"reference_cpu_s": books.reference_cpu_s},
     )
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from appsplus.cli import UsageError
 from appsplus.cli.options import AsJson, CacheDir, Isolation, NoCache, Workers, open_cache
 from appsplus.cli.progress import shown_progress
+from appsplus.cli.run_facts import failure_lines
 from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError
 from appsplus.judge import STRICT
@@ -107,8 +108,9 @@ def build(
     else:
         print_funnel(manifest)
         _print_what_came_out(out, manifest)
-        if told := list(ledger_lines(manifest.ledger, decisions.torn)):
-            print("", *told, sep="\n")
+        for told in (ledger_lines(manifest.ledger, decisions.torn), failure_lines(manifest.run)):
+            if lines := list(told):
+                print("", *lines, sep="\n")
 
 
 def _columns(text: str) -> dict[str, str] | None:

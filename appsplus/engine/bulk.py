@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from appsplus.engine.cache import Cache, key_of
+from appsplus.engine.strikes import Strikes
 from appsplus.judge import Inspection, Job, Judge, Report
 
 Answer = TypeVar("Answer", Report, Inspection)
@@ -24,16 +25,23 @@ def hash_seed_of(question: Question) -> int:
     return question.hash_seed if isinstance(question, Job) else 0
 
 
+def program_of(question: Question) -> str:
+    """The program that a question is about."""
+    return question.program if isinstance(question, Job) else question[0]
+
+
 class BulkEngine:
     """`judge` and `inspect` in bulk. Safe to call from several threads; a context manager.
 
     An engine says in `_submit` where a question is asked, keeps the answer with `_keep`, and ends all of it in `close`.
+    Failures of the judge go to `strikes`.
     """
 
     def __init__(self, *, workers: int, isolation: str, cache: Cache | None, modules: tuple[str, ...]) -> None:
         self.workers, self.isolation, self.modules = workers, isolation, modules
         self.counts: Counter[str] = Counter()  # answers by "judged" and "cached"
         self.rungs: dict[str, Any] = {}
+        self.strikes = Strikes()
         self._cache = cache
         self._counting = threading.Lock()
 
@@ -48,7 +56,7 @@ class BulkEngine:
     def close(self) -> None:
         """End everything, at once; what is being judged is lost, what has been judged is in the cache.
 
-        Threads that wait for an answer get SandboxError or CancelledError. A second call does nothing.
+        Threads that wait for an answer get JudgingEndedError or CancelledError. A second call does nothing.
         """
         raise NotImplementedError
 

@@ -2,10 +2,10 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from appsplus.engine.bulk import BulkEngine, Question, hash_seed_of, put_to
+from appsplus.engine.bulk import BulkEngine, Question, hash_seed_of, program_of, put_to
 from appsplus.engine.cache import Cache
 from appsplus.engine.warm import WarmJudges
-from appsplus.errors import SandboxError
+from appsplus.errors import JudgingEndedError, SandboxError
 from appsplus.judge import STRICT, Inspection, Report, available_cpus
 
 
@@ -13,7 +13,8 @@ class LocalEngine(BulkEngine):
     """`judge` and `inspect` in bulk, answers in the order asked. Safe to call from several threads; a context manager.
 
     `workers`: how many programs run at once (default: the CPUs this process may use). Raises SandboxError where the
-    isolation asked for cannot be had, the judge fails, or the engine is closed while it works.
+    isolation asked for cannot be had, NotJudgedError where the judge fails on a job every time, and JudgingEndedError
+    where it fails on one after the other or the engine is closed while it works.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class LocalEngine(BulkEngine):
         modules: tuple[str, ...] = (),
     ) -> None:
         super().__init__(workers=workers or available_cpus(), isolation=isolation, cache=cache, modules=modules)
+        self._closed = False
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="judge")
         self._judges = WarmJudges(isolation=isolation, modules=modules)
         self.rungs = self._judges.rungs
@@ -32,8 +34,9 @@ class LocalEngine(BulkEngine):
     def close(self) -> None:
         """End all workers, at once; what is being judged is lost, what has been judged is in the cache.
 
-        Threads that wait for an answer get SandboxError or CancelledError. A second call does nothing.
+        Threads that wait for an answer get JudgingEndedError or CancelledError. A second call does nothing.
         """
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._judges.close()
         self._pool.shutdown(wait=True)
@@ -42,9 +45,21 @@ class LocalEngine(BulkEngine):
         try:
             return self._pool.submit(self._ask_and_store, key, question)
         except RuntimeError:
-            raise SandboxError("the engine is closed, and judges nothing any more") from None
+            raise _ended() from None
 
     def _ask_and_store(self, key: str, question: Question) -> Report | Inspection:
-        answer = self._judges.ask(hash_seed_of(question), lambda judge: put_to(judge, question))
+        answer = self.strikes.ask(key, program_of(question), lambda: self._asked(question))
         self._keep(key, answer)
         return answer
+
+    def _asked(self, question: Question) -> Report | Inspection:
+        try:
+            return self._judges.ask(hash_seed_of(question), lambda judge: put_to(judge, question))
+        except SandboxError as error:
+            if self._closed:  # the judge has failed because we ended it
+                raise _ended() from error
+            raise
+
+
+def _ended() -> JudgingEndedError:
+    return JudgingEndedError("the engine is closed, and judges nothing any more")
