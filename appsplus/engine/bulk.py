@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from appsplus.engine.cache import Cache, key_of
 from appsplus.engine.strikes import Strikes
+from appsplus.errors import JudgingEndedError
 from appsplus.judge import Inspection, Job, Judge, Report
 
 Answer = TypeVar("Answer", Report, Inspection)
@@ -30,6 +31,11 @@ def program_of(question: Question) -> str:
     return question.program if isinstance(question, Job) else question[0]
 
 
+def ended() -> JudgingEndedError:
+    """What whoever waits for an engine gets when it is closed."""
+    return JudgingEndedError("the engine is closed, and judges nothing any more")
+
+
 class BulkEngine:
     """`judge` and `inspect` in bulk. Safe to call from several threads; a context manager.
 
@@ -42,6 +48,7 @@ class BulkEngine:
         self.counts: Counter[str] = Counter()  # answers by "judged" and "cached"
         self.rungs: dict[str, Any] = {}
         self.strikes = Strikes()
+        self.tell: Callable[[str], None] = lambda _: None  # what becomes of the machines, for people
         self._cache = cache
         self._counting = threading.Lock()
 
@@ -59,6 +66,11 @@ class BulkEngine:
         Threads that wait for an answer get JudgingEndedError or CancelledError. A second call does nothing.
         """
         raise NotImplementedError
+
+    @property
+    def answered(self) -> dict[str, int]:
+        """How many questions each machine has answered, by its name; empty where there is but one."""
+        return {}
 
     def judge(self, jobs: Sequence[Job]) -> list[Report]:
         """Run jobs; reports in their order."""

@@ -2,10 +2,10 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from appsplus.engine.bulk import BulkEngine, Question, hash_seed_of, program_of, put_to
+from appsplus.engine.bulk import BulkEngine, Question, ended, hash_seed_of, program_of, put_to
 from appsplus.engine.cache import Cache
 from appsplus.engine.warm import WarmJudges
-from appsplus.errors import JudgingEndedError, SandboxError
+from appsplus.errors import SandboxError
 from appsplus.judge import STRICT, Inspection, Report, available_cpus
 
 
@@ -45,7 +45,7 @@ class LocalEngine(BulkEngine):
         try:
             return self._pool.submit(self._ask_and_store, key, question)
         except RuntimeError:
-            raise _ended() from None
+            raise ended() from None
 
     def _ask_and_store(self, key: str, question: Question) -> Report | Inspection:
         answer = self.strikes.ask(key, program_of(question), lambda: self._asked(question))
@@ -57,9 +57,5 @@ class LocalEngine(BulkEngine):
             return self._judges.ask(hash_seed_of(question), lambda judge: put_to(judge, question))
         except SandboxError as error:
             if self._closed:  # the judge has failed because we ended it
-                raise _ended() from error
+                raise ended() from error
             raise
-
-
-def _ended() -> JudgingEndedError:
-    return JudgingEndedError("the engine is closed, and judges nothing any more")

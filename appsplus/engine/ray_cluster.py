@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from appsplus.errors import InputError, MissingExtraError, SandboxError
@@ -124,8 +123,12 @@ class Cluster:
             logging.getLogger(name).setLevel(logging.ERROR)
         with _own_signals():
             load_ray().init(
-                address=address, include_dashboard=None if "num_cpus" not in options else False, log_to_driver=False,
-                logging_level=logging.ERROR, configure_logging=False, **options,
+                address=address,
+                include_dashboard=None if "num_cpus" not in options else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                configure_logging=False,
+                **options,
             )
 
     def _check_connected_to(self, address: str | None) -> None:

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
+from appsplus.engine.bulk import ended
 from appsplus.engine.ray_cluster import Cluster, Node, load_ray
 from appsplus.engine.ray_dispatch import Dispatch
 from appsplus.engine.ray_start import Member, NotStartedError, done, start
 from appsplus.engine.strikes import Strikes
-from appsplus.errors import InputError, SandboxError
+from appsplus.errors import InputError, JudgingEndedError, SandboxError
 from appsplus.judge import Inspection, Report
 
 WATCH_EVERY_S = 1.0
@@ -54,8 +55,8 @@ class Crew:
         return list(self.dispatch.members)
 
     async def end(self) -> None:
-        """End every judge. Whoever waits for an answer gets SandboxError."""
-        self.dispatch.give_up(SandboxError("the engine is closed, and judges nothing any more"), for_good=True)
+        """End every judge. Whoever waits for an answer gets JudgingEndedError."""
+        self.dispatch.give_up(ended(), for_good=True)
         await self.dispatch.end()
         ray = load_ray()
         actors = [member.actor for member in self.dispatch.members]
@@ -85,7 +86,7 @@ class Crew:
                 nobody_since = now()
             elif now() - nobody_since >= NOBODY_S:
                 self.dispatch.give_up(
-                    SandboxError(
+                    JudgingEndedError(
                         f"no node of {self._cluster.what} has judged for {NOBODY_S:.0f} s; start nodes (`ray start"
                         " --address=...`), and run this again: what was judged is kept"
                     )

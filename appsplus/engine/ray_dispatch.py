@@ -12,12 +12,13 @@ from functools import partial
 from typing import Any
 
 from appsplus.engine.batches import Pending, Waiting
+from appsplus.engine.bulk import program_of
 from appsplus.engine.ray_cluster import load_ray, one_line
 from appsplus.engine.ray_node import Asked, Failed
 from appsplus.engine.ray_start import Member
 from appsplus.engine.ray_tests import RecentTests, without_tests
 from appsplus.engine.strikes import Strikes
-from appsplus.errors import AppsplusError, InputError, SandboxError
+from appsplus.errors import AppsplusError, InputError, JudgingEndedError, SandboxError
 from appsplus.judge import Inspection, Job, Report
 
 AHEAD = 2  # batches in flight for each CPU of a node
@@ -37,7 +38,7 @@ class Dispatch:
         self._in_flight: set[Waiting] = set()
         self._tests = RecentTests[Any]()  # references to what lies in the object store
         self._tasks: set[asyncio.Task[None]] = set()
-        self._over: SandboxError | None = None
+        self._over: JudgingEndedError | None = None
 
     def ask(self, waiting: Waiting) -> None:
         """A question, to be answered by any node."""
@@ -55,7 +56,7 @@ class Dispatch:
             if batch := self._pending.take(takers):
                 self._send(member, batch)
 
-    def give_up(self, error: SandboxError, *, for_good: bool = False) -> None:
+    def give_up(self, error: JudgingEndedError, *, for_good: bool = False) -> None:
         """Whoever waits for an answer gets this error; `for_good`: whoever asks later, too."""
         if for_good:
             self._over = error
@@ -166,9 +167,9 @@ class Dispatch:
             if self._over is not None:
                 raise self._over
             if not is_lost:
-                self._strikes.strike(waiting.key, waiting.question, error)
+                self._strikes.strike(waiting.key, program_of(waiting.question), error)
             elif was_alone:
-                self._strikes.lost(waiting.key, waiting.question, error)
+                self._strikes.lost(waiting.key, program_of(waiting.question), error)
         except SandboxError as out:
             waiting.future.set_exception(out)
             return
@@ -180,8 +181,8 @@ class Dispatch:
             self._pending.add(waiting, first=True)
 
 
-def _store_full(error: Exception) -> SandboxError:
-    return SandboxError(
+def _store_full(error: Exception) -> JudgingEndedError:
+    return JudgingEndedError(
         f"Ray's object store has no room for the unit tests ({one_line(error)}); make room in /dev/shm and on the disk of"
         " Ray's temporary folder, on this machine. What was judged is kept; run it again"
     )

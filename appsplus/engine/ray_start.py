@@ -40,12 +40,26 @@ async def start(node: Node, cpus: int, isolation: str, modules: tuple[str, ...])
     Raises InputError where other software runs there than here, SandboxError where the isolation asked for cannot be had
     there, and NotStartedError where nothing starts; each names the node.
     """
+    member = await introduce(node, cpus, isolation, modules)
+    try:
+        check(node, member.facts)
+    except (InputError, SandboxError):
+        load_ray().kill(member.actor)
+        raise
+    return member
+
+
+async def introduce(node: Node, cpus: int, isolation: str, modules: tuple[str, ...], *, idle: bool = False) -> Member:
+    """Start the judges of a node, and let it say what it is; `idle`: it does not judge, and takes no CPU from others.
+
+    Raises InputError where it cannot load what is to run there, NotStartedError where nothing starts.
+    """
     ray = load_ray()
     affinity = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.node_id, soft=False)
     actor = (
         ray.remote(NodeJudges)
         .options(
-            num_cpus=cpus,
+            num_cpus=0 if idle else cpus,
             max_restarts=0,  # we start another: it must be looked at before it judges
             max_task_retries=0,
             max_concurrency=2 * cpus + 4,  # batches that run, batches that wait for a thread, and us
@@ -56,7 +70,6 @@ async def start(node: Node, cpus: int, isolation: str, modules: tuple[str, ...])
     )
     try:
         facts = await asyncio.wait_for(done(actor.facts.remote()), START_S)
-        check(node, facts)
     except TimeoutError:
         ray.kill(actor)
         raise NotStartedError(
@@ -65,9 +78,6 @@ async def start(node: Node, cpus: int, isolation: str, modules: tuple[str, ...])
         ) from None
     except ray.exceptions.RayError as error:
         raise _not_started(node, error) from error
-    except (InputError, SandboxError):
-        ray.kill(actor)
-        raise
     return Member(node, cpus, actor, facts)
 
 
