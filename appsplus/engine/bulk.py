@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from appsplus.engine.cache import Cache, key_of
 from appsplus.engine.costs import Expectation, Spent, tree_cpu_s
 from appsplus.engine.strikes import Strikes
+from appsplus.errors import JudgingEndedError
 from appsplus.judge import Inspection, Job, Judge, Report
 
 Answer = TypeVar("Answer", Report, Inspection)
@@ -31,6 +32,11 @@ def program_of(question: Question) -> str:
     return question.program if isinstance(question, Job) else question[0]
 
 
+def ended() -> JudgingEndedError:
+    """What whoever waits for an engine gets when it is closed."""
+    return JudgingEndedError("the engine is closed, and judges nothing any more")
+
+
 class BulkEngine:
     """`judge` and `inspect` in bulk. Safe to call from several threads; a context manager.
 
@@ -43,6 +49,7 @@ class BulkEngine:
         self.counts: Counter[str] = Counter()  # answers by "judged" and "cached"
         self.rungs: dict[str, Any] = {}
         self.strikes, self.expectation, self.spent = Strikes(), Expectation(), Spent()
+        self.tell: Callable[[str], None] = lambda _: None  # what becomes of the machines, for people
         self._cache = cache
         self._counting = threading.Lock()
 
@@ -61,6 +68,11 @@ class BulkEngine:
         """
         raise NotImplementedError
 
+    @property
+    def answered(self) -> dict[str, int]:
+        """How many questions each machine has answered, by its name; empty where there is but one."""
+        return {}
+
     def judge(self, jobs: Sequence[Job]) -> list[Report]:
         """Run jobs; reports in their order."""
         return self._answers(jobs, None if self._cache is None else self._cache.report)
@@ -77,19 +89,33 @@ class BulkEngine:
         if self._cache is not None:
             self._cache.store(key, answer)
 
+    def cpu_s(self) -> float:
+        """CPU seconds used so far, all told; see `costs.tree_cpu_s`."""
+        return tree_cpu_s()
+
     def _answers(self, questions: Sequence[Question], known: Callable[[str], Answer | None] | None) -> list[Answer]:
         keys = [key_of(question) for question in questions]
         found: dict[str, Answer | Future[Answer]] = {}
-        for key, question in zip(keys, questions, strict=True):
-            if key in found:
-                continue
-            answer = known(key) if known else None
-            with self._counting:
-                self.counts["judged" if answer is None else "cached"] += 1
-            found[key] = self._submit(key, question) if answer is None else answer
+        answers: dict[str, Answer] = {}
         try:
-            return [item.result() if isinstance(item := found[key], Future) else item for key in keys]
+            for key, question in zip(keys, questions, strict=True):
+                if key not in found:
+                    answer = known(key) if known else None
+                    found[key] = self._submit(key, question) if answer is None else answer
+                    with self._counting:
+                        self.counts["judged" if answer is None else "cached"] += 1
+            for key, question in zip(keys, questions, strict=True):
+                if key not in answers:
+                    answers[key] = self._taken(key, question, found[key])
         finally:  # where one has failed, nobody waits for the others
             for item in found.values():
                 if isinstance(item, Future):
                     item.cancel()
+        return [answers[key] for key in keys]
+
+    def _taken(self, key: str, question: Question, item: Answer | Future[Answer]) -> Answer:
+        """An answer, with what it cost on the books."""
+        answer = item.result() if isinstance(item, Future) else item
+        self.spent.enter(key, answer, known=not isinstance(item, Future))
+        self.expectation.learn(question, answer)
+        return answer

@@ -1,8 +1,8 @@
 """What judging costs: what a question may take (`Expectation`), what answers have taken (`Spent`), and what the machine says.
 
-CPU seconds of programs are those of the judge's reports: the kernel's count for the processes that ran the unit tests, without
-what it costs to start them. `tree_cpu_s` counts everything: this process (reading, comparing, writing), the judge's workers, and
-the programs that they have run and waited for. The difference of the two is overhead.
+CPU seconds of programs are those of the judge's reports: the kernel's count for the processes that ran the unit tests,
+without what it costs to start them. `tree_cpu_s` counts everything: this process (reading, comparing, writing), the judge's
+workers, and the programs that they have run and waited for. The difference of the two is overhead.
 """
 
 import os
@@ -62,7 +62,7 @@ class Expectation:
 
 
 def expected_s(question: Job | tuple[str, tuple[str, ...]]) -> float:
-    """Seconds that a question may take, for all that is known before any answer: by its format, and its tests' number and size."""
+    """Seconds that a question may take, before any answer: by its format, and the number and size of its unit tests."""
     return Expectation().of(question)
 
 
