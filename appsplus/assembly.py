@@ -48,6 +48,8 @@ class Assembly:
             self._desk.enter(outcome.found, self._worklist)
         if outcome.rejection is not None:
             self._books.reject(outcome.stage, outcome.rejection)
+            if outcome.failure:
+                self._books.fail(outcome.record.problem_id, outcome.stage, outcome.failure)
             self._writer.reject(RejectedProblem.of(outcome.record, outcome.stage, outcome.rejection))
         else:
             assert isinstance(outcome.record, Problem)
@@ -64,7 +66,10 @@ class Assembly:
         submissions: dict[str, Any] | None,
         run: dict[str, Any],
     ) -> Manifest:
-        """Write ledger, figures, card and manifest. `given`: how many records the sources had; the books must balance."""
+        """Write ledger, figures, card and manifest. `given`: how many records the sources had; the books must balance.
+
+        Raises InputError where the disk refuses, and SandboxError where the judge failed on every problem.
+        """
         self._books.given = given
         write_ledger(self._folder, self._ledger)
         overlap = {"splits_overlap": self._splits.figures()}
@@ -76,7 +81,7 @@ class Assembly:
             versions=versions(),
             counts=self._writer.statistics.counts() | self._desk.facts(submissions) | overlap,
             funnel=self._books.funnel(),
-            run=run | {"reference_cpu_s": self._books.reference_cpu_s},
+            run=run | self._books.failures() | self._desk.failures() | {"reference_cpu_s": self._books.reference_cpu_s},
         )
         return seal(self._folder, manifest)
 

@@ -7,6 +7,8 @@ AppsplusError
 │   └── LedgerError       a ledger cannot be read (names file and line) or written, or a decision is none
 ├── MissingExtraError     an optional dependency is not installed; the message names the extra
 └── SandboxError          ours or the machine's fault while judging; never a verdict, never a reward
+    ├── NotJudgedError    on one program, again and again; the others are judged
+    └── JudgingEndedError  nothing more is judged: the engine is closed, or fails on one program after the other
 """
 
 
@@ -36,3 +38,19 @@ class MissingExtraError(AppsplusError):
 
 class SandboxError(AppsplusError):
     """The judge itself failed. Never scored as a verdict, never a reward."""
+
+
+class NotJudgedError(SandboxError):
+    """The judge failed on one program, again and again. Who asks for others is answered."""
+
+    def __init__(self, program_sha256: str, last: str) -> None:
+        """`last` is what the judge said at last."""
+        super().__init__(program_sha256, last)
+        self.program_sha256, self.last = program_sha256, last
+
+    def __str__(self) -> str:
+        return f"the judge fails on the program {self.program_sha256[:12]} every time, at last with: {self.last}"
+
+
+class JudgingEndedError(SandboxError):
+    """Nothing more is judged: the engine is closed, or the judge fails on one program after the other."""

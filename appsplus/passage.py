@@ -11,6 +11,8 @@ from typing import Any
 
 from appsplus.annotate.annotated import annotated
 from appsplus.engine.judging import Judging
+from appsplus.engine.strikes import not_judged
+from appsplus.errors import NotJudgedError
 from appsplus.ledger import Ledger
 from appsplus.problem import Problem, RawProblem, Reason, Rejection, Review
 from appsplus.release import validation_split
@@ -79,6 +81,7 @@ class Outcome:
     without: "Outcome | None" = None  # what would become of it without the ledger, where that changed something
     split: str = ""  # of the dataset, at the very end, where it is still in
     found: Found | None = None  # what people should look at, at the very end
+    failure: str = ""  # of the judge, where it was rejected for that
 
     @property
     def word(self) -> str:
@@ -98,7 +101,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Passage:
-    """The two passes of a record. Both may run in several threads, and raise SandboxError."""
+    """The two passes of a record. Both may run in several threads; they raise JudgingEndedError where the judge fails."""
 
     judging: Judging
     ledger: Ledger
@@ -136,9 +139,9 @@ class Passage:
         return outcome if ended is None else replace(outcome, found=self.desk.look(ended))
 
     def _end(self, outcome: Outcome) -> End | None:
-        """How it ended, and what the build makes of it without the ledger; None where its record could not be read."""
+        """How it ended, and what the build makes of it without the ledger; None where nobody could read or judge it."""
         raw, record, rejection = outcome.raw, outcome.record, outcome.rejection
-        if raw is None:
+        if raw is None or outcome.failure:
             return None
         reviewed = self.ledger.reviewed(raw)
         problem = record if isinstance(record, Problem) else None
@@ -156,7 +159,10 @@ class Passage:
         raw = record if isinstance(record, RawProblem) else None
         for stage in stages:
             assert stage.run is not None
-            result = stage.run(record, self.judging, ledger)
+            try:
+                result = stage.run(record, self.judging, ledger)
+            except NotJudgedError as error:
+                return Outcome(record, stage.name, not_judged(error), raw, failure=str(error))
             if isinstance(result, Rejection):
                 return Outcome(record, stage.name, result, raw)
             record = result

@@ -101,8 +101,8 @@ def build(
     refuse, before and after verification.
 
     Raises InputError for a source, a target or a disk that cannot be used, SourceError also where no problem was found,
-    and SandboxError where the judge fails. Whatever is raised, `target` stays as it was; what `engine` is doing then
-    goes on until it is closed.
+    and SandboxError where the judge fails on one program after the other; a problem with one that it fails on leaves as
+    `not_judged`. Whatever is raised, `target` stays as it was; what `engine` is doing then goes on until it is closed.
     """
     options, progress = options or BuildOptions(), progress or Progress()
     started = time.monotonic()

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     NONDETERMINISTIC = "nondeterministic"
     DUPLICATE = "duplicate"
     RULED_OUT = "ruled_out"
+    NOT_JUDGED = "not_judged"  # our own fault: the judge failed, see `appsplus.engine.strikes`; no verdict
 
 
 @dataclass(frozen=True, slots=True)

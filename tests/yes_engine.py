@@ -36,8 +36,24 @@ class Yes:
         return Report(Verdict.ACCEPTED, (one,) * len(job.unit_tests), lines)
 
 
-def made(number: int) -> RawProblem:
-    return RawProblem(
+class Counted(RawProblem):
+    """A problem that knows how many of its kind are in memory."""
+
+    alive = 0
+    _lock = threading.RLock()
+
+    def __new__(cls, *_: Any, **__: Any) -> "Counted":
+        with cls._lock:
+            cls.alive += 1
+        return super().__new__(cls)
+
+    def __del__(self) -> None:
+        with type(self)._lock:
+            type(self).alive -= 1
+
+
+def made(number: int, kind: type[RawProblem] = RawProblem) -> RawProblem:
+    return kind(
         problem_id=f"made/{number}",
         source="made",
         split="train",
@@ -51,13 +67,13 @@ def made(number: int) -> RawProblem:
 class Made:
     """Tiny problems, one at a time."""
 
-    def __init__(self, count: int, *, ends_with: Exception | None = None) -> None:
-        self.count, self.ends_with, self.taken = count, ends_with, 0
+    def __init__(self, count: int, *, ends_with: Exception | None = None, kind: type[RawProblem] = RawProblem) -> None:
+        self.count, self.ends_with, self.kind, self.taken = count, ends_with, kind, 0
 
     def read(self) -> Iterator[RawProblem]:
         for number in range(self.count):
             self.taken += 1
-            yield made(number)
+            yield made(number, self.kind)
         if self.ends_with is not None:
             raise self.ends_with
 

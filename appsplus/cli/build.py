@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from appsplus.cli import UsageError
+from appsplus.cli.engines import LOCAL, Address, EngineName, check_address, open_engine
 from appsplus.cli.options import AsJson, CacheDir, Isolation, NoCache, Workers, open_cache
 from appsplus.cli.progress import shown_progress
-from appsplus.engine import Cache, LocalEngine
+from appsplus.cli.run_facts import failure_lines
+from appsplus.engine import Cache
 from appsplus.errors import InputError
 from appsplus.judge import STRICT
 from appsplus.ledger import Ledger
@@ -25,7 +27,6 @@ from appsplus.shards import ShardManifest, build_shard, parse_share
 from appsplus.sources import CORPUS_DIR, open_sources, parse_columns
 from appsplus.worklist.submissions import Submissions
 
-ENGINES = ("local",)
 _SHOWN = 5  # of each kind of entry that somebody should look at
 _IN_FORCE = {"corrections": "corrections", "accepted": "rulings to accept", "rejected": "rulings to reject"}
 _ATTENTION = {  # per key of the manifest's `ledger.attention`: what it is, and what to do
@@ -62,7 +63,8 @@ def build(
     out: Annotated[Path, typer.Option(help="The dataset folder to write; a dataset there is replaced at the end.")],
     workers: Workers = None,
     isolation: Isolation = STRICT,
-    engine: Annotated[str, typer.Option(help=f"Where programs run: {', '.join(ENGINES)}.")] = "local",
+    engine: EngineName = LOCAL,
+    address: Address = None,
     no_cache: NoCache = False,
     cache_dir: CacheDir = None,
     columns: Annotated[
@@ -97,8 +99,7 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Build a dataset: run, check, repair or reject every problem, and annotate what is kept."""
-    if engine not in ENGINES:
-        raise UsageError(f"--engine {engine} is not known; expected one of: {', '.join(ENGINES)}")
+    check_address(engine, address)
     share = parsed(parse_share, shard) if shard else None
     opened = open_sources(sources or [], parsed(parse_columns, columns) if columns else None)
     decisions = Ledger.read([*(ledger or []), *([] if sources else [CORPUS_DIR / "ledger"])])
@@ -107,14 +108,14 @@ def build(
         known = stack.enter_context(Submissions(submissions)) if submissions else None
         # Without a cache, too, no program is judged twice in one build.
         cache = stack.enter_context(Cache(None) if no_cache else open_cache(cache_dir))
-        local = stack.enter_context(
-            LocalEngine(workers=workers, isolation=isolation, cache=cache, modules=tuple(allow or ()))
+        judges = stack.enter_context(
+            open_engine(engine, address, workers=workers, isolation=isolation, cache=cache, modules=tuple(allow or ()))
         )
-        progress = stack.enter_context(shown_progress())
+        progress = stack.enter_context(shown_progress(engine=judges))
         if share is not None:
-            _print_shard(out, build_shard(opened, out, local, decisions, share, options, progress, known), as_json)
+            _print_shard(out, build_shard(opened, out, judges, decisions, share, options, progress, known), as_json)
             return
-        manifest = run_build(opened, out, local, decisions, options, progress, known)
+        manifest = run_build(opened, out, judges, decisions, options, progress, known)
     print_built(out, manifest, decisions.torn, as_json=as_json)
 
 
@@ -125,8 +126,9 @@ def print_built(out: Path, manifest: Manifest, torn: Sequence[str] = (), *, as_j
         return
     print_funnel(manifest)
     _print_what_came_out(out, manifest)
-    if told := list(ledger_lines(manifest.ledger, torn)):
-        print("", *told, sep="\n")
+    for told in (ledger_lines(manifest.ledger, torn), failure_lines(manifest.run)):
+        if lines := list(told):
+            print("", *lines, sep="\n")
 
 
 def _print_shard(out: Path, manifest: ShardManifest, as_json: bool) -> None:

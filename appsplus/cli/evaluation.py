@@ -16,9 +16,10 @@ from rich.text import Text
 
 from appsplus import jsonl
 from appsplus.cli import UsageError
+from appsplus.cli.engines import LOCAL, Address, EngineName, check_address, open_engine
 from appsplus.cli.options import AsJson, CacheDir, Isolation, NoCache, Workers, open_cache
 from appsplus.cli.progress import shown_progress
-from appsplus.engine import Cache, LocalEngine
+from appsplus.engine import Cache
 from appsplus.evaluation.benchmarks import BENCHMARKS, benchmark_suite
 from appsplus.evaluation.comparison import Comparison, first_samples
 from appsplus.evaluation.comparison import compare as compare_results
@@ -68,27 +69,30 @@ def evaluate(
     seed: Seed = 0,
     workers: Workers = None,
     isolation: Isolation = STRICT,
+    engine: EngineName = LOCAL,
+    address: Address = None,
     no_cache: NoCache = False,
     cache_dir: CacheDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge samples: pass@k, strict accuracy and test-case average, with intervals, by kind of problem and by verdict."""
     ks = _ks(k)
+    check_address(engine, address)
     suite = _suite(folder, split, benchmark, data)
     with ExitStack() as stack:
         read = stack.enter_context(Samples(samples))
         fitting = fit(suite, read, ks, partial=partial)
         print(_header(suite, fitting.num_samples, fitting.per_problem), file=sys.stderr)
         cache = stack.enter_context(Cache(None) if no_cache else open_cache(cache_dir))
-        engine = stack.enter_context(
-            LocalEngine(workers=workers, isolation=isolation, cache=cache, modules=suite.modules)
+        judges = stack.enter_context(
+            open_engine(engine, address, workers=workers, isolation=isolation, cache=cache, modules=suite.modules)
         )
-        progress = stack.enter_context(shown_progress("samples", None))
+        progress = stack.enter_context(shown_progress("samples", None, engine=judges))
         found = run_evaluation(
             suite,
             read,
             fitting,
-            engine,
+            judges,
             out,
             seed=seed,
             name=name,

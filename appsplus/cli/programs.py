@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appsplus.cli.engines import LOCAL, RAY, Address, EngineName, check_address
+from appsplus.cli.nodes import print_nodes
 from appsplus.cli.options import AsJson, CacheDir, DatasetDir, Isolation, ProblemId, open_cache
 from appsplus.engine.judging import fair_limits, job_for
 from appsplus.errors import InputError
@@ -72,8 +74,15 @@ def _print_report(report: Report) -> None:
     console.print(f"\n{report.verdict}: {passed} of {len(report.unit_tests)} unit tests passed")
 
 
-def doctor(*, as_json: AsJson = False) -> None:
-    """Say what isolation, limits and libraries are in force here. Exits with 1 if strict isolation is not to be had."""
+def doctor(*, engine: EngineName = LOCAL, address: Address = None, as_json: AsJson = False) -> None:
+    """Say what isolation, limits and libraries are in force here, or on every node of a cluster.
+
+    Exits with 1 if strict isolation is not to be had, or a node cannot judge for this process.
+    """
+    check_address(engine, address)
+    if engine == RAY:
+        print_nodes(address, as_json=as_json)
+        return
     with Judge(isolation=BEST_EFFORT) as worker:
         rungs, scale = dict(worker.rungs), round(worker.scale, 2)
     missing = rungs.pop("missing")

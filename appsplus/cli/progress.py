@@ -11,23 +11,29 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from appsplus import pipeline
+from appsplus.cli.engines import nodes_told
+from appsplus.engine.bulk import BulkEngine
 
 LINE_EVERY_S = 10.0  # where there is no terminal: into a log, one line so often and one at the end of a pass
 
 
 @contextmanager
-def shown_progress(what: str = "problems", outcomes: Sequence[str] | None = pipeline.OUTCOMES) -> Iterator["Shown"]:
+def shown_progress(
+    what: str = "problems", outcomes: Sequence[str] | None = pipeline.OUTCOMES, *, engine: BulkEngine | None = None
+) -> Iterator["Shown"]:
     """The progress of a build or another long run, drawn for as long as the block lasts.
 
-    `what` is counted, `outcomes` are told in this order; None: those that there are, the commonest first.
+    `what` is counted, `outcomes` are told in this order; None: those that there are, the commonest first. Where `engine`
+    has several machines: what each has judged, and what becomes of them.
     """
+    beside = Beside(engine)
     console = Console(stderr=True)
     if console.is_terminal and not console.is_dumb_terminal:
         with _bars(console, what) as bars:
-            yield _Live(bars, outcomes)
+            yield beside.heard_by(_Live(bars, outcomes, beside))
     else:
-        lines = _Lines(console, what, outcomes)
-        yield lines
+        lines = _Lines(console, what, outcomes, beside)
+        yield beside.heard_by(lines)
         lines.end()
 
 
@@ -42,8 +48,8 @@ class Shown(pipeline.Progress):
 class _Live(Shown):
     """A line for each pass, redrawn in place."""
 
-    def __init__(self, bars: Progress, outcomes: Sequence[str] | None) -> None:
-        self._bars, self._outcomes = bars, outcomes
+    def __init__(self, bars: Progress, outcomes: Sequence[str] | None, beside: "Beside") -> None:
+        self._bars, self._outcomes, self._beside = bars, outcomes, beside
         self._counts: Counter[str] = Counter()
 
     def start(self, what: str, total: int | None) -> None:
@@ -54,7 +60,7 @@ class _Live(Shown):
 
     def advance(self, outcome: str) -> None:
         self._counts[outcome] += 1
-        self._bars.update(self._task, advance=1, counts=f": {_told(self._counts, self._outcomes)}")
+        self._bars.update(self._task, advance=1, counts=f": {_told(self._counts, self._outcomes)}{self._beside}")
 
     def tell(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)
@@ -63,8 +69,8 @@ class _Live(Shown):
 class _Lines(Shown):
     """Plain lines, few of them."""
 
-    def __init__(self, console: Console, counted: str, outcomes: Sequence[str] | None) -> None:
-        self._console, self._counted, self._outcomes = console, counted, outcomes
+    def __init__(self, console: Console, counted: str, outcomes: Sequence[str] | None, beside: "Beside") -> None:
+        self._console, self._counted, self._outcomes, self._beside = console, counted, outcomes, beside
         self._counts: Counter[str] = Counter()
         self._what, self._of = "", ""
 
@@ -91,8 +97,25 @@ class _Lines(Shown):
         self._told_at = time.monotonic()
         line = (
             f"{self._what}: {self._counts.total():,}{self._of} {self._counted}: {_told(self._counts, self._outcomes)}"
+            f"{self._beside}"
         )
         self._console.out(f"{line}; {self._told_at - self._started:.0f} s", highlight=False)
+
+
+class Beside:
+    """What is told of an engine's machines beside the counts: nothing, where there is one only."""
+
+    def __init__(self, engine: BulkEngine | None) -> None:
+        self._engine = engine
+
+    def __str__(self) -> str:
+        return "" if self._engine is None else nodes_told(self._engine.answered)
+
+    def heard_by(self, shown: Shown) -> Shown:
+        """`shown`, which from now on prints what becomes of the machines."""
+        if self._engine is not None:
+            self._engine.tell = shown.tell
+        return shown
 
 
 def _told(counts: Counter[str], outcomes: Sequence[str] | None) -> str:

@@ -1,5 +1,6 @@
 """How stages reach the judge: in bulk, without knowing where programs run or what is already known."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -48,3 +49,8 @@ def job_for(
         modules=modules,
         stop_after_timeouts=len(problem.unit_tests) if coverage else 2,
     )
+
+
+def program_hash(program: str) -> str:
+    """SHA-256 (hex) of a program's text, lone surrogates and all."""
+    return hashlib.sha256(program.encode("utf-8", "surrogatepass")).hexdigest()

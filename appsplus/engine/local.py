@@ -1,25 +1,21 @@
 """Judged jobs on this machine: a fixed number of warm judge workers behind a thread pool, with the cache in front."""
 
-import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Any, Self, TypeVar
 
-from appsplus.engine.cache import Cache, keys_of
+from appsplus.engine.bulk import BulkEngine, Question, ended, hash_seed_of, program_of, put_to
+from appsplus.engine.cache import Cache
+from appsplus.engine.longest_first import LongestFirst
+from appsplus.engine.warm import WarmJudges
 from appsplus.errors import SandboxError
-from appsplus.judge import STRICT, Inspection, Job, Judge, Report, available_cpus
-
-Answer = TypeVar("Answer", Report, Inspection)
-_Kind = tuple[int, tuple[str, ...]]  # hash seed, modules: what a warm worker is made for
+from appsplus.judge import STRICT, Inspection, Report, available_cpus
 
 
-class LocalEngine:
+class LocalEngine(BulkEngine):
     """`judge` and `inspect` in bulk, answers in the order asked. Safe to call from several threads; a context manager.
 
-    `workers`: how many programs run at once (default: the CPUs this process may use). Raises SandboxError where the
-    isolation asked for cannot be had, the judge fails, or the engine is closed while it works.
+    `workers`: how many programs run at once (default: the CPUs this process may use); `longest_first`: see the module of
+    that name. Raises SandboxError where the isolation asked for cannot be had, NotJudgedError where the judge fails on a
+    job every time, and JudgingEndedError where it fails on one after the other or the engine is closed while it works.
     """
 
     def __init__(
@@ -29,103 +25,45 @@ class LocalEngine:
         isolation: str = STRICT,
         cache: Cache | None = None,
         modules: tuple[str, ...] = (),
+        longest_first: bool = False,
     ) -> None:
-        self.workers = workers or available_cpus()
-        self.isolation, self.modules = isolation, modules
-        self.counts: Counter[str] = Counter()  # answers by "judged" and "cached"
-        self._cache = cache
-        self._lock = threading.Lock()
-        self._idle: dict[_Kind, list[Judge]] = {}
-        self._all: list[Judge] = []
+        super().__init__(workers=workers or available_cpus(), isolation=isolation, cache=cache, modules=modules)
         self._closed = False
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="judge")
-        first = self._acquire((0, modules))
-        self.rungs = first.rungs
-        self._release((0, modules), first)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+        self._queue = LongestFirst(self._pool) if longest_first else None
+        self._judges = WarmJudges(isolation=isolation, modules=modules)
+        self.rungs = self._judges.rungs
 
     def close(self) -> None:
         """End all workers, at once; what is being judged is lost, what has been judged is in the cache.
 
-        Threads that wait for an answer get SandboxError or CancelledError. A second call does nothing.
+        Threads that wait for an answer get JudgingEndedError or CancelledError. A second call does nothing.
         """
-        with self._lock:
-            self._closed = True
-            judges, self._all = self._all, []
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for judge in judges:
-            judge.close()
+        if self._queue is not None:
+            self._queue.close()
+        self._judges.close()
         self._pool.shutdown(wait=True)
 
-    def judge(self, jobs: Sequence[Job]) -> list[Report]:
-        """Run jobs; reports in their order."""
-        known = None if self._cache is None else self._cache.report
-        return self._answers(jobs, known, lambda job: self._with_judge(job.hash_seed, lambda j: j.run(job)))
-
-    def inspect(self, programs: Sequence[str]) -> list[Inspection]:
-        """Parse programs inside the sandbox; inspections in their order."""
-        known = None if self._cache is None else self._cache.inspection
-        questions = [(program, self.modules) for program in programs]
-        return self._answers(questions, known, lambda q: self._with_judge(0, lambda judge: judge.inspect(q[0])))
-
-    def _answers(
-        self, questions: Sequence[Any], known: Callable[[str], Answer | None] | None, ask: Callable[[Any], Answer]
-    ) -> list[Answer]:
-        keys = list(keys_of(questions))
-        found: dict[str, Answer | Future[Answer]] = {}
-        for key, question in zip(keys, questions, strict=True):
-            if key in found:
-                continue
-            answer = known(key) if known else None
-            with self._lock:
-                self.counts["judged" if answer is None else "cached"] += 1
-            found[key] = self._submit(key, question, ask) if answer is None else answer
+    def _submit(self, key: str, question: Question) -> Future[Report | Inspection]:
         try:
-            return [item.result() if isinstance(item := found[key], Future) else item for key in keys]
-        finally:  # where one has failed, nobody waits for the others
-            for item in found.values():
-                if isinstance(item, Future):
-                    item.cancel()
-
-    def _submit(self, key: str, question: Any, ask: Callable[[Any], Answer]) -> Future[Answer]:
-        try:
-            return self._pool.submit(self._ask_and_store, key, question, ask)
+            if self._queue is not None:
+                expected_s = self.expectation.of(question)
+                return self._queue.submit(expected_s, lambda: self._ask_and_store(key, question))
+            return self._pool.submit(self._ask_and_store, key, question)
         except RuntimeError:
-            raise SandboxError("the engine is closed, and judges nothing any more") from None
+            raise ended() from None
 
-    def _ask_and_store(self, key: str, question: Any, ask: Callable[[Any], Answer]) -> Answer:
-        answer = ask(question)
-        if self._cache is not None:
-            self._cache.store(key, answer)
+    def _ask_and_store(self, key: str, question: Question) -> Report | Inspection:
+        answer = self.strikes.ask(key, program_of(question), lambda: self._asked(question))
+        self._keep(key, answer)
         return answer
 
-    def _with_judge(self, hash_seed: int, work: Callable[[Judge], Answer]) -> Answer:
-        kind = (hash_seed, self.modules)
-        judge = self._acquire(kind)
+    def _asked(self, question: Question) -> Report | Inspection:
         try:
-            return work(judge)
-        finally:
-            self._release(kind, judge)
-
-    def _acquire(self, kind: _Kind) -> Judge:
-        with self._lock:
-            if idle := self._idle.get(kind):
-                return idle.pop()
-        judge = Judge(isolation=self.isolation, hash_seed=kind[0], modules=kind[1])
-        with self._lock:
-            if not self._closed:
-                self._all.append(judge)
-                return judge
-        judge.close()  # the engine was closed while this worker started
-        raise SandboxError("the engine was closed before it judged this program")
-
-    def _release(self, kind: _Kind, judge: Judge) -> None:
-        with self._lock:
-            self._idle.setdefault(kind, []).append(judge)
+            return self._judges.ask(hash_seed_of(question), lambda judge: put_to(judge, question))
+        except SandboxError as error:
+            if self._closed:  # the judge has failed because we ended it
+                raise ended() from error
+            raise

@@ -4,17 +4,16 @@ An engine with a cache on disk keeps every verdict as soon as it is there, under
 unit tests, limits, checker, the judge's version), so that a run that was stopped goes on where it was.
 """
 
-import hashlib
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from typing import Any, Protocol
 
-from appsplus.engine.judging import Judging
+from appsplus.engine.judging import Judging, program_hash
 from appsplus.engine.ordered import in_order, threads
-from appsplus.errors import InputError, SandboxError
+from appsplus.engine.strikes import InARow
+from appsplus.errors import InputError, JudgingEndedError, SandboxError
 from appsplus.evaluation.extraction import EXTRACTION_FAILED, NoProgram, Program
 from appsplus.evaluation.results import JUDGE_ERROR, SampleVerdict
 from appsplus.evaluation.samples import Sample, Samples
@@ -22,7 +21,6 @@ from appsplus.evaluation.suite import Suite, how, job_of
 from appsplus.judge import Report
 from appsplus.problem import Problem, Verdict
 
-MOST_FAILURES = 20  # of the judge, in a row: then it is not the programs
 _READ_AHEAD = 64  # programs per worker: one that meets its time limit must not make the others wait
 
 
@@ -76,10 +74,10 @@ def judge_samples(
     """Judge the samples of a suite's problems; problems in the suite's order, samples by index.
 
     Problems without samples are left out. `only`: (problem, sample index) of the samples to judge. A sample that the judge
-    fails on comes back as JUDGE_ERROR. Raises SandboxError where it fails on MOST_FAILURES programs in a row, and InputError
-    where the cache or the file of samples cannot be used any more.
+    fails on comes back as JUDGE_ERROR. Raises JudgingEndedError where it fails on one program after the other
+    (`appsplus.engine.strikes`), and InputError where the cache or the file of samples cannot be used any more.
     """
-    failures = _Failures()
+    failures = InARow()
 
     def judged(group: _Group) -> list[Judged]:
         return _judged(group, suite, engine, failures)
@@ -124,12 +122,14 @@ def spellings(suite: Suite, samples: Samples) -> dict[str, str]:
     return spelled
 
 
-def _judged(group: _Group, suite: Suite, engine: Engine, failures: "_Failures") -> list[Judged]:
+def _judged(group: _Group, suite: Suite, engine: Engine, failures: InARow) -> list[Judged]:
     if isinstance(group.program, NoProgram):
         return [_outcome(group, sample, EXTRACTION_FAILED, group.program.detail) for sample in group.samples]
     failures.check()
     try:
         [report] = engine.judge([job_of(group.problem, group.program.text, suite.modules)])
+    except JudgingEndedError:
+        raise
     except SandboxError as error:
         failures.count(error)
         return [replace(_outcome(group, s, JUDGE_ERROR, how(s)), error=str(error)) for s in group.samples]
@@ -150,36 +150,3 @@ def _outcome(group: _Group, sample: Sample, verdict: str, extraction: str, repor
         near_limit=any(test.near_limit for test in tests),
     )
     return Judged(group.problem, verdict_of_sample)
-
-
-def program_hash(program: str) -> str:
-    """SHA-256 (hex) of a program's text, lone surrogates and all."""
-    return hashlib.sha256(program.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-class _Failures:
-    """Failures of the judge in a row, counted across threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._in_a_row = 0
-        self._last: SandboxError | None = None
-
-    def count(self, error: SandboxError) -> None:
-        """One more. Raises SandboxError where it is one too many."""
-        with self._lock:
-            self._in_a_row += 1
-            self._last = error
-        self.check()
-
-    def check(self) -> None:
-        """Raise SandboxError where there were too many."""
-        if self._in_a_row >= MOST_FAILURES:
-            raise SandboxError(
-                f"the judge failed on {MOST_FAILURES} programs in a row, at last with: {self._last}. This machine is at"
-                " fault, not the programs: `appsplus doctor` may say more. What was judged is kept; run it again"
-            )
-
-    def reset(self) -> None:
-        with self._lock:
-            self._in_a_row = 0

@@ -89,7 +89,8 @@ def _ended(entry: Entry, duplicates: Mapping[str, Duplicate]) -> Outcome:
     if found is None:
         return entry.outcome
     rejection = duplicate_rejection(found)
-    return replace(entry.outcome, stage=UNIQUE.name, rejection=rejection, split="", found=entry.if_duplicate)
+    found_then = entry.if_duplicate
+    return replace(entry.outcome, stage=UNIQUE.name, rejection=rejection, split="", found=found_then, failure="")
 
 
 def _run_facts(shards: Sequence[ShardFolder], started: float) -> dict[str, Any]:

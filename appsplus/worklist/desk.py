@@ -3,10 +3,12 @@
 `Desk` looks at a problem, wherever it is judged; `DeskBooks` take what was found, where the dataset is written.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from appsplus.engine.judging import Judging
+from appsplus.errors import NotJudgedError
 from appsplus.ledger import Ledger
 from appsplus.problem import Problem, RawProblem, Reason, Rejection
 from appsplus.release.worklist import WorkItem, WorklistWriter
@@ -14,6 +16,8 @@ from appsplus.worklist.audit import AuditBooks, doubt_of_sample, in_sample, ruli
 from appsplus.worklist.case import Case
 from appsplus.worklist.find import doubts, item_of
 from appsplus.worklist.submissions import Judged, Submissions, Tally, judged
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,11 @@ class End:
 class Found:
     """What there is to say about one problem."""
 
+    problem_id: str
     item: WorkItem | None  # None: nobody needs to look
     audited: tuple[str, str] | None  # problem id and source hash of a problem that the build accepts on its own
     judged: tuple[Judged, ...] = ()
+    failure: str = ""  # of the judge: not all that speaks for a look could be found
 
 
 class Desk:
@@ -55,20 +61,24 @@ class Desk:
         self._share, self._mutants, self._seed = audit_share, mutants, seed
 
     def look(self, end: End) -> Found:
-        """Everything that speaks for a look at one problem. Raises SandboxError."""
+        """Everything that speaks for a look at one problem. Raises SandboxError.
+
+        Where the judge fails on a program every time, what that program would say is left out, and the failure told.
+        """
         record = end.record
-        tried = self._judged(end)
+        tried, failed = _unless_failed(lambda: self._judged(end))
         ruled_out = end.rejection is not None and end.rejection.reason is Reason.RULED_OUT
         case = Case(
             end.raw,
             end.problem,
             self._judging,
             rejection=None if ruled_out else end.rejection,  # what speaks against it beside the ruling
-            submissions=tried,
+            submissions=tried or (),
             mutants=self._mutants,
             seed=self._seed,
         )
-        found = doubts(case)
+        found, failed_too = _unless_failed(lambda: doubts(case))
+        found = found or []
         if end.before is not None and in_sample(record.problem_id, record.source_hash, self._share, self._seed):
             found.append(doubt_of_sample(self._share, self._seed))
         item = found and item_of(
@@ -79,7 +89,8 @@ class Desk:
             split=end.split,
             decided=any(rulings(self._ledger, record.problem_id, record.source_hash)),
         )
-        return Found(item or None, (record.problem_id, record.source_hash) if end.before else None, tried)
+        audited = (record.problem_id, record.source_hash) if end.before else None
+        return Found(record.problem_id, item or None, audited, tried or (), failed or failed_too)
 
     def _judged(self, end: End) -> tuple[Judged, ...]:
         if self._submissions is None or (end.before is None and end.rejection is not None):
@@ -96,17 +107,24 @@ class DeskBooks:
         self._audit, self._tally = AuditBooks(audit_share, seed), Tally()
         self._reasons: dict[str, int] = {}
         self._items = 0
+        self._failures: list[dict[str, str]] = []
 
     def enter(self, found: Found, writer: WorklistWriter) -> None:
         """Write the item of a problem, and count."""
         if found.audited is not None:
             self._audit.enter(self._ledger, *found.audited)
         self._tally.enter(found.judged)
+        if found.failure:
+            self._failures.append({"problem_id": found.problem_id, "error": found.failure})
         if found.item is not None:
             writer.add(found.item)
             self._items += 1
             for slug in found.item.slugs:
                 self._reasons[slug] = self._reasons.get(slug, 0) + 1
+
+    def failures(self) -> dict[str, Any]:
+        """For the manifest's section `run`: `not_looked_at`, problems of which the worklist may lack something."""
+        return {"not_looked_at": self._failures}
 
     def facts(self, submissions: dict[str, Any] | None) -> dict[str, Any]:
         """For the counts of the manifest: `worklist`, `audit` and, where some were given, `submissions`.
@@ -123,3 +141,11 @@ class DeskBooks:
             lines = {**lines, **left_over, "rejected_problem": rejected}
             facts["submissions"] = {"file": submissions["file"], "lines": lines, **self._tally.to_json()}
         return facts
+
+
+def _unless_failed(work: Callable[[], Made]) -> tuple[Made | None, str]:
+    """What `work` makes and "", or None and what the judge said where it fails on a program every time."""
+    try:
+        return work(), ""
+    except NotJudgedError as error:
+        return None, str(error)

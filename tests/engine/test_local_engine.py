@@ -66,7 +66,7 @@ def test_inspections_come_in_the_order_of_the_programs() -> None:
 def test_no_worker_is_left_when_the_engine_is_closed() -> None:
     engine = LocalEngine(workers=2, isolation=BEST_EFFORT)
     engine.judge(squares(range(4)))
-    processes = [worker.process for judge in engine._all for worker in judge._workers.values()]
+    processes = [worker.process for judge in engine._judges._all for worker in judge._workers.values()]
     engine.close()
     assert processes
     assert all(process is not None and process.poll() is not None for process in processes)
@@ -109,8 +109,8 @@ def test_where_one_answer_fails_the_others_are_not_waited_for(monkeypatch: pytes
     with LocalEngine(workers=1, isolation=BEST_EFFORT) as engine:
         asked = []
 
-        def fail(key: str, job: Job, ask: object) -> None:
-            asked.append((key, ask))
+        def fail(key: str, job: Job) -> None:
+            asked.append(key)
             time.sleep(0.05)
             raise SandboxError(job.program)
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from appsplus import jsonl
+from appsplus.engine.strikes import MOST_IN_A_ROW
 from appsplus.errors import InputError, SandboxError
 from appsplus.evaluation.evaluate import evaluate
 from appsplus.evaluation.fit import fit
-from appsplus.evaluation.judging import MOST_FAILURES, judge_samples
+from appsplus.evaluation.judging import judge_samples
 from appsplus.evaluation.results import Results, read_results, read_verdicts, verdicts_path
 from appsplus.evaluation.samples import Samples
 from appsplus.evaluation.suite import Suite
@@ -115,10 +116,10 @@ def test_where_every_sample_is_unscored_there_are_no_results(
 def test_a_judge_that_fails_again_and_again_ends_the_run(
     make_suite: MakeSuite, write_samples: Write, sample_rows: Rows, judge: Any, tmp_path: Path
 ) -> None:
-    path = write_samples(*sample_rows({"made/1": [f"# fails {i}\n" for i in range(10 * MOST_FAILURES)]}))
-    with pytest.raises(SandboxError, match=f"the judge failed on {MOST_FAILURES} programs in a row"):
+    path = write_samples(*sample_rows({"made/1": [f"# fails {i}\n" for i in range(10 * MOST_IN_A_ROW)]}))
+    with pytest.raises(SandboxError, match=f"the judge failed on {MOST_IN_A_ROW} programs in a row"):
         evaluated(make_suite(1), path, judge, tmp_path / "r.json")
-    assert len(judge.asked) < 5 * MOST_FAILURES
+    assert len(judge.asked) < 5 * MOST_IN_A_ROW
 
 
 def test_how_samples_were_made_goes_into_the_results(some: tuple[Suite, Path], judge: Any, tmp_path: Path) -> None:

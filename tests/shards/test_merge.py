@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from yes_engine import Made, Yes, made
+from yes_engine import Counted, Made, Yes, made
 
 from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import DatasetError, InputError, SandboxError, SourceError
@@ -23,7 +23,7 @@ from appsplus.pipeline import BuildOptions, Progress, build
 from appsplus.problem import RawProblem, Reason, Rejection
 from appsplus.release import folder_hash, load_rejected, load_worklist_index, read_manifest
 from appsplus.release.manifest import sha256_of
-from appsplus.shards import Share, build_shard, merge
+from appsplus.shards import Share, build_shard, merge, records
 from appsplus.sources import CORPUS_DIR, Rejected, Source, open_sources
 from appsplus.worklist.submissions import Submissions
 
@@ -157,27 +157,23 @@ def test_the_embedded_problems_in_three_shards_are_those_of_one_build_and_mergin
     assert [run["shard"] for run in manifest.run["shards"]] == ["1/3", "2/3", "3/3"]
 
 
-def test_memory_holds_a_window_of_problems_in_a_merge(ledger: Ledger, tmp_path: Path) -> None:
-    def records() -> int:
-        return sum(type(item) is RawProblem for item in gc.get_objects())
-
+def test_a_merge_holds_one_problem_in_memory(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources, folders, alive = [Source("made", "made", Made(200))], [], []
     for number in (1, 2):
         folders.append(tmp_path / str(number))
         build_shard(sources, folders[-1], Yes(), ledger, Share(2, number), BuildOptions(audit_share=1.0))
-    left = records()
+    monkeypatch.setitem(records._KNOWN, (RawProblem.__module__, "RawProblem"), Counted)
 
     class Counting(Progress):
-        kept = 0
-
         def advance(self, outcome: str) -> None:
-            self.kept += outcome == "kept"
-            if self.kept % 40 == 0:
-                alive.append(records() - left)
+            alive.append((outcome, Counted.alive))
 
+    gc.collect()
+    left = Counted.alive
     merge(folders, tmp_path / "merged", Counting())
-    assert len(alive) == 5
-    assert 1 <= max(alive) <= 4  # an entry holds the record of its item on the worklist
+    assert len(alive) == 200
+    assert {outcome for outcome, _ in alive} == {"kept"}
+    assert max(count for _, count in alive) - left <= 3  # an entry holds the record of its item on the worklist
 
 
 # ---- what is no set of shards

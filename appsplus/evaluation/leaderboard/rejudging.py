@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
+from appsplus.engine.judging import program_hash
 from appsplus.evaluation.extraction import EXTRACTION_FAILED, NoProgram
-from appsplus.evaluation.judging import Engine, Judged, Progress, judge_samples, program_hash, spellings
+from appsplus.evaluation.judging import Engine, Judged, Progress, judge_samples, spellings
 from appsplus.evaluation.leaderboard.validation import Key
 from appsplus.evaluation.results import JUDGE_ERROR, SampleVerdict
 from appsplus.evaluation.samples import Samples

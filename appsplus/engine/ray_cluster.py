@@ -1,0 +1,207 @@
+"""Ray itself: one of our own on this machine, or a cluster that somebody runs; and what to do where there is none."""
+
+import importlib.util
+import logging
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from appsplus.errors import InputError, MissingExtraError, SandboxError
+
+ANSWER_S = 10.0  # a cluster's address answers within so long
+STORE_BYTES = 512 << 20  # of memory for the object store of a Ray of our own
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
+_NOWHERE = "give the address that `ray start --head` printed, HOST:PORT, or auto for the cluster of this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the cluster that is up."""
+
+    node_id: str
+    name: str  # as its owner calls it: its host name, unless it was started with --node-name
+    cpus: int
+
+
+class Cluster:
+    """A connection to Ray; a context manager.
+
+    `address`: of a running cluster, HOST:PORT or "auto"; None starts one of `cpus` CPUs on this machine, for this
+    process alone, and ends it in `close`. Where this process is connected already, that connection is used and left
+    open. Raises MissingExtraError without Ray, and InputError for an address where there is no Ray that we can use.
+    """
+
+    def __init__(self, address: str | None, *, cpus: int) -> None:
+        ray = load_ray()
+        self.address = address
+        self._folder: str | None = None
+        self._is_ours = not ray.is_initialized()
+        if not self._is_ours:
+            self._check_connected_to(address)
+        elif address is None:
+            self._folder = tempfile.mkdtemp(prefix="appsplus-ray-")
+            self._start(cpus)
+        else:
+            self._connect(address)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it was started here, for us."""
+        return self._folder is not None
+
+    @property
+    def what(self) -> str:
+        """The cluster in words."""
+        return "Ray on this machine" if self.address is None else f"the cluster at {self.address}"
+
+    def nodes(self) -> list[Node]:
+        """The nodes that are up and have CPUs, by name; names are unique."""
+        ray = load_ray()
+        rows = [row for row in ray.nodes() if row["Alive"] and row["Resources"].get("CPU", 0) >= 1]
+        names = [_name(row) for row in rows]
+        found = [
+            Node(
+                node_id=row["NodeID"],
+                name=name if names.count(name) == 1 else f"{name} ({row['NodeID'][:6]})",
+                cpus=int(row["Resources"]["CPU"]),
+            )
+            for row, name in zip(rows, names, strict=True)
+        ]
+        return sorted(found, key=lambda node: (node.name, node.node_id))
+
+    def close(self) -> None:
+        """Leave the cluster; end it, if it is ours."""
+        if self._is_ours:
+            with _own_signals():
+                load_ray().shutdown()
+            self._is_ours = False
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self, cpus: int) -> None:
+        assert self._folder is not None
+        options: dict[str, Any] = {
+            "num_cpus": cpus,
+            "num_gpus": 0,
+            "object_store_memory": STORE_BYTES,
+            "_temp_dir": self._folder,
+            "_system_config": {"memory_monitor_refresh_ms": 0},  # programs have limits of their own
+        }
+        try:
+            self._init("local", **options)
+        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            self.close()
+            raise SandboxError(
+                f"Ray could not be started on this machine ({one_line(error)}); make room in {tempfile.gettempdir()}"
+                " and /dev/shm, or judge without it: --engine local"
+            ) from error
+
+    def _connect(self, address: str) -> None:
+        if "://" in address:
+            raise InputError(
+                f"--address {address} is one of Ray Client, which cannot pass on answers as they come; run this command"
+                " on a machine of the cluster, with --address auto"
+            )
+        if address != "auto":
+            _check_somebody_listens(address)
+        try:
+            self._init(address)
+        except Exception as error:  # Ray raises what it likes; every one of them means that we are not connected
+            self.close()
+            raise _no_connection(address, error) from error
+
+    def _init(self, address: str, **options: Any) -> None:
+        os.environ.update(_QUIET)
+        for name in ("ray", "ray._private.worker", "ray._private.authentication"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        with _own_signals():
+            load_ray().init(
+                address=address,
+                include_dashboard=None if "num_cpus" not in options else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                configure_logging=False,
+                **options,
+            )
+
+    def _check_connected_to(self, address: str | None) -> None:
+        here = load_ray().get_runtime_context().gcs_address
+        if address not in (None, "auto", here):
+            raise InputError(
+                f"this process is connected to the cluster at {here} already, and --address names {address};"
+                " a process works with one cluster: leave the address out, or use another process"
+            )
+
+
+def load_ray() -> Any:
+    """The package. Raises MissingExtraError where it is not installed."""
+    if importlib.util.find_spec("ray") is None:
+        raise MissingExtraError("--engine ray needs the extra `ray`: pip install 'appsplus[ray]'")
+    import ray
+
+    return ray
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Whatever Ray does to the handlers of signals in the block is undone: whoever called us has his own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check_somebody_listens(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError(f"--address {address} is no address of a cluster; {_NOWHERE}")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        why = "no answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or error
+        raise InputError(
+            f"no cluster answers at {address} ({why}); see on its head node whether it is up (`ray status`), and {_NOWHERE}"
+        ) from None
+
+
+def _no_connection(address: str, error: Exception) -> InputError:
+    words = " ".join(str(part) for part in (error, error.__cause__, error.__context__) if part)
+    if "Version mismatch" in words:
+        mismatch = " ".join(words[words.index("Version mismatch") :].split())
+        return InputError(
+            f"the cluster at {address} and this process do not go together ({mismatch}); install the same versions of"
+            " Python and Ray on every node and here"
+        )
+    if "authentication" in words.lower() or "token" in words.lower():
+        return InputError(
+            f"the cluster at {address} asks for a token ({one_line(error)}); put its token where Ray looks for it"
+            " (RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, or ~/.ray/auth_token)"
+        )
+    return InputError(
+        f"the cluster at {address} could not be joined ({one_line(error)}); this command must run on a machine of the"
+        f" cluster (there: `ray start --address={address}`); {_NOWHERE}"
+    )
+
+
+def _name(row: dict[str, Any]) -> str:
+    given: str = row.get("NodeName") or ""
+    host: str = row.get("NodeManagerHostname") or row["NodeManagerAddress"]
+    return host if given in ("", row["NodeManagerAddress"]) else given
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, on one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__

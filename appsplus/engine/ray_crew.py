@@ -1,0 +1,140 @@
+"""The nodes that work for an engine: who is there, who has come, who has gone."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+from appsplus.engine.bulk import ended
+from appsplus.engine.ray_cluster import Cluster, Node, load_ray
+from appsplus.engine.ray_dispatch import Dispatch
+from appsplus.engine.ray_start import Member, NotStartedError, done, start
+from appsplus.engine.strikes import Strikes
+from appsplus.errors import InputError, JudgingEndedError, SandboxError
+from appsplus.judge import Inspection, Report
+
+WATCH_EVERY_S = 1.0
+NOBODY_S = 60.0  # without any node, before we give up
+ATTEMPTS = 5  # to start the judges of a node, before it is left out
+END_S = 3.0  # for a node to end its judges; then its process is killed
+
+
+class Crew:
+    """Call `begin`, `ask` and `end` within one event loop. `keep` stores an answer, `tell` is told what happens."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        isolation: str,
+        modules: tuple[str, ...],
+        keep: Callable[[str, Report | Inspection], None],
+        strikes: Strikes,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._cluster, self._isolation, self._modules, self._tell = cluster, isolation, modules, tell
+        self.dispatch = Dispatch(strikes=strikes, keep=keep, on_loss=self._lose)
+        self._cpus = 0  # that all nodes together give us
+        self._known: dict[str, str] = {}  # nodes that are up, by id: their names
+        self._starting: dict[str, int] = {}  # nodes that are about to judge, by id: CPUs
+        self._failures: Counter[str] = Counter()  # starts that failed in a row, by the node's id
+        self._left_out: set[str] = set()  # nodes that cannot judge for us, by id
+        self._changed = asyncio.Event()
+
+    async def begin(self, shares: list[tuple[Node, int]]) -> list[Member]:
+        """Start the judges of each node, on so many CPUs. Raises InputError or SandboxError, which name the node."""
+        self._cpus = sum(cpus for _, cpus in shares)
+        self._known = {node.node_id: node.name for node, _ in shares}
+        starts = [start(node, cpus, self._isolation, self._modules) for node, cpus in shares]
+        found = await asyncio.gather(*starts, return_exceptions=True)
+        self.dispatch.members = [member for member in found if isinstance(member, Member)]
+        for error in found:
+            if isinstance(error, BaseException):
+                raise error
+        self.dispatch.spawn(self._watch())
+        return list(self.dispatch.members)
+
+    async def end(self) -> None:
+        """End every judge. Whoever waits for an answer gets JudgingEndedError."""
+        self.dispatch.give_up(ended(), for_good=True)
+        await self.dispatch.end()
+        ray = load_ray()
+        actors = [member.actor for member in self.dispatch.members]
+        with suppress(ray.exceptions.RayError, TimeoutError):
+            closing = [done(actor.close.remote()) for actor in actors]
+            await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), END_S)
+        for actor in actors:
+            _kill(actor)
+
+    def _lose(self, member: Member) -> None:
+        if member in self.dispatch.members:
+            self.dispatch.members.remove(member)
+            _kill(member.actor)
+            self._changed.set()
+
+    async def _watch(self) -> None:
+        nobody_since: float | None = None
+        now = asyncio.get_running_loop().time
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), WATCH_EVERY_S)
+            self._changed.clear()
+            self._look(await asyncio.to_thread(self._cluster.nodes))
+            if self.dispatch.members:
+                nobody_since = None
+            elif nobody_since is None:
+                nobody_since = now()
+            elif now() - nobody_since >= NOBODY_S:
+                self.dispatch.give_up(
+                    JudgingEndedError(
+                        f"no node of {self._cluster.what} has judged for {NOBODY_S:.0f} s; start nodes (`ray start"
+                        " --address=...`), and run this again: what was judged is kept"
+                    )
+                )
+
+    def _look(self, nodes: list[Node]) -> None:
+        up = {node.node_id for node in nodes}
+        for node_id in self._known.keys() - up:
+            self._tell(f"node {self._known.pop(node_id)} is lost; what it was judging is judged again by others")
+            for member in [m for m in self.dispatch.members if m.node.node_id == node_id]:
+                self._lose(member)
+        judging = {member.node.node_id for member in self.dispatch.members} | self._starting.keys()
+        for node in nodes:
+            spare = self._cpus - sum(m.cpus for m in self.dispatch.members) - sum(self._starting.values())
+            if spare > 0 and node.node_id not in judging | self._left_out:
+                self._starting[node.node_id] = min(node.cpus, spare)
+                self.dispatch.spawn(self._take_in(node))
+
+    async def _take_in(self, node: Node) -> None:
+        """A node that has come, or whose process has died."""
+        is_new = node.node_id not in self._known
+        try:
+            member = await start(node, self._starting[node.node_id], self._isolation, self._modules)
+        except NotStartedError as error:
+            self._failures[node.node_id] += 1
+            if self._failures[node.node_id] >= ATTEMPTS:
+                self._leave_out(node, error)
+        except (InputError, SandboxError) as error:
+            self._leave_out(node, error)
+        else:
+            self._failures.pop(node.node_id, None)
+            self._known[node.node_id] = node.name
+            self.dispatch.members.append(member)
+            self._tell(
+                f"node {node.name} has come, with {member.cpus} CPUs"
+                if is_new
+                else f"node {node.name}: the process that judged there had died, and was started again"
+            )
+            self.dispatch.go_on()
+        finally:
+            del self._starting[node.node_id]
+
+    def _leave_out(self, node: Node, error: Exception) -> None:
+        self._left_out.add(node.node_id)
+        self._tell(f"node {node.name} is left out: {error}")
+
+
+def _kill(actor: object) -> None:
+    ray = load_ray()
+    with suppress(ray.exceptions.RayError, ValueError):
+        ray.kill(actor)

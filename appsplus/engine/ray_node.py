@@ -1,0 +1,157 @@
+"""What runs on a node of a Ray cluster: one process with as many warm judges as the node gives CPUs.
+
+One process, because a verdict near a limit is confirmed while nothing else of ours runs on the node: its judges share a
+gate. Each judge measures the node's speed itself, so that limits mean the same everywhere.
+"""
+
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from appsplus.engine.bulk import Question, hash_seed_of, put_to
+from appsplus.engine.ray_tests import RecentTests, with_tests
+from appsplus.engine.warm import WarmJudges
+from appsplus.errors import InputError, SandboxError
+from appsplus.judge import Inspection, Job, Report
+from appsplus.judge import version as judge_version
+from appsplus.problem import UnitTest
+
+TELL_EVERY_S = 0.05  # answers are sent on as they come, but not more often
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it travels."""
+
+    question: Question
+    tests: str = ""  # the digest of its unit tests, where they travel apart
+    tests_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Instead of an answer: what was raised."""
+
+    message: str
+    is_input: bool = False  # InputError: the question cannot be answered by anybody; else SandboxError
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What a node says of itself."""
+
+    appsplus: str
+    judge: str  # the judge's version
+    python: str
+    kernel: str
+    cpus: int  # that it gives us
+    memory_mib: int
+    pid: int
+    rungs: dict[str, Any]  # of the isolation, as `Judge.rungs` has them; empty where no judge started
+    calibration: float  # what CPU limits are multiplied by; 0 where no judge started
+    refusal: str = ""  # why no judge started
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--json` shows it."""
+        return asdict(self)
+
+
+Answered = tuple[int, Report | Inspection | Failed]  # the question's place in its batch, what came of it
+
+
+class NodeJudges:
+    """The warm judges of a node, as an actor of Ray. Batches come one by one; each is worked off by one thread."""
+
+    def __init__(self, cpus: int, isolation: str, modules: tuple[str, ...]) -> None:
+        self._cpus = cpus
+        self._pool = ThreadPoolExecutor(cpus, thread_name_prefix="judge")  # its threads last: judges die with theirs
+        self._tests = RecentTests[tuple[UnitTest, ...]]()
+        self._fetching = threading.Lock()
+        self._judges: WarmJudges | None = None
+        self._refusal = ""
+        try:
+            self._judges = self._pool.submit(WarmJudges, isolation=isolation, modules=modules).result()
+        except (InputError, SandboxError) as error:
+            self._refusal = str(error)
+
+    def facts(self) -> NodeFacts:
+        """Who we are, and what isolation holds here."""
+        judges = self._judges
+        return NodeFacts(
+            appsplus=metadata.version("appsplus"),
+            judge=judge_version(),
+            python=platform.python_version(),
+            kernel=platform.release(),
+            cpus=self._cpus,
+            memory_mib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
+            pid=os.getpid(),
+            rungs={} if judges is None else judges.rungs,
+            calibration=0.0 if judges is None else round(judges.scale, 3),
+            refusal=self._refusal,
+        )
+
+    def answer(self, batch: list[Asked], tests: dict[str, Any]) -> Iterator[list[Answered]]:
+        """The answers to a batch, in its order, a few at a time as they come. `tests`: digest -> reference."""
+        answers: SimpleQueue[Answered | None] = SimpleQueue()
+        work = self._pool.submit(self._work_off, batch, tests, answers)
+        ended = False
+        while not ended:
+            some, ended = _arrived(answers)
+            if some:
+                yield some
+        work.result()
+
+    def close(self) -> None:
+        """End all judges, at once."""
+        if self._judges is not None:
+            self._judges.close()
+
+    def _work_off(self, batch: list[Asked], tests: dict[str, Any], answers: "SimpleQueue[Answered | None]") -> None:
+        try:
+            for number, asked in enumerate(batch):
+                answers.put((number, self._answer(asked, tests)))
+        finally:
+            answers.put(None)
+
+    def _answer(self, asked: Asked, tests: dict[str, Any]) -> Report | Inspection | Failed:
+        try:
+            if self._judges is None:
+                return Failed(self._refusal)
+            question = self._whole(asked, tests)
+            return self._judges.ask(hash_seed_of(question), lambda judge: put_to(judge, question))
+        except InputError as error:
+            return Failed(str(error), is_input=True)
+        except (SandboxError, OSError) as error:  # an OSError: no room for a judge's files, or no more processes here
+            return Failed(str(error))
+
+    def _whole(self, asked: Asked, tests: dict[str, Any]) -> Question:
+        if not asked.tests:
+            return asked.question
+        import ray
+
+        assert isinstance(asked.question, Job)
+        with self._fetching:  # one thread fetches them, the others find them
+            found = self._tests.get(asked.tests, asked.tests_chars, lambda: ray.get(tests[asked.tests]))
+        return with_tests(asked.question, found)
+
+
+def _arrived(answers: "SimpleQueue[Answered | None]") -> tuple[list[Answered], bool]:
+    """What has come TELL_EVERY_S after the first answer, and whether that was all."""
+    some: list[Answered] = []
+    until = 0.0
+    while True:
+        try:
+            answered = answers.get(timeout=max(0.0, until - time.monotonic()) if some else None)
+        except Empty:
+            return some, False
+        if answered is None:
+            return some, True
+        until = until or time.monotonic() + TELL_EVERY_S
+        some.append(answered)
