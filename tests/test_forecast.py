@@ -90,7 +90,7 @@ def way(record: RawProblem | Rejected, judging: Judging) -> str:
 def test_a_survey_counts_every_solution_and_every_unit_test() -> None:
     rejected = Rejected("made/x", "made", "train", Rejection(Reason.MALFORMED_RECORD, "no object"))
     unbalanced = replace(made(3, 2, 3), outputs=("3\n",))
-    found = survey([source([made(1, 2, 5), rejected]), source([made(2, 1, 4), unbalanced])], 0)
+    found = survey([made(1, 2, 5), rejected, made(2, 1, 4), unbalanced], 0)
     assert (found.problems, found.solutions, found.unit_tests) == (4, 5, 10)
     assert found.executions == 2 * 5 + 1 * 4 + 2 * 1
     assert len(found.sample) == 4
@@ -98,27 +98,27 @@ def test_a_survey_counts_every_solution_and_every_unit_test() -> None:
 
 @pytest.mark.parametrize(("problems", "drawn"), [(20, 20), (100, 30), (3000, 60), (12_000, 200)])
 def test_a_sample_is_two_per_cent_within_bounds(problems: int, drawn: int) -> None:
-    assert len(survey([source([made(n) for n in range(problems)])], 0).sample) == drawn
+    assert len(survey((made(n) for n in range(problems)), 0).sample) == drawn
 
 
 def test_the_draw_depends_on_the_seed_and_not_on_the_order() -> None:
     records = [made(n) for n in range(200)]
     ids = [
-        {r.problem_id for r in survey([source(some)], seed).sample}
+        {r.problem_id for r in survey(some, seed).sample}
         for some, seed in [(records, 0), (records[::-1], 0), (records, 1)]
     ]
     assert ids[0] == ids[1] != ids[2]
-    drawn = survey([source(records)], 0).sample
+    drawn = survey(records, 0).sample
     assert list(drawn) == sorted(drawn, key=records.index)  # type: ignore[arg-type]
 
 
 def test_only_many_problems_that_are_mostly_new_are_worth_an_estimate() -> None:
     many, few = [made(n) for n in range(1000)], [made(n) for n in range(300)]
-    assert is_worth_an_estimate([source(many)], lambda _: False)
-    assert not is_worth_an_estimate([source(few)], lambda _: False)
-    assert not is_worth_an_estimate([source(many)], lambda _: True)
+    assert is_worth_an_estimate(many, lambda _: False)
+    assert not is_worth_an_estimate(few, lambda _: False)
+    assert not is_worth_an_estimate(many, lambda _: True)
     reader = Made(many)
-    assert is_worth_an_estimate([Source("made", "made", reader)], lambda _: False)
+    assert is_worth_an_estimate(reader.read(), lambda _: False)
     assert reader.taken == 301
 
 
@@ -143,7 +143,7 @@ def test_a_sample_of_everything_is_certain_and_one_of_nothing_says_nothing() -> 
 
 
 def forecast_of(records: Sequence[RawProblem], engine: Priced, **options: Any) -> Forecast:
-    return forecast(survey([source(records)], 0), engine, way, **options)
+    return forecast(survey(records, 0), engine, way, **options)
 
 
 def test_what_all_problems_cost_alike_is_forecast_exactly() -> None:
