@@ -17,6 +17,7 @@ from appsplus.ledger import Ledger
 from appsplus.problem import Problem, RawProblem, Reason, Rejection, Review
 from appsplus.release import validation_split
 from appsplus.sources import Rejected
+from appsplus.stages.capped import capped
 from appsplus.stages.complete import complete
 from appsplus.stages.corrected import corrected
 from appsplus.stages.determined import determined
@@ -38,6 +39,7 @@ class Stage:
     run: Callable[[Any, Judging, Ledger], Record | Rejection] | None = None  # None: it looks at all problems at once
 
 
+PASSING = "passing"
 READ = Stage("read", "the record has the shape of a problem")
 UNIQUE = Stage("unique", "no problem twice, none in train that is in test")
 STAGES = (
@@ -47,7 +49,7 @@ STAGES = (
     Stage("determined", "one right output per input, or a checker", lambda p, _, __: determined(p)),
     Stage("normalized", "one I/O format, by the evidence of the solutions", lambda p, judge, _: normalized(p, judge)),
     Stage("runnable", "parses, imports what is offered, has its entry point", lambda p, j, _: runnable(p, j)),
-    Stage("passing", "a solution passes every unit test, every time", lambda p, judge, _: passing(p, judge)),
+    Stage(PASSING, "a solution passes every unit test, every time", lambda p, judge, _: passing(p, judge)),
     UNIQUE,
     Stage("reviewed", "no person has ruled it out", lambda p, _, __: reviewed(p)),
     Stage("annotated", "split points, subtasks, executed lines", lambda p, judge, _: annotated(p, judge)),
@@ -68,6 +70,7 @@ class BuildOptions:
     seed: int = 0  # chooses them, the audit sample and the mutants
     audit_share: float = 0.05  # of the accepted problems: a random sample for people to look at
     mutants: int = 0  # of each canonical solution: which of them do the unit tests let pass?
+    max_solutions: int = 0  # that are run of a problem, drawn by the seed; 0: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,8 @@ class Passage:
         raw = record if isinstance(record, RawProblem) else None
         for stage in stages:
             assert stage.run is not None
+            if stage.name == PASSING and isinstance(record, Problem):
+                record = capped(record, self.options.max_solutions, self.options.seed)
             try:
                 result = stage.run(record, self.judging, ledger)
             except NotJudgedError as error:

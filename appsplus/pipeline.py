@@ -12,7 +12,7 @@ several builds, each of a share of the problems.
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -60,6 +60,7 @@ __all__ = [
     "Record",
     "Stage",
     "build",
+    "whole_way",
 ]
 
 THREADS = 2  # per worker: half of them wait for the judge
@@ -94,11 +95,12 @@ def build(
     options: BuildOptions | None = None,
     progress: Progress | None = None,
     submissions: Submissions | None = None,
+    facts: Callable[[], dict[str, Any]] = dict,
 ) -> Manifest:
     """Build a dataset folder at `target` from `sources`; an existing dataset there is replaced in the end, at once.
 
     `submissions`, whose worth is known, say how many wrong programs the unit tests accept and how many right ones they
-    refuse, before and after verification.
+    refuse, before and after verification. `facts` of this run are asked for at its end, for the manifest's section `run`.
 
     Raises InputError for a source, a target or a disk that cannot be used, SourceError also where no problem was found,
     and SandboxError where the judge fails on one program after the other; a problem with one that it fails on leaves as
@@ -141,17 +143,23 @@ def build(
             inputs=input_rows(sources),
             options=recorded(options, engine),
             submissions=None if submissions is None else submissions.facts(),
-            run=run_facts(engine, started),
+            run=run_facts(engine, started) | facts(),
         )
         commit(folder, target)
     return manifest
 
 
-def make_passage(engine: Engine, ledger: Ledger, options: BuildOptions, submissions: Submissions | None) -> Passage:
+def make_passage(engine: Judging, ledger: Ledger, options: BuildOptions, submissions: Submissions | None) -> Passage:
     """What records pass, as a build with these options has it."""
     share, mutants, seed = options.audit_share, options.mutants, options.seed
     desk = Desk(engine, ledger, submissions, audit_share=share, mutants=mutants, seed=seed)
     return Passage(engine, ledger, desk, options)
+
+
+def whole_way(record: RawProblem | Rejected, judging: Judging, ledger: Ledger, options: BuildOptions) -> str:
+    """Take one record through both passes, as if there were no other; returns one of OUTCOMES. Raises SandboxError."""
+    passage = make_passage(judging, ledger, options, None)
+    return passage.last(passage.first(record), None).word
 
 
 def first_pass(

@@ -4,6 +4,7 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -12,12 +13,24 @@ from rich.console import Console
 from rich.table import Table
 
 from appsplus.cli import UsageError
-from appsplus.cli.engines import LOCAL, Address, EngineName, check_address, open_engine
+from appsplus.cli.engines import LOCAL, Address, EngineName, check_address, check_order, open_engine
+from appsplus.cli.estimate import (
+    Estimate,
+    LongestFirst,
+    MaxSolutions,
+    StopAtFirstFailure,
+    cost_lines,
+    estimated,
+    forecast_lines,
+    print_estimate,
+    with_policies,
+)
 from appsplus.cli.options import AsJson, CacheDir, Isolation, NoCache, Workers, open_cache
 from appsplus.cli.progress import shown_progress
 from appsplus.cli.run_facts import failure_lines
 from appsplus.engine import Cache
 from appsplus.errors import InputError
+from appsplus.forecast import Costs
 from appsplus.judge import STRICT
 from appsplus.ledger import Ledger
 from appsplus.pipeline import STAGES, BuildOptions
@@ -60,7 +73,13 @@ def build(
         ),
     ] = None,
     *,
-    out: Annotated[Path, typer.Option(help="The dataset folder to write; a dataset there is replaced at the end.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The dataset folder to write; a dataset there is replaced at the end.",
+            show_default="required, but for --estimate",
+        ),
+    ] = None,
     workers: Workers = None,
     isolation: Isolation = STRICT,
     engine: EngineName = LOCAL,
@@ -96,26 +115,51 @@ def build(
             show_default=False,
         ),
     ] = "",
+    max_solutions: MaxSolutions = BuildOptions.max_solutions,
+    stop_at_first_failure: StopAtFirstFailure = False,
+    longest_first: LongestFirst = False,
+    estimate: Estimate = False,
     as_json: AsJson = False,
 ) -> None:
     """Build a dataset: run, check, repair or reject every problem, and annotate what is kept."""
     check_address(engine, address)
+    check_order(engine, longest_first=longest_first)
+    if out is None and not estimate:
+        raise UsageError("a build needs --out DIR, the dataset folder to write; only --estimate goes without")
     share = parsed(parse_share, shard) if shard else None
     opened = open_sources(sources or [], parsed(parse_columns, columns) if columns else None)
     decisions = Ledger.read([*(ledger or []), *([] if sources else [CORPUS_DIR / "ledger"])])
-    options = BuildOptions(validation_share, seed, audit_share, mutants)
+    options = BuildOptions(validation_share, seed, audit_share, mutants, max_solutions)
     with ExitStack() as stack:
         known = stack.enter_context(Submissions(submissions)) if submissions else None
         # Without a cache, too, no program is judged twice in one build.
         cache = stack.enter_context(Cache(None) if no_cache else open_cache(cache_dir))
         judges = stack.enter_context(
-            open_engine(engine, address, workers=workers, isolation=isolation, cache=cache, modules=tuple(allow or ()))
+            open_engine(
+                engine,
+                address,
+                workers=workers,
+                isolation=isolation,
+                cache=cache,
+                modules=tuple(allow or ()),
+                longest_first=longest_first,
+            )
         )
+        costs = Costs(judges)
         progress = stack.enter_context(shown_progress(engine=judges))
-        if share is not None:
-            _print_shard(out, build_shard(opened, out, judges, decisions, share, options, progress, known), as_json)
+        thrifty = partial(with_policies, cache=cache, stop_at_first_failure=stop_at_first_failure)
+        costs.forecast = estimated(opened, share, judges, cache, decisions, options, progress, thrifty, asked=estimate)
+        if out is None or estimate:
+            print_estimate(costs.forecast, as_json=as_json)
             return
-        manifest = run_build(opened, out, judges, decisions, options, progress, known)
+        for line in forecast_lines(costs.forecast):
+            progress.tell(line)
+        policies = {"stop_at_first_failure": stop_at_first_failure, "longest_first": longest_first}
+        arguments = (options, progress, known, lambda: {"policies": policies} | costs.facts())
+        if share is not None:
+            _print_shard(out, build_shard(opened, out, thrifty(judges), decisions, share, *arguments), as_json)
+            return
+        manifest = run_build(opened, out, thrifty(judges), decisions, *arguments)
     print_built(out, manifest, decisions.torn, as_json=as_json)
 
 
@@ -126,7 +170,7 @@ def print_built(out: Path, manifest: Manifest, torn: Sequence[str] = (), *, as_j
         return
     print_funnel(manifest)
     _print_what_came_out(out, manifest)
-    for told in (ledger_lines(manifest.ledger, torn), failure_lines(manifest.run)):
+    for told in (cost_lines(manifest.run), ledger_lines(manifest.ledger, torn), failure_lines(manifest.run)):
         if lines := list(told):
             print("", *lines, sep="\n")
 

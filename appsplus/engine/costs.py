@@ -9,7 +9,7 @@ import os
 import resource
 import threading
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,15 @@ class Sum:
             self.cpu_s += sum(test.cpu_s for test in answer.unit_tests)
             self.wall_s += sum(test.wall_s for test in answer.unit_tests)
             self.peak_mib = max(self.peak_mib, *(test.peak_mib for test in answer.unit_tests))
+
+    def copy(self) -> "Sum":
+        """As it is now."""
+        return replace(self)
+
+    def minus(self, before: "Sum") -> "Sum":
+        """What has come since; of the largest program, the largest of all."""
+        counted = ("programs", "executions", "inspections", "cpu_s", "wall_s")
+        return replace(self, **{name: getattr(self, name) - getattr(before, name) for name in counted})
 
 
 class Spent:

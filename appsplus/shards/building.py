@@ -1,10 +1,11 @@
 """The build of one shard: its records through both passes, as if none of them were a duplicate."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from appsplus.assembly import input_rows, versions
 from appsplus.engine.ordered import in_order, threads
@@ -45,6 +46,7 @@ def build_shard(
     options: BuildOptions | None = None,
     progress: Progress | None = None,
     submissions: Submissions | None = None,
+    facts: Callable[[], dict[str, Any]] = dict,
 ) -> ShardManifest:
     """Build one shard at `target`; a shard there is replaced in the end, at once. Raises as `pipeline.build` does.
 
@@ -85,7 +87,7 @@ def build_shard(
             submissions=None if submissions is None else submissions.facts(),
             records=reading.records,
             files=written_files(folder),
-            run=run_facts(engine, started),
+            run=run_facts(engine, started) | facts(),
         )
         write_shard(folder, manifest)
         commit(folder, target, check_shard_target)
