@@ -178,7 +178,7 @@ def test_a_process_that_is_killed_costs_only_what_it_was_working_on(
 def test_a_program_that_kills_its_node_every_time_is_found_out_and_the_others_are_judged(
     on_nodes: Callable[..., RayEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appsplus.engine.strikes.LOSSES", 2)
+    monkeypatch.setattr("appsplus.engine.strikes.LOSSES", 1)
     poison = Job("kill the process", IOFormat.STDIN, (UnitTest("", ""),))
     with on_nodes(ray_stand_ins.Mortal) as engine, ThreadPoolExecutor(2) as pool:
         poisoned = pool.submit(engine.judge, [poison])
