@@ -40,6 +40,7 @@ from appsplus.release.ledger import write_ledger
 from appsplus.release.seal import seal
 from appsplus.release.spool import Spool
 from appsplus.sources import Rejected, Source
+from appsplus.stages.capped import capped
 from appsplus.stages.complete import complete
 from appsplus.stages.corrected import corrected
 from appsplus.stages.determined import determined
@@ -66,6 +67,7 @@ class Stage:
     run: Callable[[Any, Judging, Ledger], Record | Rejection] | None = None  # None: it looks at all problems at once
 
 
+PASSING = "passing"
 READ = Stage("read", "the record has the shape of a problem")
 UNIQUE = Stage("unique", "no problem twice, none in train that is in test")
 STAGES = (
@@ -75,7 +77,7 @@ STAGES = (
     Stage("determined", "one right output per input, or a checker", lambda p, _, __: determined(p)),
     Stage("normalized", "one I/O format, by the evidence of the solutions", lambda p, judge, _: normalized(p, judge)),
     Stage("runnable", "parses, imports what is offered, has its entry point", lambda p, j, _: runnable(p, j)),
-    Stage("passing", "a solution passes every unit test, every time", lambda p, judge, _: passing(p, judge)),
+    Stage(PASSING, "a solution passes every unit test, every time", lambda p, judge, _: passing(p, judge)),
     UNIQUE,
     Stage("reviewed", "no person has ruled it out", lambda p, _, __: reviewed(p)),
     Stage("annotated", "split points, subtasks, executed lines", lambda p, judge, _: annotated(p, judge)),
@@ -102,6 +104,7 @@ class BuildOptions:
     seed: int = 0  # chooses them, the audit sample and the mutants
     audit_share: float = 0.05  # of the accepted problems: a random sample for people to look at
     mutants: int = 0  # of each canonical solution: which of them do the unit tests let pass?
+    max_solutions: int = 0  # that are run of a problem, drawn by the seed; 0: all
 
 
 KEPT, REJECTED = "kept", "rejected"
@@ -152,11 +155,12 @@ def build(
     options: BuildOptions | None = None,
     progress: Progress | None = None,
     submissions: Submissions | None = None,
+    facts: Callable[[], dict[str, Any]] = dict,
 ) -> Manifest:
     """Build a dataset folder at `target` from `sources`; an existing dataset there is replaced in the end, at once.
 
     `submissions`, whose worth is known, say how many wrong programs the unit tests accept and how many right ones they
-    refuse, before and after verification.
+    refuse, before and after verification. `facts` of this run are asked for at its end, for the manifest's section `run`.
 
     Raises InputError for a source, a target or a disk that cannot be used, SourceError also where no problem was found,
     and SandboxError where the judge fails on one program after the other; a problem with one that it fails on leaves as
@@ -177,7 +181,7 @@ def build(
             WorklistWriter(folder) as worklist,
         ):
             progress.start("judging", None)
-            for outcome in _first_pass(pool, sources, engine, ledger):
+            for outcome in _first_pass(pool, sources, engine, ledger, options):
                 books.given += 1
                 spool.add(outcome)
                 if outcome.problem is not None:
@@ -195,17 +199,19 @@ def build(
                 _write(outcome, books, writer, splits, options)
                 progress.advance(outcome.word)
         write_ledger(folder, ledger)
-        manifest = seal(folder, _manifest(sources, engine, accounts, options, writer, books, desk, splits, started))
+        manifest = _manifest(sources, engine, accounts, options, writer, books, desk, splits, started)
+        manifest = seal(folder, replace(manifest, run=manifest.run | facts()))
         commit(folder, target)
     return manifest
 
 
 def _first_pass(
-    pool: ThreadPoolExecutor, sources: Sequence[Source], engine: Engine, ledger: Ledger
+    pool: ThreadPoolExecutor, sources: Sequence[Source], engine: Engine, ledger: Ledger, options: BuildOptions
 ) -> Iterator[_Outcome]:
     """Every record of the sources, in their order, taken as far as the stages before `unique` let it."""
     records = (record for source in sources for record in source.read())
-    return in_order(pool, lambda record: _reviewed(record, engine, ledger), records, window=WINDOW * engine.workers)
+    window = WINDOW * engine.workers
+    return in_order(pool, lambda record: _reviewed(record, engine, ledger, options), records, window=window)
 
 
 def _second_pass(
@@ -220,18 +226,30 @@ def _second_pass(
     """Every outcome of the first pass, taken to its end, with what people should look at."""
 
     def finish(outcome: _Outcome) -> _Outcome:
-        if outcome.rejection is None:
-            if duplicate := duplicates.get(outcome.record.problem_id):
-                return replace(outcome, stage=UNIQUE.name, rejection=duplicate_rejection(duplicate))
-            end = _through(SECOND_PASS, outcome.record, engine, ledger)
-            outcome = replace(end, raw=outcome.raw, without=outcome.without)
-        ended = _end(outcome, engine, ledger, options)
-        return outcome if ended is None else replace(outcome, found=desk.look(ended))
+        if outcome.rejection is None and (duplicate := duplicates.get(outcome.record.problem_id)):
+            return replace(outcome, stage=UNIQUE.name, rejection=duplicate_rejection(duplicate))
+        return _finished(outcome, engine, ledger, desk, options)
 
     return in_order(pool, finish, iter(spool), window=WINDOW * engine.workers)
 
 
-def _end(outcome: _Outcome, engine: Engine, ledger: Ledger, options: BuildOptions) -> End | None:
+def _finished(outcome: _Outcome, engine: Judging, ledger: Ledger, desk: Desk, options: BuildOptions) -> _Outcome:
+    """An outcome of the first pass that is no duplicate, taken to its end."""
+    if outcome.rejection is None:
+        end = _through(SECOND_PASS, outcome.record, engine, ledger, options)
+        outcome = replace(end, raw=outcome.raw, without=outcome.without)
+    ended = _end(outcome, engine, ledger, options)
+    return outcome if ended is None else replace(outcome, found=desk.look(ended))
+
+
+def whole_way(record: RawProblem | Rejected, judging: Judging, ledger: Ledger, options: BuildOptions) -> str:
+    """Take one record through both passes, as if there were no other; returns one of OUTCOMES. Raises SandboxError."""
+    share, mutants, seed = options.audit_share, options.mutants, options.seed
+    desk = Desk(judging, ledger, None, audit_share=share, mutants=mutants, seed=seed)
+    return _finished(_reviewed(record, judging, ledger, options), judging, ledger, desk, options).word
+
+
+def _end(outcome: _Outcome, engine: Judging, ledger: Ledger, options: BuildOptions) -> End | None:
     """How a problem ended, and what the build makes of it without the ledger; None where nobody could read or judge it."""
     raw, record, rejection = outcome.raw, outcome.record, outcome.rejection
     if raw is None or outcome.failure:
@@ -239,7 +257,9 @@ def _end(outcome: _Outcome, engine: Engine, ledger: Ledger, options: BuildOption
     reviewed = ledger.reviewed(raw)
     problem = record if isinstance(record, Problem) else None
     if rejection is not None and rejection.reason is Reason.AMBIGUOUS_OUTPUT:
-        problem = _through(READING, reviewed, engine, ledger).problem  # it left unread: what do its solutions print?
+        problem = _through(
+            READING, reviewed, engine, ledger, options
+        ).problem  # it left unread: what do its solutions print?
     before = problem if rejection is None or rejection.reason is Reason.RULED_OUT else None
     if outcome.without is not None:
         before = outcome.without.problem
@@ -247,17 +267,17 @@ def _end(outcome: _Outcome, engine: Engine, ledger: Ledger, options: BuildOption
     return End(raw, reviewed, problem, before, split, outcome.stage, rejection)
 
 
-def _reviewed(record: RawProblem | Rejected, engine: Engine, ledger: Ledger) -> _Outcome:
+def _reviewed(record: RawProblem | Rejected, engine: Judging, ledger: Ledger, options: BuildOptions) -> _Outcome:
     """The first pass of one record. Where the ledger changed something: and what would have become of it without.
 
     That the record then says which flaw a decision has mended, with the evidence, costs no program where a build before the
     decision is in the cache.
     """
-    outcome = _through(FIRST_PASS, record, engine, ledger)
+    outcome = _through(FIRST_PASS, record, engine, ledger, options)
     review = outcome.review
     if review is None or not review.changed_something:
         return outcome
-    without = _through(FIRST_PASS, record, engine, Ledger())
+    without = _through(FIRST_PASS, record, engine, Ledger(), options)
     if without.rejection is None:
         return replace(outcome, without=without)
     assert not isinstance(outcome.record, Rejected)
@@ -265,13 +285,17 @@ def _reviewed(record: RawProblem | Rejected, engine: Engine, ledger: Ledger) -> 
     return replace(outcome, record=replace(outcome.record, review=review), without=without)
 
 
-def _through(stages: Sequence[Stage], record: Record | Rejected, judging: Judging, ledger: Ledger) -> _Outcome:
+def _through(
+    stages: Sequence[Stage], record: Record | Rejected, judging: Judging, ledger: Ledger, options: BuildOptions
+) -> _Outcome:
     """Take one record through the stages, up to its rejection."""
     if isinstance(record, Rejected):
         return _Outcome(record, READ.name, record.rejection)
     raw = record if isinstance(record, RawProblem) else None
     for stage in stages:
         assert stage.run is not None
+        if stage.name == PASSING and isinstance(record, Problem):
+            record = capped(record, options.max_solutions, options.seed)
         try:
             result = stage.run(record, judging, ledger)
         except NotJudgedError as error:

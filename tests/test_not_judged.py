@@ -135,7 +135,7 @@ def test_a_failure_on_a_mutant_costs_the_worklist_only(tmp_path: Path) -> None:
     assert manifest.counts["audit"]["sampled"] == 4
     slugs = {entry.problem_id: entry.slugs for entry in load_worklist_index(tmp_path / "out")}
     assert "weak_tests" in slugs["made/0"]
-    assert slugs["made/1"] == ("audit",)
+    assert slugs["made/1"] == ("audit_sample",)
 
 
 def test_with_a_real_judge_whose_worker_is_killed_every_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_with_a_real_judge_whose_worker_is_killed_every_time(tmp_path: Path, mon
     def asked(self: WorkerHandle, request: dict[str, Any], *, timeout_s: float) -> Iterator[Any]:
         if request["kind"] == "judge" and request["program"] == "print(1)\n":
             killed.append(self.process.pid)
-            os.kill(self.process.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)  # the worker leads a session of its own
         return ask(self, request, timeout_s=timeout_s)
 
     def build_it(target: Path) -> Manifest:

@@ -4,6 +4,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +13,24 @@ from rich.console import Console
 from rich.table import Table
 
 from appsplus.cli import UsageError
-from appsplus.cli.engines import LOCAL, Address, EngineName, check_address, open_engine
+from appsplus.cli.engines import LOCAL, Address, EngineName, check_address, check_order, open_engine
+from appsplus.cli.estimate import (
+    Estimate,
+    LongestFirst,
+    MaxSolutions,
+    StopAtFirstFailure,
+    cost_lines,
+    estimated,
+    forecast_lines,
+    print_estimate,
+    with_policies,
+)
 from appsplus.cli.options import AsJson, CacheDir, Isolation, NoCache, Workers, open_cache
 from appsplus.cli.progress import shown_progress
 from appsplus.cli.run_facts import failure_lines
 from appsplus.engine import Cache
 from appsplus.errors import InputError
+from appsplus.forecast import Costs
 from appsplus.judge import STRICT
 from appsplus.ledger import Ledger
 from appsplus.pipeline import STAGES, BuildOptions
@@ -59,7 +72,13 @@ def build(
         ),
     ] = None,
     *,
-    out: Annotated[Path, typer.Option(help="The dataset folder to write; a dataset there is replaced at the end.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The dataset folder to write; a dataset there is replaced at the end.",
+            show_default="required, but for --estimate",
+        ),
+    ] = None,
     workers: Workers = None,
     isolation: Isolation = STRICT,
     engine: EngineName = LOCAL,
@@ -87,28 +106,62 @@ def build(
         Path | None,
         typer.Option(help="JSON Lines of programs whose worth is known: id, expected, code.", show_default=False),
     ] = None,
+    max_solutions: MaxSolutions = BuildOptions.max_solutions,
+    stop_at_first_failure: StopAtFirstFailure = False,
+    longest_first: LongestFirst = False,
+    estimate: Estimate = False,
     as_json: AsJson = False,
 ) -> None:
     """Build a dataset: run, check, repair or reject every problem, and annotate what is kept."""
     check_address(engine, address)
+    check_order(engine, longest_first=longest_first)
+    if out is None and not estimate:
+        raise UsageError("a build needs --out DIR, the dataset folder to write; only --estimate goes without")
     opened = open_sources(sources or [], _columns(columns))
     decisions = Ledger.read([*(ledger or []), *([] if sources else [CORPUS_DIR / "ledger"])])
-    options = BuildOptions(validation_share, seed, audit_share, mutants)
+    options = BuildOptions(validation_share, seed, audit_share, mutants, max_solutions)
     with ExitStack() as stack:
         known = stack.enter_context(Submissions(submissions)) if submissions else None
         # Without a cache, too, no program is judged twice in one build.
         cache = stack.enter_context(Cache(None) if no_cache else open_cache(cache_dir))
         judges = stack.enter_context(
-            open_engine(engine, address, workers=workers, isolation=isolation, cache=cache, modules=tuple(allow or ()))
+            open_engine(
+                engine,
+                address,
+                workers=workers,
+                isolation=isolation,
+                cache=cache,
+                modules=tuple(allow or ()),
+                longest_first=longest_first,
+            )
         )
+        costs = Costs(judges)
         progress = stack.enter_context(shown_progress(engine=judges))
-        manifest = run_build(opened, out, judges, decisions, options, progress, known)
+        thrifty = partial(with_policies, cache=cache, stop_at_first_failure=stop_at_first_failure)
+        costs.forecast = estimated(opened, judges, cache, decisions, options, progress, thrifty, asked=estimate)
+        if out is None or estimate:
+            print_estimate(costs.forecast, as_json=as_json)
+            return
+        for line in forecast_lines(costs.forecast):
+            progress.tell(line)
+        policies = {"stop_at_first_failure": stop_at_first_failure, "longest_first": longest_first}
+        manifest = run_build(
+            opened,
+            out,
+            thrifty(judges),
+            decisions,
+            options,
+            progress,
+            known,
+            lambda: {"policies": policies} | costs.facts(),
+        )
     if as_json:
         print(json.dumps({"path": str(out), "hash": folder_hash(out), "manifest": manifest.to_json()}))
     else:
         print_funnel(manifest)
         _print_what_came_out(out, manifest)
-        for told in (ledger_lines(manifest.ledger, decisions.torn), failure_lines(manifest.run)):
+        told_of = (cost_lines(manifest.run), ledger_lines(manifest.ledger, decisions.torn), failure_lines(manifest.run))
+        for told in told_of:
             if lines := list(told):
                 print("", *lines, sep="\n")
 

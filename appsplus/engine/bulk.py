@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from appsplus.engine.cache import Cache, key_of
+from appsplus.engine.costs import Expectation, Spent, tree_cpu_s
 from appsplus.engine.strikes import Strikes
 from appsplus.errors import JudgingEndedError
 from appsplus.judge import Inspection, Job, Judge, Report
@@ -47,7 +48,7 @@ class BulkEngine:
         self.workers, self.isolation, self.modules = workers, isolation, modules
         self.counts: Counter[str] = Counter()  # answers by "judged" and "cached"
         self.rungs: dict[str, Any] = {}
-        self.strikes = Strikes()
+        self.strikes, self.expectation, self.spent = Strikes(), Expectation(), Spent()
         self.tell: Callable[[str], None] = lambda _: None  # what becomes of the machines, for people
         self._cache = cache
         self._counting = threading.Lock()
@@ -88,19 +89,33 @@ class BulkEngine:
         if self._cache is not None:
             self._cache.store(key, answer)
 
+    def cpu_s(self) -> float:
+        """CPU seconds used so far, all told; see `costs.tree_cpu_s`."""
+        return tree_cpu_s()
+
     def _answers(self, questions: Sequence[Question], known: Callable[[str], Answer | None] | None) -> list[Answer]:
         keys = [key_of(question) for question in questions]
         found: dict[str, Answer | Future[Answer]] = {}
-        for key, question in zip(keys, questions, strict=True):
-            if key in found:
-                continue
-            answer = known(key) if known else None
-            with self._counting:
-                self.counts["judged" if answer is None else "cached"] += 1
-            found[key] = self._submit(key, question) if answer is None else answer
+        answers: dict[str, Answer] = {}
         try:
-            return [item.result() if isinstance(item := found[key], Future) else item for key in keys]
+            for key, question in zip(keys, questions, strict=True):
+                if key not in found:
+                    answer = known(key) if known else None
+                    found[key] = self._submit(key, question) if answer is None else answer
+                    with self._counting:
+                        self.counts["judged" if answer is None else "cached"] += 1
+            for key, question in zip(keys, questions, strict=True):
+                if key not in answers:
+                    answers[key] = self._taken(key, question, found[key])
         finally:  # where one has failed, nobody waits for the others
             for item in found.values():
                 if isinstance(item, Future):
                     item.cancel()
+        return [answers[key] for key in keys]
+
+    def _taken(self, key: str, question: Question, item: Answer | Future[Answer]) -> Answer:
+        """An answer, with what it cost on the books."""
+        answer = item.result() if isinstance(item, Future) else item
+        self.spent.enter(key, answer, known=not isinstance(item, Future))
+        self.expectation.learn(question, answer)
+        return answer

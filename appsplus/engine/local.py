@@ -4,6 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from appsplus.engine.bulk import BulkEngine, Question, ended, hash_seed_of, program_of, put_to
 from appsplus.engine.cache import Cache
+from appsplus.engine.longest_first import LongestFirst
 from appsplus.engine.warm import WarmJudges
 from appsplus.errors import SandboxError
 from appsplus.judge import STRICT, Inspection, Report, available_cpus
@@ -12,9 +13,9 @@ from appsplus.judge import STRICT, Inspection, Report, available_cpus
 class LocalEngine(BulkEngine):
     """`judge` and `inspect` in bulk, answers in the order asked. Safe to call from several threads; a context manager.
 
-    `workers`: how many programs run at once (default: the CPUs this process may use). Raises SandboxError where the
-    isolation asked for cannot be had, NotJudgedError where the judge fails on a job every time, and JudgingEndedError
-    where it fails on one after the other or the engine is closed while it works.
+    `workers`: how many programs run at once (default: the CPUs this process may use); `longest_first`: see the module of
+    that name. Raises SandboxError where the isolation asked for cannot be had, NotJudgedError where the judge fails on a
+    job every time, and JudgingEndedError where it fails on one after the other or the engine is closed while it works.
     """
 
     def __init__(
@@ -24,10 +25,12 @@ class LocalEngine(BulkEngine):
         isolation: str = STRICT,
         cache: Cache | None = None,
         modules: tuple[str, ...] = (),
+        longest_first: bool = False,
     ) -> None:
         super().__init__(workers=workers or available_cpus(), isolation=isolation, cache=cache, modules=modules)
         self._closed = False
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="judge")
+        self._queue = LongestFirst(self._pool) if longest_first else None
         self._judges = WarmJudges(isolation=isolation, modules=modules)
         self.rungs = self._judges.rungs
 
@@ -38,11 +41,16 @@ class LocalEngine(BulkEngine):
         """
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._queue is not None:
+            self._queue.close()
         self._judges.close()
         self._pool.shutdown(wait=True)
 
     def _submit(self, key: str, question: Question) -> Future[Report | Inspection]:
         try:
+            if self._queue is not None:
+                expected_s = self.expectation.of(question)
+                return self._queue.submit(expected_s, lambda: self._ask_and_store(key, question))
             return self._pool.submit(self._ask_and_store, key, question)
         except RuntimeError:
             raise ended() from None

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import Any
 
+from appsplus.engine.first_failures import completed, up_to_failure
 from appsplus.engine.judging import Judging, job_for
 from appsplus.judge import Report
 from appsplus.problem import Problem, Reason, Rejection, Verdict
@@ -23,9 +24,8 @@ def passing(problem: Problem, judging: Judging) -> Problem | Rejection:
     Solutions that already have a verdict (they cannot run) are not run. Raises SandboxError.
     """
     candidates = [i for i, solution in enumerate(problem.solutions) if solution.verdict is None]
-    reports = dict(
-        zip(candidates, judging.judge([job_for(problem, i, judging.modules) for i in candidates]), strict=True)
-    )
+    jobs = [job_for(problem, i, judging.modules) for i in candidates]
+    reports = dict(zip(candidates, up_to_failure(judging, jobs), strict=True))
     acceptance = problem.review.acceptance if problem.review else None
     vouched = acceptance is not None and acceptance.override  # see `appsplus.stages.reviewed`
     unstable: dict[int, Report] = {}
@@ -38,6 +38,7 @@ def passing(problem: Problem, judging: Judging) -> Problem | Rejection:
                 break
             unstable[i] = again
     if canonical is None:
+        reports = dict(zip(candidates, completed(judging, jobs, list(reports.values())), strict=True))
         return _rejection(problem, reports, unstable, judging)
     verdicts = {i: report.verdict for i, report in (reports | unstable).items()}
     solutions = tuple(replace(s, verdict=verdicts.get(i, s.verdict)) for i, s in enumerate(problem.solutions))

@@ -67,18 +67,19 @@ class Desk:
         Where the judge fails on a program every time, what that program would say is left out, and the failure told.
         """
         record = end.record
-        tried, failed = _unless_failed(lambda: self._judged(end), ())
+        tried, failed = _unless_failed(lambda: self._judged(end))
         ruled_out = end.rejection is not None and end.rejection.reason is Reason.RULED_OUT
         case = Case(
             end.raw,
             end.problem,
             self._judging,
             rejection=None if ruled_out else end.rejection,  # what speaks against it beside the ruling
-            submissions=tried,
+            submissions=tried or (),
             mutants=self._mutants,
             seed=self._seed,
         )
-        found, failed_too = _unless_failed(lambda: doubts(case), [])
+        found, failed_too = _unless_failed(lambda: doubts(case))
+        found = found or []
         if end.before is not None and in_sample(record.problem_id, record.source_hash, self._share, self._seed):
             found.append(doubt_of_sample(self._share, self._seed))
         item = found and item_of(
@@ -90,7 +91,7 @@ class Desk:
             decided=any(rulings(self._ledger, record.problem_id, record.source_hash)),
         )
         audited = (record.problem_id, record.source_hash) if end.before else None
-        return Found(record.problem_id, item or None, audited, tried, failed or failed_too)
+        return Found(record.problem_id, item or None, audited, tried or (), failed or failed_too)
 
     def _judged(self, end: End) -> tuple[Judged, ...]:
         if self._submissions is None or (end.before is None and end.rejection is not None):
@@ -129,9 +130,9 @@ class Desk:
         return facts
 
 
-def _unless_failed(work: Callable[[], Made], otherwise: Made) -> tuple[Made, str]:
-    """What `work` makes and "", or `otherwise` and what the judge said where it fails on a program every time."""
+def _unless_failed(work: Callable[[], Made]) -> tuple[Made | None, str]:
+    """What `work` makes and "", or None and what the judge said where it fails on a program every time."""
     try:
         return work(), ""
     except NotJudgedError as error:
-        return otherwise, str(error)
+        return None, str(error)

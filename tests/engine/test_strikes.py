@@ -128,7 +128,7 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def asked(self: WorkerHandle, request: dict[str, Any], *, timeout_s: float) -> Iterator[Any]:
         if request["kind"] == "judge" and "# poison" in request["program"]:
             killed.append(self.process.pid)
-            os.kill(self.process.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)  # the worker leads a session of its own
         return ask(self, request, timeout_s=timeout_s)
 
     monkeypatch.setattr(WorkerHandle, "ask", asked)
