@@ -35,10 +35,18 @@ def is_alive(pid: int, started: str) -> bool:
     return fields[19] == started and fields[0] not in "ZX"
 
 
+def command_of(pid: int) -> str:
+    """What a process is, as it says."""
+    try:
+        return f"{pid} {Path(f'/proc/{pid}/cmdline').read_bytes().replace(bytes(1), b' ').decode()[:150]}"
+    except (FileNotFoundError, ProcessLookupError):
+        return f"{pid}, which has just ended"
+
+
 def assert_all_end(processes: set[tuple[int, str]], within_s: float = 5.0) -> None:
     deadline = time.monotonic() + within_s
     while left := [pid for pid, started in processes if is_alive(pid, started)]:
-        assert time.monotonic() < deadline, f"these processes outlived their parent: {left}"
+        assert time.monotonic() < deadline, f"these processes outlived their parent: {[*map(command_of, left)]}"
         time.sleep(0.02)
 
 
