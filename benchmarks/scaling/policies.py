@@ -2,8 +2,8 @@
 
     python benchmarks/scaling/policies.py --data ../shared/data/apps/train --problems 40
 
-Problems are drawn by a seed from those with at least `--solutions` solutions, as APPS has them. Every build has a cache of its own,
-so that each judges everything. CPU seconds are those of all its processes; the hash is that of the dataset folder.
+Problems are drawn by a seed from those with at least `--solutions` solutions, as APPS has them. Every build has a cache of
+its own, so that each judges everything. CPU seconds are those of all its processes; the hash is that of the dataset folder.
 """
 
 import argparse

@@ -73,10 +73,7 @@ def doubles(tmp_path: Path) -> Path:
         {"question": text, "solutions": json.dumps(found), "input_output": json.dumps(tests)}
         for text, found in (
             ("Read a whole number and print its double on one line.", solutions),
-            (
-                "Given the age of a tree, tell how old it is when it is twice that.",
-                [f"{s}# old\n" for s in solutions[:2]],
-            ),  # none passes
+            ("Given the age of a tree, tell how old it is when it is twice that.", failing),
         )
     ]
     path = tmp_path / "doubles.jsonl"
