@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appsplus.cli import UsageError
-from appsplus.cli.engines import LOCAL, Address, EngineName, check_address, check_order, open_engine
+from appsplus.cli.engines import LOCAL, Address, EngineName, check_address, open_engine
 from appsplus.cli.estimate import (
     Estimate,
     LongestFirst,
@@ -123,7 +123,6 @@ def build(
 ) -> None:
     """Build a dataset: run, check, repair or reject every problem, and annotate what is kept."""
     check_address(engine, address)
-    check_order(engine, longest_first=longest_first)
     if out is None and not estimate:
         raise UsageError("a build needs --out DIR, the dataset folder to write; only --estimate goes without")
     share = parsed(parse_share, shard) if shard else None

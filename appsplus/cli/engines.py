@@ -56,22 +56,20 @@ def open_engine(
         )
     from appsplus.engine.ray_engine import RayEngine
 
-    return RayEngine(address=address, workers=workers, isolation=isolation, cache=cache, modules=modules)
+    return RayEngine(
+        address=address,
+        workers=workers,
+        isolation=isolation,
+        cache=cache,
+        modules=modules,
+        longest_first=longest_first,
+    )
 
 
 def check_address(name: str, address: str | None) -> None:
     """Raise UsageError for an address that nothing would look at."""
     if address is not None and name != RAY:
         raise UsageError(f"--address {address} goes with --engine ray, and the engine is {name}")
-
-
-def check_order(name: str, *, longest_first: bool) -> None:
-    """Raise UsageError for an order that the engine does not know."""
-    if longest_first and name != LOCAL:
-        raise UsageError(
-            f"--longest-first orders what waits for --engine {LOCAL}, and the engine is {name}: leave it out, for batches"
-            " that grow small towards the end keep the tail short there"
-        )
 
 
 def nodes_told(answered: Mapping[str, int]) -> str:

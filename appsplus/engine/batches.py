@@ -4,9 +4,10 @@ A batch is a share of what waits (guided self-scheduling): large while much wait
 small towards the end, so that nobody waits for one that holds the last of the work.
 """
 
-from collections import deque
+import heapq
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from appsplus.engine.bulk import Question
@@ -14,8 +15,6 @@ from appsplus.judge import Job
 
 LARGEST_S = 1.0  # of expected work in a batch: what is lost, at most, with the process that works on it
 LARGEST_CHARS = 4_000_000  # of programs and unit tests that travel within a batch
-_TEST_S, _TRACED = 0.02, 4.0  # a unit test, until it is known better; so many times as much where lines are traced
-_CHARS_PER_S = 20e6
 
 
 @dataclass(eq=False)
@@ -37,19 +36,22 @@ class Waiting:
         return self.future.running() or self.future.set_running_or_notify_cancel()
 
 
-@dataclass
 class Pending:
-    """What waits, in the order asked. Not safe to share among threads."""
+    """What waits, in the order asked, or the longest first. Not safe to share among threads."""
 
-    _waiting: deque[Waiting] = field(default_factory=deque)
-    _expected_s: float = 0.0
+    def __init__(self, *, longest_first: bool = False) -> None:
+        self._longest_first = longest_first
+        self._waiting: list[tuple[float, int, Waiting]] = []
+        self._numbers = count()
+        self._expected_s = 0.0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, waiting: Waiting, *, first: bool = False) -> None:
         """Let it wait; `first`: before all others, because it has waited before."""
-        (self._waiting.appendleft if first else self._waiting.append)(waiting)
+        order = float("-inf") if first else -waiting.expected_s if self._longest_first else 0.0
+        heapq.heappush(self._waiting, (order, next(self._numbers), waiting))
         self._expected_s += waiting.expected_s
 
     def take(self, takers: int) -> list[Waiting]:
@@ -58,11 +60,11 @@ class Pending:
         batch: list[Waiting] = []
         taken_s, chars = 0.0, 0
         while self._waiting:
-            one = self._waiting[0]
+            one = self._waiting[0][-1]
             full = taken_s + one.expected_s > share_s or chars + one.chars > LARGEST_CHARS
             if batch and (full or one.travels_alone or batch[0].travels_alone):
                 break
-            self._waiting.popleft()
+            heapq.heappop(self._waiting)
             self._expected_s = max(0.0, self._expected_s - one.expected_s) if self._waiting else 0.0
             if one.begins():
                 batch.append(one)
@@ -71,18 +73,10 @@ class Pending:
 
     def drain(self) -> list[Waiting]:
         """Everything; nothing waits any more."""
-        found = list(self._waiting)
+        found = [waiting for _, _, waiting in sorted(self._waiting)]
         self._waiting.clear()
         self._expected_s = 0.0
         return found
-
-
-def expected_s(question: Question) -> float:
-    """Seconds that a question may take, by the number and size of its unit tests."""
-    if not isinstance(question, Job):
-        return _TEST_S
-    tests_s = len(question.unit_tests) * _TEST_S * (_TRACED if question.coverage else 1.0)
-    return tests_s + chars_of(question) / _CHARS_PER_S
 
 
 def chars_of(question: Question) -> int:

@@ -17,8 +17,11 @@ from appsplus.errors import InputError, MissingExtraError, SandboxError
 
 ANSWER_S = 10.0  # a cluster's address answers within so long
 STORE_BYTES = 512 << 20  # of memory for the object store of a Ray of our own
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
-_NOWHERE = "give the address that `ray start --head` printed, HOST:PORT, or auto for the cluster of this machine"
+_SETTINGS = b"\x04"  # the type of the frame that HTTP/2, and so gRPC, begins with on either side
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
+_NOWHERE = (
+    "give the address that `ray start --head` printed, HOST:PORT, or auto for a cluster with a node on this machine"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Cluster:
         options: dict[str, Any] = {
             "num_cpus": cpus,
             "num_gpus": 0,
+            "include_dashboard": False,
             "object_store_memory": STORE_BYTES,
             "_temp_dir": self._folder,
             "_system_config": {"memory_monitor_refresh_ms": 0},  # programs have limits of their own
@@ -109,22 +113,19 @@ class Cluster:
                 f"--address {address} is one of Ray Client, which cannot pass on answers as they come; run this command"
                 " on a machine of the cluster, with --address auto"
             )
-        if address != "auto":
-            _check_somebody_listens(address)
         try:
+            _check_answers(_of_this_machine() if address == "auto" else address)
             self._init(address)
-        except Exception as error:  # Ray raises what it likes; every one of them means that we are not connected
+        except (ConnectionError, OSError, RuntimeError, ValueError, load_ray().exceptions.RayError) as error:
             self.close()
             raise _no_connection(address, error) from error
 
     def _init(self, address: str, **options: Any) -> None:
-        os.environ.update(_QUIET)
         for name in ("ray", "ray._private.worker", "ray._private.authentication"):
             logging.getLogger(name).setLevel(logging.ERROR)
         with _own_signals():
             load_ray().init(
                 address=address,
-                include_dashboard=None if "num_cpus" not in options else False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 configure_logging=False,
@@ -151,7 +152,7 @@ def load_ray() -> Any:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Whatever Ray does to the handlers of signals in the block is undone: whoever called us has his own."""
+    """Whatever Ray does to the handlers of signals in the block is undone: who called us has handlers of its own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -163,12 +164,30 @@ def _own_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _check_somebody_listens(address: str) -> None:
+def _of_this_machine() -> str:
+    """The address that "auto" stands for. Raises ConnectionError where no cluster has run here."""
+    from ray._private.services import canonicalize_bootstrap_address
+
+    address: str | None = canonicalize_bootstrap_address("auto")
+    if address is None:
+        raise ConnectionError("none runs here")
+    return address
+
+
+def _check_answers(address: str) -> None:
+    """Raise InputError where no gRPC server answers. Ray itself would ask again and again, for many minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise InputError(f"--address {address} is no address of a cluster; {_NOWHERE}")
     try:
-        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+        with socket.create_connection((host, int(port)), timeout=ANSWER_S) as connection:
+            if (
+                os.environ.get("RAY_USE_TLS", "0") == "0"
+            ):  # Ray's own switch: a greeting in the clear is not answered then
+                connection.sendall(_GREETING)
+                answer = connection.recv(9)
+                if answer[3:4] != _SETTINGS:
+                    raise ConnectionError("what listens there is not Ray")
     except (OSError, OverflowError) as error:
         why = "no answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or error
         raise InputError(
@@ -189,6 +208,8 @@ def _no_connection(address: str, error: Exception) -> InputError:
             f"the cluster at {address} asks for a token ({one_line(error)}); put its token where Ray looks for it"
             " (RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, or ~/.ray/auth_token)"
         )
+    if address == "auto":
+        return InputError(f"no cluster was found on this machine ({one_line(error)}); {_NOWHERE}")
     return InputError(
         f"the cluster at {address} could not be joined ({one_line(error)}); this command must run on a machine of the"
         f" cluster (there: `ray start --address={address}`); {_NOWHERE}"

@@ -31,9 +31,10 @@ class Crew:
         keep: Callable[[str, Report | Inspection], None],
         strikes: Strikes,
         tell: Callable[[str], None],
+        longest_first: bool,
     ) -> None:
         self._cluster, self._isolation, self._modules, self._tell = cluster, isolation, modules, tell
-        self.dispatch = Dispatch(strikes=strikes, keep=keep, on_loss=self._lose)
+        self.dispatch = Dispatch(strikes=strikes, keep=keep, on_loss=self._lose, longest_first=longest_first)
         self._cpus = 0  # that all nodes together give us
         self._known: dict[str, str] = {}  # nodes that are up, by id: their names
         self._starting: dict[str, int] = {}  # nodes that are about to judge, by id: CPUs
@@ -53,6 +54,13 @@ class Crew:
                 raise error
         self.dispatch.spawn(self._watch())
         return list(self.dispatch.members)
+
+    async def cpu_s(self) -> float:
+        """CPU seconds that all nodes have used for us so far, without those of processes that have died."""
+        found = await asyncio.gather(
+            *(done(member.actor.cpu_s.remote()) for member in self.dispatch.members), return_exceptions=True
+        )
+        return sum(used_s for used_s in found if isinstance(used_s, float))
 
     async def end(self) -> None:
         """End every judge. Whoever waits for an answer gets JudgingEndedError."""

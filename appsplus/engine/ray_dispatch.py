@@ -28,12 +28,17 @@ class Dispatch:
     """Questions go out, answers come in. `keep` stores an answer; `on_loss` is told of a member whose process died."""
 
     def __init__(
-        self, *, strikes: Strikes, keep: Callable[[str, Report | Inspection], None], on_loss: Callable[[Member], None]
+        self,
+        *,
+        strikes: Strikes,
+        keep: Callable[[str, Report | Inspection], None],
+        on_loss: Callable[[Member], None],
+        longest_first: bool,
     ) -> None:
         self.members: list[Member] = []
         self.answered: Counter[str] = Counter()  # by the node's name
         self._strikes, self._keep, self._on_loss = strikes, keep, on_loss
-        self._pending = Pending()
+        self._pending = Pending(longest_first=longest_first)
         self._suspects: deque[Waiting] = deque()  # each to be asked alone on a node
         self._in_flight: set[Waiting] = set()
         self._tests = RecentTests[Any]()  # references to what lies in the object store

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from appsplus.engine.batches import Waiting, chars_of, expected_s
+from appsplus.engine.batches import Waiting, chars_of
 from appsplus.engine.bulk import BulkEngine, Question, ended
 from appsplus.engine.cache import Cache
 from appsplus.engine.ray_cluster import Cluster, Node
@@ -23,13 +23,15 @@ from appsplus.errors import InputError
 from appsplus.judge import STRICT, Job, available_cpus
 
 Found = TypeVar("Found")
+_CPU_S = 10.0  # for the nodes to say how much CPU time they have used
 
 
 class RayEngine(BulkEngine):
     """`judge` and `inspect` in bulk, answers in the order asked. Safe to call from several threads; a context manager.
 
     `address`: of a cluster, HOST:PORT or "auto"; None: a Ray of our own on this machine. `workers`: how many programs run
-    at once (default: one for each CPU of the cluster, or of this process).
+    at once (default: one for each CPU of the cluster, or of this process). `longest_first`: of what waits, that which is
+    expected to take longest is sent first.
 
     Raises MissingExtraError without Ray; InputError for an address that does not answer, for other versions on a node than
     here, for more workers than CPUs; SandboxError where a node does not have the isolation asked for, by its name; and
@@ -44,6 +46,7 @@ class RayEngine(BulkEngine):
         isolation: str = STRICT,
         cache: Cache | None = None,
         modules: tuple[str, ...] = (),
+        longest_first: bool = False,
     ) -> None:
         super().__init__(workers=0, isolation=isolation, cache=cache, modules=modules)
         self._closing = threading.Lock()
@@ -59,6 +62,7 @@ class RayEngine(BulkEngine):
             keep=self._keep,
             strikes=self.strikes,
             tell=lambda text: self.tell(text),
+            longest_first=longest_first,
         )
         try:
             nodes = self._cluster.nodes()
@@ -75,6 +79,14 @@ class RayEngine(BulkEngine):
     def answered(self) -> dict[str, int]:
         """How many questions each node has answered, by its name."""
         return dict(self._crew.dispatch.answered)
+
+    def cpu_s(self) -> float:
+        """CPU seconds used so far, here and on all nodes."""
+        if self._cluster.is_private:  # its processes are ours
+            return super().cpu_s()
+        with suppress(TimeoutError):
+            return super().cpu_s() + self._in_loop(self._crew.cpu_s(), within_s=_CPU_S)
+        return super().cpu_s()
 
     def close(self) -> None:
         """End everything, at once; what is being judged is lost, what has been judged is in the cache.
@@ -97,7 +109,7 @@ class RayEngine(BulkEngine):
 
     def _submit(self, key: str, question: Question) -> Future[Any]:
         self.strikes.check(key)
-        waiting = _waiting(key, question)
+        waiting = self._waiting(key, question)
         try:
             self._loop.call_soon_threadsafe(self._crew.dispatch.ask, waiting)
         except RuntimeError:  # the loop is closed
@@ -106,21 +118,20 @@ class RayEngine(BulkEngine):
             raise ended()
         return waiting.future
 
+    def _waiting(self, key: str, question: Question) -> Waiting:
+        chars = chars_of(question)
+        waiting = Waiting(key, question, Future(), self.expectation.of(question), chars)
+        if isinstance(question, Job) and (tests_chars := chars - len(question.program)) >= LARGE_CHARS:
+            waiting.tests, waiting.tests_chars = digest(question.unit_tests), tests_chars
+            waiting.chars = len(question.program)
+        return waiting
+
     def _in_loop(self, work: Coroutine[Any, Any, Found], *, within_s: float | None = None) -> Found:
         doing = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return doing.result(within_s)
         finally:
             doing.cancel()  # where we are interrupted
-
-
-def _waiting(key: str, question: Question) -> Waiting:
-    chars = chars_of(question)
-    waiting = Waiting(key, question, Future(), expected_s(question), chars)
-    if isinstance(question, Job) and (tests_chars := chars - len(question.program)) >= LARGE_CHARS:
-        waiting.tests, waiting.tests_chars = digest(question.unit_tests), tests_chars
-        waiting.chars = len(question.program)
-    return waiting
 
 
 def shared_out(nodes: Sequence[Node], workers: int | None, where: str) -> list[tuple[Node, int]]:

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from appsplus.engine.bulk import Question, hash_seed_of, put_to
+from appsplus.engine.costs import tree_cpu_s
 from appsplus.engine.ray_tests import RecentTests, with_tests
 from appsplus.engine.warm import WarmJudges
 from appsplus.errors import InputError, SandboxError
@@ -107,6 +108,10 @@ class NodeJudges:
             if some:
                 yield some
         work.result()
+
+    def cpu_s(self) -> float:
+        """CPU seconds that this process, its judges and their programs have used."""
+        return tree_cpu_s()
 
     def close(self) -> None:
         """End all judges, at once."""

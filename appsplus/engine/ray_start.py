@@ -10,7 +10,7 @@ from appsplus.engine.ray_node import NodeFacts, NodeJudges
 from appsplus.errors import InputError, SandboxError
 from appsplus.judge import version as judge_version
 
-START_S = 120.0  # for a node to start its first judge; mostly it is done in a few
+START_S = 60.0  # for a node to start its first judge; mostly it is done in a few
 
 
 class NotStartedError(SandboxError):
