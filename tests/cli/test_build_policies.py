@@ -51,12 +51,6 @@ def test_a_build_without_a_folder_to_write_is_refused(run: Run, some_of_the_corp
     assert "a build needs --out DIR" in ran.err
 
 
-def test_an_order_that_the_engine_does_not_know_is_refused(run: Run, tmp_path: Path) -> None:
-    ran = run("build", "--engine", "ray", "--longest-first", "--out", tmp_path / "out")
-    assert ran.status == 2
-    assert "--longest-first orders what waits for --engine local" in ran.err
-
-
 @pytest.fixture
 def doubles(tmp_path: Path) -> Path:
     """Problems with solutions that pass, that answer otherwise, and that end with an error, early and late."""
