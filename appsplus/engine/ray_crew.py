@@ -49,7 +49,10 @@ class Crew:
         starts = [start(node, cpus, self._isolation, self._modules) for node, cpus in shares]
         found = await asyncio.gather(*starts, return_exceptions=True)
         self.dispatch.members = [member for member in found if isinstance(member, Member)]
-        for error in found:
+        up = {node.node_id for node in await asyncio.to_thread(self._cluster.nodes)}
+        for (node, _), error in zip(shares, found, strict=True):
+            if isinstance(error, NotStartedError) and self.dispatch.members and node.node_id not in up:
+                continue  # it was lost meanwhile
             if isinstance(error, BaseException):
                 raise error
         self.dispatch.spawn(self._watch())
