@@ -152,7 +152,7 @@ def build(
             options,
             progress,
             known,
-            lambda: {"policies": policies} | costs.facts(),
+            lambda: {"policies": policies, "engine": engine, "nodes": judges.answered} | costs.facts(),
         )
     if as_json:
         print(json.dumps({"path": str(out), "hash": folder_hash(out), "manifest": manifest.to_json()}))

@@ -4,7 +4,7 @@
     python benchmarks/scaling/faults.py --schedules 3 --out faults.json
 
 Two nodes of Ray on this machine (Ray's own cluster utility); the driver is `appsplus build --engine ray --address ...` in a
-process of its own. A schedule is drawn from its seed: every few seconds one of
+process of its own. A schedule is drawn from its seed: once the first answer is there, every few seconds one of
 
     process   kill -9 of a random process of ours on a node: the actor that holds the judges, or one judge
     node      kill -9 of everything of the second node; another one comes a few seconds later
@@ -87,8 +87,10 @@ class Schedule:
         """Kill until the build is done; what happened, and what came out."""
         driver, before = self._driver(), 0
         try:
-            next_at = time.monotonic() + self._chance.uniform(2, 6)
+            next_at = float("inf")
             while driver.poll() is None:
+                if next_at == float("inf") and answers(self._cache):  # the build is on its way
+                    next_at = time.monotonic() + self._chance.uniform(0, 3)
                 if time.monotonic() - self._started > GIVE_UP_S:
                     raise SystemExit(f"the build did not end within {GIVE_UP_S:.0f} s")
                 if time.monotonic() >= self._comes_at:
