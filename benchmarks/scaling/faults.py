@@ -10,7 +10,7 @@ process of its own. A schedule is drawn from its seed: once the first answer is 
     node      kill -9 of everything of the second node; another one comes a few seconds later
     driver    kill -9 of the driver, which is then started again
 
-until the build ends. Held against an undisturbed local build: the hash of the dataset, the number of answers in the cache,
+until the build ends; on a busy machine more slowly, so that the build gets on between kills. Held against an undisturbed local build: the hash of the dataset, the number of answers in the cache,
 and that the last driver judged only what the cache did not have. Schedules that the result file holds already, for the same
 commit, are not run again. Exits with 1 where one of them did not hold.
 """
@@ -42,6 +42,7 @@ SCRIPT = Path(sys.executable).parent / "appsplus"
 KINDS = ("process", "process", "node", "driver")  # kills of processes are the commonest
 MOST = {"process": 20, "node": 3, "driver": 3}  # in one schedule
 GIVE_UP_S = 900.0
+PATIENCE_S = 20.0  # without a new answer, before the next kill: on a busy machine a process takes long to start
 NODE = {"num_cpus": 1, "include_dashboard": False}
 
 
@@ -95,7 +96,7 @@ class Schedule:
                     raise SystemExit(f"the build did not end within {GIVE_UP_S:.0f} s")
                 if time.monotonic() >= self._comes_at:
                     self._second, self._comes_at = self._cluster.add_node(**NODE, node_name="second"), float("inf")
-                if time.monotonic() >= next_at:
+                if time.monotonic() >= next_at and self._has_gone_on():
                     if self._strike(driver):
                         before, driver = answers(self._cache), self._driver()
                     next_at = time.monotonic() + self._chance.uniform(1, 5)
@@ -116,6 +117,13 @@ class Schedule:
             "judged_last": read_manifest(out).run["judged"] if is_done else None,
             "known_before_last": before,
         }
+
+    def _has_gone_on(self) -> bool:
+        """Whether the build has got anywhere since the last kill, or has had the time to."""
+        if not self._events:
+            return True
+        last = self._events[-1]
+        return answers(self._cache) > last["answers"] or time.monotonic() - self._started > last["at_s"] + PATIENCE_S
 
     def _driver(self) -> subprocess.Popen[str]:
         command = [*_build(self._options, self._folder, self._cache), "--engine", "ray"]
