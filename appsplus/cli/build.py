@@ -154,7 +154,11 @@ def build(
         for line in forecast_lines(costs.forecast):
             progress.tell(line)
         policies = {"stop_at_first_failure": stop_at_first_failure, "longest_first": longest_first}
-        arguments = (options, progress, known, lambda: {"policies": policies} | costs.facts())
+
+        def facts() -> dict[str, Any]:
+            return {"policies": policies, "engine": engine, "nodes": judges.answered} | costs.facts()
+
+        arguments = (options, progress, known, facts)
         if share is not None:
             _print_shard(out, build_shard(opened, out, thrifty(judges), decisions, share, *arguments), as_json)
             return
