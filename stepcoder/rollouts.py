@@ -40,7 +40,11 @@ class Task:
     @classmethod
     def of(cls, problem: Problem, chars: Sequence[int], level: int, tokenizer: Any) -> Self:
         """The task at a level, as tokens; `chars`: of the canonical solution, what each level gives."""
-        prefix = problem.canonical_solution[: chars[level - 1]]
+        return cls.at(problem, level, problem.canonical_solution[: chars[level - 1]], tokenizer)
+
+    @classmethod
+    def at(cls, problem: Problem, level: int, prefix: str, tokenizer: Any) -> Self:
+        """The task of going on from the start of a program, whoever has written it, as tokens."""
         return cls(problem, level, prefix, tuple(prompt_ids(problem, prefix, tokenizer)))
 
 

@@ -18,13 +18,15 @@ from torch import Tensor
 from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
 from stepcoder.config import SftConfig, TrainConfig
-from stepcoder.curriculum import Curriculum, level_chars
+from stepcoder.curriculum import Curriculum, level_chars, new_curriculum
 from stepcoder.data import Tokens, check_tokenizer, load_split, new_tokenizer, sft_example, tokenizer_texts
 from stepcoder.errors import ConfigError
+from stepcoder.guide import guided_prefixes
 from stepcoder.policy import Policy, frozen_copy, load_model, load_values, made_trainable, new_model
 from stepcoder.rollouts import Task
 
 Item = TypeVar("Item")
+Guide = Callable[[Sequence[Problem]], Mapping[str, str]]
 
 
 class Sampler:
@@ -90,7 +92,7 @@ class Trainer:
     config: TrainConfig
     sampler: Sampler
     curriculum: Curriculum
-    chars: Mapping[str, tuple[int, ...]]  # per problem: characters of the canonical solution that each level gives
+    prefixes: Mapping[str, tuple[str, ...]]  # per problem: the start of a program that each level gives
     validation: Sequence[Problem]
     interruption: Interruption
     reference: Any  # the policy as it began, frozen; None under LoRA, where it is the policy without its adapters
@@ -116,11 +118,11 @@ class Trainer:
 
     def task(self, problem: Problem, level: int) -> Task:
         """A problem at a level."""
-        return Task.of(problem, self.chars[problem.problem_id], level, self.tokenizer)
+        return Task.at(problem, level, self.prefixes[problem.problem_id][level - 1], self.tokenizer)
 
     def is_plain(self, task: Task) -> bool:
-        """Whether nothing of the solution is given."""
-        return task.level == len(self.chars[task.problem.problem_id])
+        """Whether nothing of a program is given."""
+        return task.level == len(self.prefixes[task.problem.problem_id])
 
     def set_learning_rates(self, update: int) -> None:
         """Linear rise over the first updates, then constant."""
@@ -276,8 +278,13 @@ def fitting(problems: Sequence[Problem], tokenizer: Any, config: SftConfig, name
     return found
 
 
-def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Callable[[str], None]) -> Trainer:
-    """Everything PPO needs, on the model that `config` names. Raises InputError for what the user gave and cannot be used."""
+def new_trainer(
+    dataset: str, config: TrainConfig, accelerator: Any, told: Callable[[str], None], guide: Guide = lambda _: {}
+) -> Trainer:
+    """Everything PPO needs, on the model that `config` names. Raises InputError for what the user gave and cannot be used.
+
+    `guide` gives the programs that the curriculum jsrl cuts, by problem.
+    """
     if config.completions < accelerator.num_processes * config.minibatches:
         raise ConfigError(
             f"{config.completions} completions an update do not go round for {accelerator.num_processes} processes with"
@@ -296,13 +303,13 @@ def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Calla
                 f"no problem of the split {config.validation_split} of {dataset} fits into the model's prompt and completion;"
                 " raise --max-prompt-tokens, or do without by --validate-every 0"
             )
-    chars = {problem.problem_id: level_chars(problem, config.curriculum) for problem in problems}
-    if config.cccs and all(len(levels) == 1 for levels in chars.values()):
+    prefixes = _prefixes(problems, config, guide)
+    levels = {problem_id: len(of_problem) for problem_id, of_problem in prefixes.items()}
+    if config.start_states.name != "plain" and set(levels.values()) == {1}:
         raise InputError(
             f"no problem of {dataset} has more than one level, so there is no curriculum; use --method"
             f" {'ppo+fgo' if config.fgo else 'ppo'}, or problems whose solutions have conditional statements"
         )
-    levels = {problem_id: len(cuts) for problem_id, cuts in chars.items()}
     reference = None if config.lora_rank else frozen_copy(policy.lm, config).to(accelerator.device)
     critics = [p for name, p in policy.named_parameters() if not name.startswith("lm.") and p.requires_grad]
     groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}, {"params": critics}]
@@ -315,13 +322,22 @@ def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Calla
         tokenizer,
         config,
         Sampler(problems, config.seed),
-        Curriculum(levels, config.curriculum, random.Random(config.seed)),
-        chars,
+        new_curriculum(levels, config.start_states, random.Random(config.seed)),
+        prefixes,
         validation,
         Interruption(),
         reference,
         (config.learning_rate, config.critic_learning_rate),
     )
+
+
+def _prefixes(problems: Sequence[Problem], config: TrainConfig, guide: Guide) -> dict[str, tuple[str, ...]]:
+    """What each level of each problem gives: of the canonical solution, or of a program of the guide."""
+    if config.start_states.name == "jsrl":
+        programs = guide(problems)
+        return {p.problem_id: guided_prefixes(p, programs, config) for p in problems}
+    cuts = {p.problem_id: level_chars(p, config.start_states) for p in problems}
+    return {p.problem_id: tuple(p.canonical_solution[:char] for char in cuts[p.problem_id]) for p in problems}
 
 
 def _without_adapters(config: TrainConfig) -> TrainConfig:
