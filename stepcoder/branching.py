@@ -71,6 +71,7 @@ def _added(rounds: Sequence[Collected], judged: tuple[Judged, ...]) -> Collected
         generate_s=sum(found.generate_s for found in rounds),
         wait_s=sum(found.wait_s for found in rounds),
         response_tokens=sum(found.response_tokens for found in rounds),
+        programs=sum(found.programs for found in rounds),
     )
 
 

@@ -130,6 +130,26 @@ METRICS: tuple[Metric, ...] = (
         "1 - sum (R - V_old)^2 / sum (R - mean R)^2 over tokens; 0 where the returns R do not vary",
     ),
     Metric("judge_failures", "Judge failures", "completions", "completions that the judge failed on; they are dropped"),
+    Metric(
+        "programs_judged",
+        "Programs judged",
+        "programs",
+        "programs that the judge ran for the completions of the update; one that it knows already is not run again",
+    ),
+    Metric(
+        "anchored_share",
+        "Problems with an anchor",
+        "share",
+        "problems whose completions all failed, and passed from some prefix / problems of the update",
+        "with the curriculum bread",
+    ),
+    Metric(
+        "search_completions",
+        "Completions of the search",
+        "completions",
+        "completions from prefixes, written to find the shortest one from which some pass",
+        "with the curriculum bread",
+    ),
     Metric("tokens_per_s", "Generation", "tokens/s", "tokens of the completions / seconds of generation"),
     Metric("generate_s", "Time to generate", "s", "wall time from the first prompt to the last completion"),
     Metric("judge_wait_s", "Wait for the judge", "s", "wall time between the last completion and the last verdict"),
@@ -178,7 +198,7 @@ level of the curriculum, 1 being the easiest.
 | key | what |
 |---|---|
 | `update`, `problem_id`, `level` | when, and what was asked |
-| `prefix_chars` | characters of the canonical solution that were given |
+| `prefix_chars` | characters of the canonical solution, or of the guide's program, that were given |
 | `completion` | what the policy wrote |
 | `verdict`, `reward` | what the judge said (or `extraction_failed`), and what that earned |
 | `executed_lines` | lines of prefix + completion that some unit test executed; null: not known |

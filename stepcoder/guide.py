@@ -18,9 +18,12 @@ from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from appsplus.problem import Problem, Verdict
 from stepcoder.config import SftConfig, TrainConfig
-from stepcoder.curriculum import line_chars
+from stepcoder.curriculum import LINE_LEVELS, CurriculumConfig, level_chars, line_chars
 from stepcoder.policy import load_model
 from stepcoder.rollouts import Judgements, Task, collect
+
+Guide = Callable[[Sequence[Problem]], Mapping[str, str]]
+"""Programs of another policy, by problem."""
 
 FOLDER = "guide"
 PROBLEMS_PER_BATCH = 16
@@ -93,9 +96,14 @@ def _written(
     return found
 
 
-def guided_prefixes(problem: Problem, programs: Mapping[str, str], config: TrainConfig) -> tuple[str, ...]:
-    """What each level of a problem shows: of the guide's program, the last nothing."""
-    program = programs.get(problem.problem_id, "")
-    options = config.start_states
-    levels = {} if options.levels_per_problem is None else {"levels": options.levels_per_problem}
-    return tuple(program[:char] for char in line_chars(program, at_line_start=options.at_line_start, **levels))
+def prefixes_of(problems: Sequence[Problem], config: CurriculumConfig, guide: Guide) -> dict[str, tuple[str, ...]]:
+    """What each level of each problem gives: the start of the canonical solution, or of a program of the guide."""
+    if config.name != "jsrl":
+        cuts = {p.problem_id: level_chars(p, config) for p in problems}
+        return {p.problem_id: tuple(p.canonical_solution[:char] for char in cuts[p.problem_id]) for p in problems}
+    programs, levels = guide(problems), config.levels_per_problem or LINE_LEVELS
+    written = {p.problem_id: programs.get(p.problem_id, "") for p in problems}
+    return {
+        problem_id: tuple(code[:char] for char in line_chars(code, levels, at_line_start=config.at_line_start))
+        for problem_id, code in written.items()
+    }

@@ -18,15 +18,17 @@ from torch import Tensor
 from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
 from stepcoder.config import SftConfig, TrainConfig
-from stepcoder.curriculum import Curriculum, level_chars, new_curriculum
+from stepcoder.curriculum import Curriculum, new_curriculum
 from stepcoder.data import Tokens, check_tokenizer, load_split, new_tokenizer, sft_example, tokenizer_texts
 from stepcoder.errors import ConfigError
-from stepcoder.guide import guided_prefixes
+from stepcoder.guide import Guide, prefixes_of
+from stepcoder.methods.assembly import new_method
+from stepcoder.methods.critics import with_critics
+from stepcoder.methods.parts import Method
 from stepcoder.policy import Policy, frozen_copy, load_model, load_values, made_trainable, new_model
 from stepcoder.rollouts import Task
 
 Item = TypeVar("Item")
-Guide = Callable[[Sequence[Problem]], Mapping[str, str]]
 
 
 class Sampler:
@@ -97,6 +99,7 @@ class Trainer:
     interruption: Interruption
     reference: Any  # the policy as it began, frozen; None under LoRA, where it is the policy without its adapters
     learning_rates: tuple[float, ...]  # of the optimiser's groups, after the warm-up
+    method: Method
 
     @property
     def unwrapped(self) -> Policy:
@@ -292,6 +295,7 @@ def new_trainer(
         )
     train = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, train)
+    policy = with_critics(policy, config.parts)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
     told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
     validation: list[Problem] = []
@@ -303,16 +307,17 @@ def new_trainer(
                 f"no problem of the split {config.validation_split} of {dataset} fits into the model's prompt and completion;"
                 " raise --max-prompt-tokens, or do without by --validate-every 0"
             )
-    prefixes = _prefixes(problems, config, guide)
+    prefixes = prefixes_of(problems, config.curriculum, guide)
     levels = {problem_id: len(of_problem) for problem_id, of_problem in prefixes.items()}
-    if config.start_states.name != "plain" and set(levels.values()) == {1}:
+    if config.curriculum.name != "plain" and set(levels.values()) == {1}:
         raise InputError(
             f"no problem of {dataset} has more than one level, so there is no curriculum; use --method"
-            f" {'ppo+fgo' if config.fgo else 'ppo'}, or problems whose solutions have conditional statements"
+            f" {config.parts.without_start}, or problems whose solutions have conditional statements"
         )
     reference = None if config.lora_rank else frozen_copy(policy.lm, config).to(accelerator.device)
     critics = [p for name, p in policy.named_parameters() if not name.startswith("lm.") and p.requires_grad]
-    groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}, {"params": critics}]
+    groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}]
+    groups += [{"params": critics}] if critics else []
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
     policy, optimizer = accelerator.prepare(policy, optimizer)
     return Trainer(
@@ -322,22 +327,14 @@ def new_trainer(
         tokenizer,
         config,
         Sampler(problems, config.seed),
-        new_curriculum(levels, config.start_states, random.Random(config.seed)),
+        new_curriculum(levels, config.curriculum, random.Random(config.seed)),
         prefixes,
         validation,
         Interruption(),
         reference,
-        (config.learning_rate, config.critic_learning_rate),
+        (config.learning_rate, config.critic_learning_rate)[: len(groups)],
+        new_method(config),
     )
-
-
-def _prefixes(problems: Sequence[Problem], config: TrainConfig, guide: Guide) -> dict[str, tuple[str, ...]]:
-    """What each level of each problem gives: of the canonical solution, or of a program of the guide."""
-    if config.start_states.name == "jsrl":
-        programs = guide(problems)
-        return {p.problem_id: guided_prefixes(p, programs, config) for p in problems}
-    cuts = {p.problem_id: level_chars(p, config.start_states) for p in problems}
-    return {p.problem_id: tuple(p.canonical_solution[:char] for char in cuts[p.problem_id]) for p in problems}
 
 
 def _without_adapters(config: TrainConfig) -> TrainConfig:

@@ -27,8 +27,8 @@ from stepcoder.curriculum.base import Curriculum
 from stepcoder.curriculum.bread import Bread
 from stepcoder.curriculum.cccs import Cccs
 from stepcoder.curriculum.jsrl import Jsrl
-from stepcoder.curriculum.levels import Subtask, level_chars, line_chars, subtasks
-from stepcoder.curriculum.options import CUTS, NAMES, SCHEDULES, CurriculumConfig
+from stepcoder.curriculum.levels import LINE_LEVELS, Subtask, level_chars, line_chars, subtasks
+from stepcoder.curriculum.options import CUTS, NAMES, CurriculumConfig, Cuts, named
 from stepcoder.curriculum.plain import Plain
 from stepcoder.curriculum.r3 import R3
 
@@ -49,13 +49,15 @@ def new_curriculum(levels: Mapping[str, int], config: CurriculumConfig, rng: ran
 
 __all__ = [
     "CUTS",
+    "LINE_LEVELS",
     "NAMES",
-    "SCHEDULES",
     "Curriculum",
     "CurriculumConfig",
+    "Cuts",
     "Subtask",
     "level_chars",
     "line_chars",
+    "named",
     "new_curriculum",
     "subtasks",
 ]

@@ -1,7 +1,7 @@
 """The options of the curricula. Which of them a paper gives stands in the curriculum's own file; defaults are ours."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from appsplus.annotate.split_points import KINDS
 from appsplus.errors import InputError
@@ -49,5 +49,24 @@ class CurriculumConfig:
             )
         if unknown := (self.kinds or KINDS) - KINDS:
             raise InputError(f"unknown kinds of statements: {sorted(unknown)}; there are {', '.join(sorted(KINDS))}")
+        if self.name == "jsrl" and self.cuts != "lines":
+            raise InputError("jsrl cuts the guide's program at lines; leave cuts away")
         if self.kinds and self.cuts == "lines":
             raise InputError("kinds of statements say nothing where a solution is cut at lines; leave one of them away")
+
+
+_OLD_SCHEDULES: dict[str, Name] = {"mixed": "r3", "bisection": "adaback"}
+"""Schedules of CCCS that are curricula of their own now; the old values go on working."""
+
+
+def named(start: str, schedule: str) -> tuple[Name, Schedule]:
+    """The curriculum that the part `start` of a method and a schedule mean; no part: none. Raises InputError."""
+    name = cast(Name, start or "plain")
+    meant = _OLD_SCHEDULES.get(schedule, name)
+    if meant != name and name not in ("cccs", "plain"):
+        raise InputError(f"--schedule {schedule} is the curriculum {meant}, and --method says {name}; keep one of them")
+    if name == "plain" or schedule in _OLD_SCHEDULES:
+        return (name if name == "plain" else meant), "adaptive"
+    if schedule != "adaptive" and name not in ("cccs", "jsrl"):
+        raise InputError(f"--schedule {schedule}: {name} has no schedule; leave it away")
+    return name, cast(Schedule, schedule)

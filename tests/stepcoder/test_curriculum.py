@@ -21,7 +21,9 @@ NEVER_PLAIN = {"plain_share": 0.0}
 
 
 def curriculum(levels: dict[str, int] | None = None, seed: int = 0, **options: Any) -> Curriculum:
-    return new_curriculum(levels or {"a": 3, "b": 1}, CurriculumConfig(**NEVER_PLAIN | options), random.Random(seed))
+    cuts = {"cuts": "lines"} if options.get("name") == "jsrl" else {}
+    config = CurriculumConfig(**NEVER_PLAIN | cuts | options)
+    return new_curriculum(levels or {"a": 3, "b": 1}, config, random.Random(seed))
 
 
 def walk(state: Curriculum, rates: list[float], problem_id: str = "a") -> list[int]:
@@ -275,6 +277,7 @@ def test_a_problem_without_a_level_is_an_error() -> None:
         ({"schedule": "slow"}, "schedule must be one of adaptive, fixed, random; got 'slow'"),
         ({"schedule": "random"}, "for random levels of cccs use the curriculum r3"),
         ({"cuts": "words"}, "cuts must be one of split_points, lines; got 'words'"),
+        ({"name": "jsrl"}, "jsrl cuts the guide's program at lines; leave cuts away"),
         ({"cuts": "lines", "kinds": frozenset({"if"})}, "say nothing where a solution is cut at lines"),
         ({"threshold": 1.0}, "or no pass rate exceeds it; got 1.0"),
         ({"threshold": float("nan")}, "got nan"),
