@@ -1,7 +1,7 @@
-"""The loop of the curriculum bread: where all completions of a problem fail, those from an expert's prefix take their place.
+"""The loop of the curriculum bread: where all completions of a problem fail, those from a prefix take their place.
 
-`curriculum/bread.py` has the rule and the bisection; here the policy writes and the judge answers. All processes search for the
-same problems in as many rounds, since they decide on what all of them have seen.
+`curriculum/bread.py` has the rule and the bisection; here the policy writes and the judge answers. All processes search for
+the same problems in as many rounds, since they decide on what all of them have seen.
 """
 
 from collections import defaultdict
@@ -42,7 +42,9 @@ def branched(
     rounds, asked_for = [plain], 0
     kept: dict[str, list[Judged]] = {}
     while asked := search.asked():
-        tasks = [trainer.task(by_id[name], level) for name, level in asked.items() for _ in range(completions_per_problem)]
+        tasks = [
+            trainer.task(by_id[name], level) for name, level in asked.items() for _ in range(completions_per_problem)
+        ]
         asked_for += len(tasks)
         found = complete(trainer.share(tasks))
         rounds.append(found)

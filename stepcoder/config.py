@@ -105,13 +105,15 @@ class TrainConfig(SftConfig):
         "adaptive", "cccs, jsrl: adaptive or fixed; jsrl: or random. (mixed and bisection of cccs: r3 and adaback)"
     )
     threshold: float = option(
-        0.5, "cccs, jsrl: one level up where the moving average of a problem's pass rate exceeds this; adaback: pass rate"
+        0.5,
+        "cccs, jsrl: one level up where the moving average of a problem's pass rate exceeds this; adaback: pass rate",
     )
     coefficient: float = option(0.5, "cccs, jsrl: weight of the newest pass rate in that average")
     plain_share: float = option(0.2, "curricula: share of draws that give the plain task, whatever the level")
     updates_per_level: int = option(8, "cccs, jsrl: updates of a problem at each level, for the schedule fixed")
     cuts: str = option(
-        "", f"curricula: {' or '.join(CUTS)}: where a solution is cut; empty: lines for bread and jsrl, else split_points"
+        "",
+        f"curricula: {' or '.join(CUTS)}: where a solution is cut; empty: lines for bread and jsrl, else split_points",
     )
     levels_per_problem: int = option(
         0, "curricula: 0: ceil(sqrt(conditional statements)), as the dataset has it; 8 where programs are cut at lines"
@@ -121,7 +123,9 @@ class TrainConfig(SftConfig):
         False, "curricula: cut before a statement's indentation, for tokenizers that join the two"
     )
     guide: str = option("", "jsrl: a run's folder, or a model's folder or Hub id, whose programs are the start states")
-    guide_completions: int = option(4, "jsrl: completions of the guide a problem, of which the first that passes is cut")
+    guide_completions: int = option(
+        4, "jsrl: completions of the guide a problem, of which the first that passes is cut"
+    )
     executed_in: str = option("union", "fgo: union or first_failing: which unit tests' executed lines stay in the loss")
     mask_values: bool = option(False, "fgo: also for the value loss")
     mask_kl: bool = option(False, "fgo: also for the KL penalty")

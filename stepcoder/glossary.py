@@ -131,10 +131,10 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("judge_failures", "Judge failures", "completions", "completions that the judge failed on; they are dropped"),
     Metric(
-        "programs_judged",
+        "programs",
         "Programs judged",
         "programs",
-        "programs that the judge ran for the completions of the update; one that it knows already is not run again",
+        "different programs (prefix + completion) of the update; one that was judged in an earlier update is not run again",
     ),
     Metric(
         "anchored_share",

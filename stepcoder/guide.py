@@ -2,8 +2,8 @@
 
     RUN/guide/batch-00000.json    {problem_id: program that passed, or null}, of a few problems each
 
-A batch is written whole or not at all, and has random numbers of its own: whatever ends the run, the same command goes on with
-the batches that are missing, and processes share them. Problems that the guide never solved have no program.
+A batch is written whole or not at all, and has random numbers of its own: whatever ends the run, the same command goes on
+with the batches that are missing, and processes share them. Problems that the guide never solved have no program.
 """
 
 import json

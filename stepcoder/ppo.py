@@ -228,7 +228,7 @@ def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, bega
         "pass_rate": outcomes[Verdict.ACCEPTED] / len(rows),
         "mixed_share": sum(len(earned) > 1 for earned in rewards.values()) / len(rewards),
         "judge_failures": failures,
-        "programs_judged": programs,
+        "programs": programs,
         "tokens_per_s": tokens / collected.generate_s,
         "generate_s": collected.generate_s,
         "judge_wait_s": collected.wait_s,

@@ -80,7 +80,7 @@ class Collected:
     generate_s: float
     wait_s: float  # what the judge needed longer than the generation
     response_tokens: int
-    programs: int = 0  # that the judge ran, each once
+    programs: int = 0  # different ones, which are what the judge runs
 
 
 def generate(
@@ -121,7 +121,7 @@ class Judgements:
         self._judging, self._coverage = judging, coverage
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rewards")
         self._remembered: dict[tuple[str, str], Future[Report | None]] = {}
-        self.asked = self.failed = self.ran = 0
+        self.asked = self.failed = 0
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +140,6 @@ class Judgements:
         key = (completion.task.problem.problem_id, completion.program.text)
         known = self._remembered.pop(key, None)
         if known is None or (known.done() and known.exception()):
-            self.ran += 1
             known = self._pool.submit(self._judge, completion.task.problem, completion.program.text)
         self._remembered[key] = known  # the newest is last
         if len(self._remembered) > MOST_REMEMBERED:
@@ -198,7 +197,7 @@ def collect(
     top_p: float,
 ) -> Collected:
     """A judged completion for each task: generated `batch` at a time, judged while the next batch is generated."""
-    began, ran = time.monotonic(), judgements.ran
+    began = time.monotonic()
     waiting: list[tuple[Completion, Future[Report | None]]] = []
     for start in range(0, len(tasks), batch):
         some = tasks[start : start + batch]
@@ -208,7 +207,8 @@ def collect(
     judged, failures = judgements.collect(waiting)
     tokens = sum(len(completion.ids) for completion, _ in waiting)
     waited = time.monotonic() - generated
-    return Collected(tuple(judged), failures, generated - began, waited, tokens, judgements.ran - ran)
+    programs = {(c.task.problem.problem_id, c.program.text) for c, _ in waiting if c.program}
+    return Collected(tuple(judged), failures, generated - began, waited, tokens, len(programs))
 
 
 def right_padded(rows: Sequence[Sequence[float]], fill: float, dtype: torch.dtype) -> Tensor:

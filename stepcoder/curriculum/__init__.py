@@ -1,8 +1,8 @@
 """Start states: how much of a program the policy is given of each problem, and when it is given less.
 
-Level 1 of a problem shows the most, its last level, the plain task, nothing. A curriculum gives a level for each problem of an
-update, and hears the pass rate that came of it. One file a curriculum, with its formula, its source and where its options
-come from:
+Level 1 of a problem shows the most, its last level, the plain task, nothing. A curriculum gives a level for each problem of
+an update, and hears the pass rate that came of it. One file a curriculum, with its formula, its source and where its
+options come from:
 
 | name | file | the level of a problem |
 |---|---|---|
@@ -15,8 +15,8 @@ come from:
 
 Where a program can be cut is `levels.py`; that of `cccs`, `r3`, `adaback` and `bread` is the canonical solution.
 
-Whatever the curriculum, a `plain_share` of all draws is the plain task, from the first update on: without it the plain task is
-starved while levels are low, and what short prompts teach is lost again (measured in a first sketch of ours).
+Whatever the curriculum, a `plain_share` of all draws is the plain task, from the first update on: without it the plain task
+is starved while levels are low, and what short prompts teach is lost again (measured in a first sketch of ours).
 """
 
 import random

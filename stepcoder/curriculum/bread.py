@@ -50,7 +50,7 @@ class Bread(Curriculum):
         """The level of the last anchor; its last level where none was needed, or none found."""
         return self._anchors[problem_id]
 
-    def _learned(self, problem_id: str, level: int, pass_rate: float) -> None:
+    def _learned(self, problem_id: str, level: int, pass_rate: float) -> None:  # noqa: ARG002
         self._anchors[problem_id] = level
 
     def _places(self) -> dict[str, list[Any]]:

@@ -1,6 +1,6 @@
 """JSRL: another policy, the guide, makes the first steps (arXiv:2204.02372, "Jump-Start Reinforcement Learning").
 
-The guide writes a program for each problem; that is cut before a line, and the policy goes on from there. Of a guide's program
+The guide writes a program for each problem; that is cut before a line, and the policy goes on from there. Of a program
 with lines 1 ... M + 1, level l of L shows the first ceil(M * (L - l) / (L - 1)) of them: L levels, L = `levels_per_problem`
 or 8, the last the plain task.
 
@@ -10,8 +10,8 @@ or 8, the last the plain task.
 | `fixed` | the same after every `updates_per_level` updates of the problem (ours) |
 | `random` | JSRL-Random: level ~ uniform {1, ..., last}, anew for each draw |
 
-From the paper: the two schedules, a guide that is never trained, and that the horizon shrinks as the combined policy does well
-enough. Ours, with reasons:
+From the paper: the two schedules, a guide that is never trained, and that the horizon shrinks as the combined policy does
+well enough. Ours, with reasons:
 
 - The paper has one horizon for a task; problems differ in length and difficulty, so each has its own.
 - The paper compares a moving average of returns with the best so far; we compare one of pass rates with `threshold`.

@@ -12,10 +12,12 @@ from stepcoder.curriculum.options import CurriculumConfig
 
 LINE_LEVELS = 8  # of a program that is cut at lines, at most, unless told otherwise
 
+DATASETS_OWN = CurriculumConfig()
+
 _LATER_LINE = re.compile(r"(?<=[\r\n])([ \t\f]*)(?=[^\s])")
 
 
-def level_chars(problem: Problem, config: CurriculumConfig = CurriculumConfig()) -> tuple[int, ...]:
+def level_chars(problem: Problem, config: CurriculumConfig = DATASETS_OWN) -> tuple[int, ...]:
     """Characters of the canonical solution that each level shows, level 1 first, the last 0.
 
     The dataset's own, unless `config` says which statements count, how many levels, or lines. The dataset cuts right before

@@ -371,7 +371,7 @@ def test_a_program_of_one_line_or_none_has_the_plain_task_only(program: str) -> 
 
 
 def test_lines_end_where_python_ends_them() -> None:
-    assert line_chars("a = 1\r\nb = 2\rc = 3\n") == (12, 7, 0)
+    assert line_chars("a = 1\r\nb = 2\rc = 3\n") == (13, 7, 0)
 
 
 def test_a_solution_cut_at_lines_has_eight_levels_unless_told_otherwise() -> None:
