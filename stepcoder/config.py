@@ -1,8 +1,8 @@
 """What can be chosen: one frozen dataclass per command, from which flags, help and the saved config.json come.
 
 `stepcoder sft` takes SftConfig; `stepcoder train` TrainConfig, which begins with the same supervised warm-up. A preset is a
-set of values for them (`stepcoder/presets.py`). What the paper (arXiv:2402.01391) does not say is a choice of ours, and listed
-in OURS.
+set of values for them (`stepcoder/presets.py`). What the paper (arXiv:2402.01391) does not say is a choice of ours, and
+listed in OURS.
 """
 
 import json
@@ -32,6 +32,8 @@ DTYPES = ("float32", "bfloat16")
 KL_CONTROLS = ("fixed", "adaptive")
 KL_PLACES = ("reward", "loss")
 LOSS_MEANS = ("token", "completion", "constant")
+ALPHAS = ("paper", "code")
+BASELINES = ("best", "greedy", "none")
 RATIOS = ("token", "sequence", "none")
 
 
@@ -145,6 +147,17 @@ class TrainConfig(SftConfig):
     lam: float = option(0.95, "of generalised advantage estimation")
     whiten_advantages: bool = option(True, "mean 0 and variance 1 over the tokens that count")
     group_std: bool = option(True, "grpo: divide by the standard deviation of the group; off: Dr. GRPO")
+    ast_weight: float = option(1.0, "match: of the share of the canonical solution's syntax trees")
+    flow_weight: float = option(1.0, "match: of the share of its data-flow edges")
+    fine_penalty: float = option(0.3, "lines, rltf: on the line of the error, or on the whole program")
+    fine_alpha: str = option("paper", f"rltf: {' or '.join(ALPHAS)}: tokens over penalised tokens, or 1")
+    adaptive_weight: float = option(1.0, "rltf: of the adaptive reward, -0.3 + 1.3 x share of unit tests passed")
+    baseline: str = option("none", f"rltf, coderl: {', '.join(BASELINES)}: what a completion is compared with")
+    outcome_weights: bool = option(True, "coderl: weigh each token by its probability of the true outcome")
+    outcome_coef: float = option(1.0, "coderl: weight of the loss of the critic that predicts outcomes")
+    ground_truth_coef: float = option(
+        0.0, "weight of the cross-entropy of the canonical solution, one for each completion"
+    )
     loss_mean: str = option(
         "token",
         "over all tokens alike; completion: over each, then over them; constant: sum over --max-completion-tokens",
@@ -172,6 +185,10 @@ class TrainConfig(SftConfig):
         _one_of(self, "kl_in", KL_PLACES)
         _one_of(self, "loss_mean", LOSS_MEANS)
         _one_of(self, "ratio", RATIOS)
+        _one_of(self, "fine_alpha", ALPHAS)
+        _one_of(self, "baseline", BASELINES)
+        _at_least(self, 0, "fine_penalty", "adaptive_weight", "outcome_coef", "ground_truth_coef")
+        _at_least(self, 0, "ast_weight", "flow_weight")
         _one_of(self, "reward", VARIANTS)
         _one_of(self, "critic", CRITICS)
         _one_of(self, "isolation", ISOLATIONS)

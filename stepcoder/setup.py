@@ -295,7 +295,7 @@ def new_trainer(
         )
     train = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, train)
-    policy = with_critics(policy, config.parts)
+    policy = with_critics(policy, config)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
     told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
     validation: list[Problem] = []

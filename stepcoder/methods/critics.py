@@ -1,14 +1,27 @@
-"""What of a policy predicts, and what it starts from: the values of PPO, none without a critic.
+"""What of a policy predicts, and what it starts from.
 
-A critic starts as `stepcoder.policy.Policy` makes it: a value of 0 everywhere, on the policy's trunk or on a copy of it.
+| method | predicts | starts from |
+|---|---|---|
+| `ppo` | the value of a state (`stepcoder/policy.py`) | 0 everywhere, on the policy's trunk or on a copy of it |
+| `coderl` | the outcome of a program (`stepcoder/methods/outcome_critic.py`) | a copy of the policy's trunk |
+| all others | nothing: the value head is frozen | |
+
+Where `--model` names the folder of a run that left the same critic, it goes on from that one.
 """
 
-from stepcoder.methods.names import Parts
-from stepcoder.policy import Policy
+from pathlib import Path
+
+from stepcoder.config import TrainConfig
+from stepcoder.methods.outcome_critic import OutcomeCritic
+from stepcoder.policy import Policy, load_values
 
 
-def with_critics(policy: Policy, parts: Parts) -> Policy:
+def with_critics(policy: Policy, config: TrainConfig) -> Policy:
     """The policy with what its method predicts; values that no method asks for are frozen."""
-    if not parts.critic:
+    if not config.parts.critic:
         policy.value_head.requires_grad_(False)
+    if config.parts.outcomes:
+        policy.outcomes = OutcomeCritic.like(policy.lm)
+        if config.model:
+            load_values(policy, Path(config.model))
     return policy
