@@ -23,10 +23,11 @@ import typer
 from appsplus.errors import AppsplusError, DatasetError, MissingExtraError
 from stepcoder.ablation import plan
 from stepcoder.ablation.plan import AblationConfig
-from stepcoder.config import PRESETS, SftConfig, TrainConfig, configured
+from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
 from stepcoder.errors import ConfigError
 from stepcoder.flags import with_flags
+from stepcoder.presets import PRESETS
 
 app = typer.Typer(
     name="stepcoder",

@@ -286,8 +286,8 @@ def configured(
         raise ConfigError(f"--preset {preset} is not known; expected one of {', '.join(presets)}")
     known = {f.name for f in fields(kind)}
     chosen = {name: value for name, value in given.items() if value is not None}
-    method = (presets[preset] | chosen).get("method", "ppo")
-    values = {name: value for name, value in (presets[preset] | method_options(method)).items() if name in known}
+    method = {**presets[preset], **chosen}.get("method", TrainConfig.__dataclass_fields__["method"].default)
+    values = {n: value for n, value in {**presets[preset], **method_options(method)}.items() if n in known}
     return kind(**values | chosen, preset=preset)
 
 

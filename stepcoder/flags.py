@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from stepcoder.config import PRESETS, SftConfig, flag
-from stepcoder.presets import OF_METHODS
+from stepcoder.config import SftConfig, flag
+from stepcoder.presets import OF_METHODS, PRESETS
 
 _OPTIONAL: dict[Any, Any] = {bool: bool | None, int: int | None, float: float | None, str: str | None}
 

@@ -89,7 +89,7 @@ def refuse_conflicts(parts: Parts, options: Any) -> None:
     method = options.method
     if not parts.critic:
         if options.critic == "separate":
-            raise ConfigError(f"--critic separate: {method} has no critic; leave --critic away, or use ppo")
+            raise ConfigError(f"--critic separate: {method} has no critic of values; leave --critic away, or use ppo")
         if options.mask_values:
             raise ConfigError(
                 f"--mask-values: {method} learns no values, so there is no value loss to mask; leave it away"

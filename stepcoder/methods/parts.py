@@ -115,7 +115,7 @@ class Method:
 
     def numbers(self, gathered: Callable[[list[Any]], list[Any]]) -> dict[str, float]:
         """What the parts have to log."""
-        parts = (self.advantages, *self.shapings.values())
+        parts: list[Advantages | RewardShaping] = [self.advantages, *self.shapings.values()]
         return {name: value for part in parts for name, value in part.numbers(gathered).items()}
 
     @property

@@ -71,7 +71,7 @@ def test_a_method_says_what_is_on(method: str, cccs: int, fgo: int) -> None:
         ({"method": "ppo+sfo"}, r"--method ppo\+sfo: the part 'sfo' is not known; expected ppo, grpo"),
         ({"method": "stepcoder+fgo"}, r"--method stepcoder\+fgo has fgo twice; name every part once"),
         ({"method": "cccs+ppo"}, r"--method cccs\+ppo is not known"),
-        ({"method": "grpo", "critic": "separate"}, "--critic separate: grpo has no critic; leave --critic away"),
+        ({"method": "grpo", "critic": "separate"}, "--critic separate: grpo has no critic of values; leave --critic"),
         ({"method": "rloo+fgo", "mask_values": True}, r"--mask-values: rloo\+fgo learns no values"),
         ({"method": "grpo", "critic_warmup_updates": 2}, "--critic-warmup-updates: grpo learns no values"),
         ({"method": "rloo", "completions_per_problem": 1}, "rloo compares the completions of a prompt, and .* give at"),
