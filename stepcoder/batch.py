@@ -12,8 +12,10 @@ from torch import Tensor
 
 from appsplus.evaluation.backends.padding import left_padded
 from appsplus.reward import reward
-from stepcoder.advantages import gae, token_rewards, whiten
+from stepcoder.advantages import token_rewards, whiten
 from stepcoder.executed_tokens import Which, executed_keep, lines_in_loss
+from stepcoder.methods.gae import Gae
+from stepcoder.methods.parts import Advantages, Signals
 from stepcoder.policy import Policy, reference_logprobs
 from stepcoder.rollouts import Judged, right_padded
 
@@ -90,8 +92,16 @@ def assembled(
     whiten_advantages: bool,
     mask_kl: bool = False,
     reduce: Callable[[Tensor], Tensor] = lambda sums: sums,
+    shaped: Sequence[Sequence[float]] | None = None,
+    groups: Sequence[int] | None = None,
+    advantages_of: Advantages | None = None,
+    gathered: Callable[[list[Any]], list[Any]] = lambda items: items,
 ) -> Batch:
-    """The batch of some judged completions: the policy, its values and the reference read them once more."""
+    """The batch of some judged completions: the policy, its values and the reference read them once more.
+
+    `shaped`: rewards of tokens beside the verdicts'; `groups`: the number of each completion's task; `advantages_of` None:
+    by GAE. `kl_coef` is of the penalty in the rewards: 0 where the KL is a loss term.
+    """
     prompts, attention = left_padded([j.completion.task.ids for j in judged], pad_id)
     responses = right_padded([j.completion.ids for j in judged], pad_id, torch.long)
     response_keep = right_padded([[1.0] * len(j.completion.ids) for j in judged], 0.0, torch.float32)
@@ -112,7 +122,19 @@ def assembled(
     executed = right_padded(keeps, 0.0, torch.float32).to(device)
     penalised = torch.where(executed > 0, old_logprobs, ref_logprobs) if mask_kl else old_logprobs
     per_token = token_rewards(earned, penalised, ref_logprobs, response_keep, kl_coef=kl_coef)
-    advantages, returns = gae(per_token, old_values, response_keep, gamma=gamma, lam=lam)
+    beside = right_padded(shaped, 0.0, torch.float32).to(device) if shaped else torch.zeros_like(per_token)
+    signals = Signals(
+        judged,
+        earned,
+        beside,
+        per_token + beside if shaped else per_token,
+        old_values,
+        response_keep,
+        torch.tensor(groups or [0] * len(judged), device=device),
+        reduce,
+        gathered,
+    )
+    advantages, returns = (advantages_of or Gae(gamma, lam))(signals)
     if whiten_advantages:
         advantages = whiten(advantages, executed, reduce)
     return Batch(

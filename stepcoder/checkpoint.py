@@ -67,6 +67,7 @@ class Checkpoints:
                     **asdict(state),
                     "curriculum": trainer.curriculum.state_dict(),
                     "sampler": trainer.sampler.state_dict(),
+                    "method": trainer.method.state_dict(),
                 }
                 (half / _TRAINER).write_text(json.dumps(document), encoding="utf-8")
                 _replace(half, target)
@@ -83,6 +84,8 @@ class Checkpoints:
         trainer.accelerator.load_state(str(last / _STATE))
         trainer.curriculum.load_state_dict(document.pop("curriculum"))
         trainer.sampler.load_state_dict(document.pop("sampler"))
+        if "method" in document:  # checkpoints of older versions have none, for there was nothing to save
+            trainer.method.load_state_dict(document.pop("method"))
         return State(**document)
 
     def keep_best(self, trainer: Trainer) -> None:

@@ -1,7 +1,8 @@
 """What can be chosen: one frozen dataclass per command, from which flags, help and the saved config.json come.
 
 `stepcoder sft` takes SftConfig; `stepcoder train` TrainConfig, which begins with the same supervised warm-up. A preset is a
-set of values for them. What the paper (arXiv:2402.01391) does not say is a choice of ours, and listed in OURS.
+set of values for them (`stepcoder/presets.py`). What the paper (arXiv:2402.01391) does not say is a choice of ours, and listed
+in OURS.
 """
 
 import json
@@ -17,15 +18,21 @@ from appsplus.reward import VARIANTS
 from stepcoder.curriculum import CurriculumConfig, Schedule
 from stepcoder.errors import ConfigError
 from stepcoder.executed_tokens import Which
+from stepcoder.methods.names import ADDED, BASES, Parts, refuse_conflicts
+from stepcoder.presets import PRESETS, method_options
 
 Value = TypeVar("Value")
 Config = TypeVar("Config", bound="SftConfig")
 
 METHODS = ("ppo", "ppo+cccs", "ppo+fgo", "stepcoder")
+"""Those of the StepCoder paper; `stepcoder.methods.names` has all that can be composed."""
 CRITICS = ("shared", "separate")
 SPLITS = ("validation", "test", "train")
 DTYPES = ("float32", "bfloat16")
 KL_CONTROLS = ("fixed", "adaptive")
+KL_PLACES = ("reward", "loss")
+LOSS_MEANS = ("token", "completion", "constant")
+RATIOS = ("token", "sequence", "none")
 
 
 def option(default: Value, words: str) -> Value:
@@ -83,7 +90,9 @@ class SftConfig:
 class TrainConfig(SftConfig):
     """Reinforcement learning by PPO, with or without CCCS and FGO, after a supervised warm-up."""
 
-    method: str = option("stepcoder", f"one of {', '.join(METHODS)}; cccs: curriculum, fgo: executed tokens only")
+    method: str = option(
+        "stepcoder", f"{', '.join(BASES)}, then any of +{', +'.join(ADDED)}; see stepcoder/methods/names.py"
+    )
     updates: int = option(100, "how often the policy is updated from fresh completions")
     problems_per_update: int = option(16, "problems an update")
     completions_per_problem: int = option(8, "completions of each of them")
@@ -118,7 +127,14 @@ class TrainConfig(SftConfig):
     gamma: float = option(1.0, "discount a token")
     lam: float = option(0.95, "of generalised advantage estimation")
     whiten_advantages: bool = option(True, "mean 0 and variance 1 over the tokens that count")
+    group_std: bool = option(True, "grpo: divide by the standard deviation of the group; off: Dr. GRPO")
+    loss_mean: str = option(
+        "token",
+        "over all tokens alike; completion: over each, then over them; constant: sum over --max-completion-tokens",
+    )
+    ratio: str = option("token", "clipped ratio of each token; sequence: of a completion; none: REINFORCE, unclipped")
     kl_coef: float = option(0.05, "penalty on each token for leaving the reference, which is the policy after SFT")
+    kl_in: str = option("reward", f"{' or '.join(KL_PLACES)}: whether that is a reward of each token, or a loss term")
     kl_control: str = option("fixed", f"{' or '.join(KL_CONTROLS)}: whether kl-coef follows --kl-target")
     kl_target: float = option(6.0, "adaptive: KL of a completion, in nats")
     kl_horizon: int = option(10_000, "adaptive: completions over which the coefficient may change by a fifth")
@@ -136,7 +152,9 @@ class TrainConfig(SftConfig):
 
     def __post_init__(self) -> None:
         SftConfig.__post_init__(self)
-        _one_of(self, "method", METHODS)
+        _one_of(self, "kl_in", KL_PLACES)
+        _one_of(self, "loss_mean", LOSS_MEANS)
+        _one_of(self, "ratio", RATIOS)
         _one_of(self, "reward", VARIANTS)
         _one_of(self, "critic", CRITICS)
         _one_of(self, "isolation", ISOLATIONS)
@@ -161,6 +179,12 @@ class TrainConfig(SftConfig):
             raise ConfigError(
                 f"--minibatches {self.minibatches} is more than the {self.completions} completions of an update; lower it"
             )
+        refuse_conflicts(self.parts, self)
+
+    @property
+    def parts(self) -> Parts:
+        """What the method consists of. Raises ConfigError for a name that means nothing."""
+        return Parts.of(self.method)
 
     @property
     def completions(self) -> int:
@@ -170,7 +194,7 @@ class TrainConfig(SftConfig):
     @property
     def cccs(self) -> bool:
         """Whether the curriculum is on."""
-        return self.method in ("ppo+cccs", "stepcoder")
+        return bool(self.parts.start)
 
     @property
     def curriculum(self) -> CurriculumConfig:
@@ -196,70 +220,8 @@ class TrainConfig(SftConfig):
     @property
     def fgo(self) -> bool:
         """Whether only executed tokens count."""
-        return self.method in ("ppo+fgo", "stepcoder")
+        return self.parts.fgo
 
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    # from scratch on a CPU, in minutes: it learns the shortest problems by heart, so there is nothing to validate on
-    "tiny": {
-        "hidden_size": 128,
-        "layers": 3,
-        "heads": 4,
-        "max_prompt_tokens": 400,
-        "max_completion_tokens": 150,
-        "sft_epochs": 46,
-        "sft_batch_examples": 3,
-        "sft_learning_rate": 2e-3,
-        "learning_rate": 1e-4,
-        "critic_learning_rate": 1e-3,
-        "updates": 40,
-        "problems_per_update": 8,
-        "completions_per_problem": 4,
-        "warmup_updates": 3,
-        "ppo_epochs": 1,
-        "validate_every": 0,
-    },
-    # a pretrained model on one GPU
-    "small": {
-        "model": "deepseek-ai/deepseek-coder-1.3b-instruct",
-        "dtype": "bfloat16",
-        "gradient_checkpointing": True,
-        "lora_rank": 32,
-        "max_prompt_tokens": 1024,
-        "max_completion_tokens": 768,
-        "pack_tokens": 2048,
-        "sft_learning_rate": 1e-4,
-        "learning_rate": 1e-5,
-        "critic_learning_rate": 5e-5,
-        "problems_per_update": 32,
-        "generation_batch": 128,
-        "updates": 500,
-    },
-    # arXiv:2402.01391, section 4.1 and appendix
-    "paper-6.7b": {
-        "model": "deepseek-ai/deepseek-coder-6.7b-instruct",
-        "dtype": "bfloat16",
-        "gradient_checkpointing": True,
-        "critic": "separate",
-        "sft_epochs": 3,
-        "sft_learning_rate": 2e-5,
-        "sft_batch_examples": 64,
-        "learning_rate": 5e-7,
-        "critic_learning_rate": 1.5e-6,
-        "completions_per_problem": 16,
-        "temperature": 0.8,
-        "top_p": 0.9,
-        "max_completion_tokens": 1024,
-        "max_prompt_tokens": 2048,
-        "pack_tokens": 4096,
-        "micro_rows": 2,
-        "kl_coef": 0.05,
-        "kl_control": "fixed",
-        "reward": "verdict",
-        "problems_per_update": 32,
-        "updates": 1000,
-    },
-}
 
 OF_THE_PAPER = frozenset(
     "model sft_epochs sft_learning_rate sft_batch_examples learning_rate critic_learning_rate completions_per_problem"
@@ -272,12 +234,17 @@ OURS = tuple(f.name for f in fields(TrainConfig) if f.name not in OF_THE_PAPER)
 def configured(
     kind: type[Config], preset: str, given: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]] = PRESETS
 ) -> Config:
-    """The preset's values, and over them those given. Raises ConfigError for what cannot be."""
+    """The preset's values, over them those that the method brings, over them those given.
+
+    Raises ConfigError for what cannot be.
+    """
     if preset not in presets:
         raise ConfigError(f"--preset {preset} is not known; expected one of {', '.join(presets)}")
     known = {f.name for f in fields(kind)}
-    values = {name: value for name, value in presets[preset].items() if name in known}
-    return kind(**values | {name: value for name, value in given.items() if value is not None}, preset=preset)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    method = (presets[preset] | chosen).get("method", "ppo")
+    values = {name: value for name, value in (presets[preset] | method_options(method)).items() if name in known}
+    return kind(**values | chosen, preset=preset)
 
 
 def save_config(config: SftConfig, run: Path, dataset: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from stepcoder.config import PRESETS, SftConfig, flag
+from stepcoder.presets import OF_METHODS
 
 _OPTIONAL: dict[Any, Any] = {bool: bool | None, int: int | None, float: float | None, str: str | None}
 
@@ -49,7 +50,8 @@ def _parameter(kind: type[SftConfig], name: str, presets: Presets) -> inspect.Pa
 
 
 def _default(name: str, value: Any, presets: Presets) -> str:
-    """What holds where the flag is not given; presets that say otherwise are named."""
-    shown = {preset: values[name] for preset, values in presets.items() if values.get(name, value) != value}
+    """What holds where the flag is not given; presets and methods that say otherwise are named."""
+    sources = {**presets, **OF_METHODS}
+    shown = {preset: values[name] for preset, values in sources.items() if values.get(name, value) != value}
     plain = "empty" if value == "" else str(value)
     return "; ".join([plain, *(f"{preset}: {other}" for preset, other in shown.items())])

@@ -1,14 +1,16 @@
 """PPO with CCCS and FGO (arXiv:2402.01391): the training loop, from top to bottom, then what one update does.
 
+Other methods are this loop with other parts: `stepcoder/methods/` has them, and the seams.
+
 for each update:
     problems            the next ones, in an order shuffled anew each pass
     levels              CCCS: how much of the canonical solution each problem's prompt gives
     completions         several for each prompt, from the policy
     reports             the judge runs prefix + completion on the unit tests, meanwhile
-    rewards             from the verdicts, less a penalty for leaving the reference, token by token
-    advantages          by GAE, from the values
+    rewards             from the verdicts, less a penalty for leaving the reference, token by token; reward shaping
+    advantages          by GAE, from the values; or as the method has it
     executed_keep       FGO: only tokens of executed lines stay in the policy loss
-    epochs, minibatches of clipped policy loss + value loss - entropy
+    epochs, minibatches of clipped policy loss + value loss - entropy (`stepcoder/step.py`)
     pass rates          move the curriculum
 """
 
@@ -16,7 +18,7 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -28,13 +30,12 @@ from stepcoder.batch import Batch, assembled, keep_of, reward_of
 from stepcoder.checkpoint import Checkpoints, State
 from stepcoder.config import TrainConfig
 from stepcoder.errors import TrainingError
-from stepcoder.losses import clipped_share, kl_estimate, masked_mean, policy_loss, value_loss
+from stepcoder.methods.parts import group_numbers
 from stepcoder.metrics import RunLog
 from stepcoder.rollouts import Collected, Judged, Judgements, Task, collect, offsets_of
 from stepcoder.setup import Trainer
+from stepcoder.step import Numbers, ppo_step
 from stepcoder.validation import validate
-
-Numbers = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Scored:
     reward: float
     offsets: list[tuple[int, int]]
     keep: list[float]
+    shaped: list[float] = field(default_factory=list)  # what reward shaping gives to each token; empty: nothing
 
 
 def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: RunLog, checkpoints: Checkpoints) -> bool:
@@ -60,11 +62,12 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
         levels = {p.problem_id: trainer.curriculum.level(p.problem_id) for p in problems}
         tasks = [trainer.task(p, levels[p.problem_id]) for p in problems for _ in range(config.completions_per_problem)]
         collected = _completions(trainer, config, judgements, trainer.share(tasks))
-        scored = [_scored(judged, config, trainer.tokenizer) for judged in collected.judged]
+        scored = _scored(trainer, config, collected.judged)
         numbers = _learned(trainer, config, scored, state)
         _move_curriculum(trainer, scored)
         state = replace(state, update=state.update + 1, kl_coef=_next_kl(config, state, numbers))
         numbers |= _told(trainer, scored, collected, began) | {"kl_coef": state.kl_coef}
+        numbers |= trainer.method.numbers(trainer.gathered)
         if config.validate_every and state.update % config.validate_every == 0:
             found = validate(trainer, config, judgements, state.update)
             numbers |= {f"validation_{name}": value for name, value in found.numbers.items()}
@@ -95,10 +98,13 @@ def _completions(trainer: Trainer, config: TrainConfig, judgements: Judgements, 
         )
 
 
-def _scored(judged: Judged, config: TrainConfig, tokenizer: Any) -> Scored:
-    offsets = offsets_of(judged.completion, tokenizer)
-    keep = keep_of(judged, offsets, config.executed)
-    return Scored(judged, reward_of(judged, config.reward), offsets, keep)
+def _scored(trainer: Trainer, config: TrainConfig, judged: Sequence[Judged]) -> list[Scored]:
+    spans = [offsets_of(j.completion, trainer.tokenizer) for j in judged]
+    shaped = trainer.method.shaped(judged, spans) if trainer.method.shapings else [[] for _ in judged]
+    return [
+        Scored(j, reward_of(j, config.reward), offsets, keep_of(j, offsets, config.executed), given)
+        for j, offsets, given in zip(judged, spans, shaped, strict=True)
+    ]
 
 
 def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], state: State) -> Numbers:
@@ -116,12 +122,16 @@ def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], st
             device=trainer.device,
             micro_rows=config.micro_rows,
             temperature=config.temperature,
-            kl_coef=state.kl_coef,
+            kl_coef=state.kl_coef if config.kl_in == "reward" else 0.0,
             gamma=config.gamma,
             lam=config.lam,
             whiten_advantages=config.whiten_advantages,
             mask_kl=config.fgo and config.mask_kl,
             reduce=trainer.sum,
+            shaped=[s.shaped for s in scored] if trainer.method.shapings else None,
+            groups=group_numbers([_result(s)[:2] for s in scored], trainer.gathered),
+            advantages_of=trainer.method.advantages,
+            gathered=trainer.gathered,
         )
     trainer.set_learning_rates(state.update)
     values_only = state.update < config.critic_warmup_updates
@@ -129,7 +139,8 @@ def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], st
     steps: list[Numbers] = []
     for epoch in range(config.ppo_epochs):
         for chosen in minibatches(len(scored), parts):
-            steps.append(ppo_step(trainer, config, batch.rows(chosen), values_only=values_only))
+            rows = batch.rows(chosen)
+            steps.append(ppo_step(trainer, config, rows, values_only=values_only, kl_coef=state.kl_coef))
             _refuse_nan(steps[-1], state.update + 1)
         if config.stop_kl and _mean(step["policy_kl"] for step in steps[epoch * parts :]) > config.stop_kl:
             break
@@ -139,59 +150,6 @@ def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], st
 def minibatches(completions: int, count: int) -> list[Tensor]:
     """A random partition of the completions into `count` parts of nearly equal size; indices."""
     return list(torch.randperm(completions).tensor_split(count))
-
-
-def ppo_step(trainer: Trainer, config: TrainConfig, batch: Batch, *, values_only: bool = False) -> Numbers:
-    """One optimiser step on a minibatch, a few rows at a time. Its gradient is that of the minibatch as a whole."""
-    batch = batch.rows(batch.attention.sum(-1).argsort())  # rows of like length together: less padding
-    policy_tokens, value_tokens = trainer.sum(
-        torch.stack([batch.executed_keep.sum(), _value_keep(batch, config).sum()])
-    ).tolist()
-    sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=trainer.device))
-    for rows, weight in trainer.turns(len(batch.rewards), config.micro_rows):
-        part = batch.rows(rows)
-        logprobs, values, entropies = trainer.policy(
-            part.ids,
-            part.attention,
-            part.response_tokens,
-            temperature=config.temperature,
-            entropy=config.entropy_coef > 0,
-        )
-        keep = part.executed_keep
-        losses = {
-            "policy_loss": policy_loss(
-                logprobs, part.old_logprobs, part.advantages, keep, clip_range=config.clip_range, total=policy_tokens
-            ),
-            "value_loss": value_loss(
-                values,
-                part.old_values,
-                part.returns,
-                _value_keep(part, config),
-                clip_range=config.value_clip_range,
-                total=value_tokens,
-            ),
-            "entropy": masked_mean(entropies, keep, policy_tokens),
-        }
-        loss = config.value_coef * losses["value_loss"]
-        policy_part = losses["policy_loss"] - config.entropy_coef * losses["entropy"]
-        loss = loss + (0.0 * policy_part if values_only else policy_part)
-        trainer.backward(weight * loss)
-        with torch.no_grad():
-            share = keep.sum() / max(policy_tokens, 1.0)
-            losses["clipped_share"] = share * clipped_share(
-                logprobs, part.old_logprobs, part.advantages, keep, config.clip_range
-            )
-            losses["policy_kl"] = masked_mean(kl_estimate(part.old_logprobs, logprobs), keep, policy_tokens)
-        for name, value in losses.items():
-            sums[name] = sums[name] + weight * value.detach()
-    gradient_norm = trainer.step(config.max_grad_norm)
-    names = list(sums)
-    found = trainer.sum(torch.stack([sums[name] for name in names])).tolist()
-    return dict(zip(names, found, strict=True)) | {"gradient_norm": gradient_norm}
-
-
-def _value_keep(batch: Batch, config: TrainConfig) -> Tensor:
-    return batch.executed_keep if config.fgo and config.mask_values else batch.response_keep
 
 
 def _refuse_nan(step: Numbers, update: int) -> None:
@@ -216,14 +174,14 @@ def _batch_numbers(trainer: Trainer, batch: Batch) -> Numbers:
     ]
     tokens, executed, kl_sum, rows, values, residual, returns, squares = trainer.sum(torch.stack(sums)).tolist()
     spread = squares - returns**2 / max(tokens, 1.0)
+    explained_share = 1.0 - residual / spread if spread > 1e-8 else 0.0
+    of_values = {"value_mean": values / max(tokens, 1.0), "value_explained": explained_share}
     return {
         "kl": kl_sum / max(tokens, 1.0),
         "kl_per_completion": kl_sum / max(rows, 1.0),
         "executed_share": executed / max(tokens, 1.0),
         "response_tokens": tokens / max(rows, 1.0),
-        "value_mean": values / max(tokens, 1.0),
-        "value_explained": 1.0 - residual / spread if spread > 1e-8 else 0.0,
-    }
+    } | (of_values if trainer.config.parts.critic else {})
 
 
 def _move_curriculum(trainer: Trainer, scored: Sequence[Scored]) -> None:

@@ -21,6 +21,9 @@ from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.curriculum import Curriculum, level_chars
 from stepcoder.data import Tokens, check_tokenizer, load_split, new_tokenizer, sft_example, tokenizer_texts
 from stepcoder.errors import ConfigError
+from stepcoder.methods.assembly import new_method
+from stepcoder.methods.critics import with_critics
+from stepcoder.methods.parts import Method
 from stepcoder.policy import Policy, frozen_copy, load_model, load_values, made_trainable, new_model
 from stepcoder.rollouts import Task
 
@@ -95,6 +98,7 @@ class Trainer:
     interruption: Interruption
     reference: Any  # the policy as it began, frozen; None under LoRA, where it is the policy without its adapters
     learning_rates: tuple[float, ...]  # of the optimiser's groups, after the warm-up
+    method: Method
 
     @property
     def unwrapped(self) -> Policy:
@@ -285,6 +289,7 @@ def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Calla
         )
     train = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, train)
+    policy = with_critics(policy, config.parts)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
     told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
     validation: list[Problem] = []
@@ -300,12 +305,13 @@ def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Calla
     if config.cccs and all(len(levels) == 1 for levels in chars.values()):
         raise InputError(
             f"no problem of {dataset} has more than one level, so there is no curriculum; use --method"
-            f" {'ppo+fgo' if config.fgo else 'ppo'}, or problems whose solutions have conditional statements"
+            f" {config.parts.without_start}, or problems whose solutions have conditional statements"
         )
     levels = {problem_id: len(cuts) for problem_id, cuts in chars.items()}
     reference = None if config.lora_rank else frozen_copy(policy.lm, config).to(accelerator.device)
     critics = [p for name, p in policy.named_parameters() if not name.startswith("lm.") and p.requires_grad]
-    groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}, {"params": critics}]
+    groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}]
+    groups += [{"params": critics}] if critics else []
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
     policy, optimizer = accelerator.prepare(policy, optimizer)
     return Trainer(
@@ -320,7 +326,8 @@ def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Calla
         validation,
         Interruption(),
         reference,
-        (config.learning_rate, config.critic_learning_rate),
+        (config.learning_rate, config.critic_learning_rate)[: len(groups)],
+        new_method(config),
     )
 
 

@@ -1,0 +1,89 @@
+"""What `--method` may say: the names of parts, joined by `+`; the first says where advantages come from.
+
+| part | axis | what |
+|---|---|---|
+| `ppo` | advantages | generalised advantage estimation, from a critic |
+| `grpo`, `rloo` | advantages | from the other completions of the same prompt; no critic |
+| `cccs` | start state | the curriculum of `stepcoder/curriculum.py` |
+| `fgo` | token mask | only tokens of executed lines stay in the policy loss |
+
+`stepcoder` is `ppo+cccs+fgo`. A name may begin with a bundle: `stepcoder+...` adds parts to it. Parts after the first come in
+any order, each once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from stepcoder.errors import ConfigError
+
+ADVANTAGES = ("ppo", "grpo", "rloo")
+START_STATES = ("cccs",)
+MASKS = ("fgo",)
+SHAPINGS: tuple[str, ...] = ()
+BUNDLES: Mapping[str, tuple[str, ...]] = {"stepcoder": ("ppo", "cccs", "fgo")}
+BASES = (*ADVANTAGES, *BUNDLES)
+ADDED = (*START_STATES, *MASKS, *SHAPINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A method, taken apart."""
+
+    advantages: str  # one of ADVANTAGES
+    start: str = ""  # one of START_STATES; empty: every prompt is the plain task
+    fgo: bool = False
+    shapings: tuple[str, ...] = ()  # some of SHAPINGS, in their order
+
+    @classmethod
+    def of(cls, method: str) -> Self:
+        """The parts that a name stands for. Raises ConfigError for a name that stands for none."""
+        base, *added = method.split("+")
+        known = f"{', '.join(BASES)}, and after that +{', +'.join(ADDED)}"
+        if base not in BASES:
+            raise ConfigError(f"--method {method} is not known; expected {known}")
+        first, *rest = BUNDLES.get(base, (base,))
+        for name in added:
+            if name not in ADDED:
+                raise ConfigError(f"--method {method}: the part {name!r} is not known; expected {known}")
+            if name in rest:
+                raise ConfigError(f"--method {method} has {name} twice; name every part once")
+            rest.append(name)
+        starts = [name for name in rest if name in START_STATES]
+        if len(starts) > 1:
+            raise ConfigError(f"--method {method} begins in two ways, {' and '.join(starts)}; keep one of them")
+        return cls(first, "".join(starts), "fgo" in rest, tuple(name for name in SHAPINGS if name in rest))
+
+    @property
+    def without_start(self) -> str:
+        """The name of this method with the plain task as every prompt."""
+        return "+".join((self.advantages, *(["fgo"] if self.fgo else []), *self.shapings))
+
+    @property
+    def critic(self) -> bool:
+        """Whether values are learned."""
+        return self.advantages == "ppo"
+
+    @property
+    def grouped(self) -> bool:
+        """Whether a completion is compared with the others of its prompt."""
+        return self.advantages in ("grpo", "rloo")
+
+
+def refuse_conflicts(parts: Parts, options: Any) -> None:
+    """Refuse a combination that makes no sense, with the reason (ConfigError). `options`: a TrainConfig."""
+    method = options.method
+    if not parts.critic:
+        if options.critic == "separate":
+            raise ConfigError(f"--critic separate: {method} has no critic; leave --critic away, or use ppo")
+        if options.mask_values:
+            raise ConfigError(
+                f"--mask-values: {method} learns no values, so there is no value loss to mask; leave it away"
+            )
+        if options.critic_warmup_updates:
+            raise ConfigError(f"--critic-warmup-updates: {method} learns no values; leave it away, or use ppo")
+    if parts.grouped and options.completions_per_problem < 2:
+        raise ConfigError(
+            f"{method} compares the completions of a prompt, and --completions-per-problem is"
+            f" {options.completions_per_problem}; give at least 2"
+        )
