@@ -6,6 +6,8 @@
     report      report         one HTML page of a run
     publish     publish        a policy to the Hub, with its card
     curriculum  curriculum     the levels that a dataset gives
+    prm label   prm            labels of prefixes: what the policy can still make of them
+    prm train   prm            a reward model from them
     ablate      ablation       what the curriculum and the mask do, on generated problems
 
 torch is loaded by the commands that need it, and not before.
@@ -14,19 +16,20 @@ torch is loaded by the commands that need it, and not before.
 import json
 import sys
 from collections import Counter
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from appsplus.errors import AppsplusError, DatasetError, MissingExtraError
+from appsplus.errors import AppsplusError, DatasetError
 from stepcoder.ablation import plan
 from stepcoder.ablation.plan import AblationConfig
 from stepcoder.config import PRESETS, SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
 from stepcoder.errors import ConfigError
-from stepcoder.flags import with_flags
+from stepcoder.flags import need_torch, with_flags
+from stepcoder.prm.cli import app as prm_app
 
 app = typer.Typer(
     name="stepcoder",
@@ -36,6 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(prm_app)
 
 Dataset = Annotated[
     str, typer.Argument(metavar="DIR", help="A folder that `appsplus build` wrote, or a Hub id of one.")
@@ -59,7 +64,7 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 def sft(dataset: Dataset, *, out: Out, preset: Preset = "tiny", dry_run: DryRun = False, given: dict[str, Any]) -> None:
     """Train a model on canonical solutions; the policy is in RUN/final."""
     config = configured(SftConfig, preset, given)
-    _need_torch()
+    need_torch()
     from stepcoder import run
     from stepcoder.estimate import estimate
 
@@ -83,7 +88,7 @@ def train(
 ) -> None:
     """Train a policy by PPO with CCCS and FGO, after a supervised warm-up; the policy is in RUN/final."""
     config = TrainConfig() if resume else configured(TrainConfig, preset, given)
-    _need_torch()
+    need_torch()
     from stepcoder import run
     from stepcoder.estimate import estimate
 
@@ -113,7 +118,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
 ) -> None:
     """Write a policy's completions of the plain tasks, one a line: {problem_id, completion}."""
-    _need_torch()
+    need_torch()
     from stepcoder.sampling import sample_run
 
     count = sample_run(
@@ -220,7 +225,7 @@ def ablate(
 ) -> None:
     """Compare SFT, PPO, PPO + CCCS, PPO + FGO and StepCoder on generated problems; tables and figures are in DIR."""
     config = configured(AblationConfig, preset, given, plan.PRESETS)
-    _need_torch()
+    need_torch()
     from stepcoder.ablation.experiment import ablate as compare
     from stepcoder.ablation.runs import InterruptedRunError
 
@@ -243,12 +248,3 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted; what was saved is whole", file=sys.stderr)
         sys.exit(130)
-
-
-def _need_torch() -> None:
-    missing = [name for name in ("torch", "transformers", "accelerate") if util.find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"the trainer needs {', '.join(missing)}, not installed here; pip install 'appsplus[train]' (torch first,"
-            " where it is to be a particular build)"
-        )

@@ -49,7 +49,14 @@ class Attempts:
     """Asks a policy and the judge; counts what was written and what was known."""
 
     def __init__(
-        self, writer: Writer, tokenizer: Any, judgements: Judgements, store: CompletionStore, *, max_tokens: int, told: Told
+        self,
+        writer: Writer,
+        tokenizer: Any,
+        judgements: Judgements,
+        store: CompletionStore,
+        *,
+        max_tokens: int,
+        told: Told,
     ) -> None:
         self._writer, self._tokenizer, self._judgements, self._store = writer, tokenizer, judgements, store
         self._max_tokens, self._told = max_tokens, told

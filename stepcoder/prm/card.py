@@ -29,5 +29,9 @@ def card(out: Path, manifest: Mapping[str, Any]) -> str:
     )
     splits = [split for split in SPLITS if list((out / "lines").glob(f"{split}-*.parquet"))]
     return environment.get_template(TEMPLATE).render(
-        splits=splits, options=manifest["options"], manifest=manifest, counts=manifest["counts"], labels=manifest["labels"]
+        splits=splits,
+        options=manifest["options"],
+        manifest=manifest,
+        counts=manifest["counts"],
+        labels=manifest["labels"],
     )

@@ -130,7 +130,9 @@ def write_rows(path: Path, config: str, rows: Sequence[Mapping[str, Any]]) -> No
         pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[config]), sink, compression="zstd")
         write_atomically(path, sink.getvalue().to_pybytes())
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); make room, then give the command again") from None
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}); make room, then give the command again"
+        ) from None
 
 
 def read_rows(folder: Path, config: str, split: str) -> list[dict[str, Any]]:
@@ -155,8 +157,3 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             " that command again, it goes on from where it was"
         ) from None
     return found
-
-
-def tokenizer_hash(tokenizer: Any) -> str:
-    """What tells a tokenizer from another: its words with their numbers."""
-    return hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""`stepcoder prm label RUN DIR --out PRM_DATA`: from the policies of a run to labelled prefixes, and back after an interruption.
+"""`stepcoder prm label RUN DIR --out PRM_DATA`: from the policies of a run to labelled prefixes; it resumes.
 
     PRM_DATA/config.json                    the options, the run, the data set
     PRM_DATA/.cache/completions.sqlite      every completion that was written
@@ -23,10 +23,11 @@ from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from appsplus.problem import Problem
-from stepcoder.config import SftConfig, TrainConfig, flag, read_config
-from stepcoder.data import check_tokenizer, load_split
+from stepcoder.config import SftConfig, TrainConfig, read_config
+from stepcoder.data import check_tokenizer, load_split, tokenizer_hash
 from stepcoder.policy import load_model
 from stepcoder.prm.attempts import Attempts, Labelled
+from stepcoder.prm.begun import begin
 from stepcoder.prm.card import write_card
 from stepcoder.prm.dataset import (
     MANIFEST,
@@ -35,7 +36,6 @@ from stepcoder.prm.dataset import (
     line_rows,
     response_row,
     shard,
-    tokenizer_hash,
     write_rows,
 )
 from stepcoder.prm.lines import check_lines
@@ -75,7 +75,9 @@ def label(run: Path, dataset: str, out: Path, config: LabelConfig, *, quiet: boo
         top_p=config.top_p or of_run.top_p,
         max_tokens=config.max_tokens or of_run.max_completion_tokens,
     )
-    _begin(out, {"run": str(run), "dataset": dataset, **asdict(config)})
+    document = {"run": str(run), "dataset": dataset, **asdict(config)}
+    begin(out / _CONFIG, document, "stepcoder prm label", MAY_CHANGE)
+    (out / _CACHE).mkdir(exist_ok=True)
     work = Labelling(out, dataset, config, of_run, Progress(quiet=quiet))
     with _alone(out), work.progress:
         waiting = [one for one in chosen if not _done(out, one).is_file()]
@@ -83,9 +85,7 @@ def label(run: Path, dataset: str, out: Path, config: LabelConfig, *, quiet: boo
             with (
                 CompletionStore(out / _CACHE) as store,
                 Cache(out / _CACHE) as cache,
-                LocalEngine(
-                    workers=config.judge_workers or None, isolation=config.isolation, cache=cache
-                ) as engine,
+                LocalEngine(workers=config.judge_workers or None, isolation=config.isolation, cache=cache) as engine,
                 Judgements(engine, threads=engine.workers, coverage=False) as judgements,
             ):
                 for one in waiting:
@@ -205,25 +205,6 @@ def _finish(work: Labelling, chosen: Sequence[Checkpoint]) -> dict[str, Any]:
 
 def _done(out: Path, one: Checkpoint) -> Path:
     return out / _CACHE / f"{one.name}.json"
-
-
-def _begin(out: Path, document: dict[str, Any]) -> None:
-    path = out / _CONFIG
-    try:
-        if path.is_file():
-            begun = json.loads(path.read_text(encoding="utf-8"))
-            for name, value in document.items():
-                if name not in MAY_CHANGE and begun.get(name) != value:
-                    raise InputError(
-                        f"{out} was begun with {flag(name)} {begun.get(name)}, not {value}; go on with the options that it was"
-                        " begun with, or name another --out"
-                    )
-        elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError(f"{out} is there, and holds no labels of `stepcoder prm label`; name another --out")
-        (out / _CACHE).mkdir(parents=True, exist_ok=True)
-        write_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
-    except OSError as error:
-        raise InputError(f"{out} cannot be written ({error.strerror}); name another folder with --out") from None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Lines and characters are those of `stepcoder.executed_tokens`, so a line's rewar
 | | |
 |---|---|
 | the end of a line | the last token with a character of the line; its line end is one |
-| a token that ends several lines (`\\n\\n`, or a line's end with the next one's indentation) | it speaks for the one with code; among lines without, for the first; the others have no end |
+| a token that ends several lines, such as `\\n\\n` | it speaks for the one with code, else the first; others have no end |
 | a comment alone, a blank line, a string that stands alone (a docstring) | neutral: no code |
 | a comment or a blank line inside brackets | neutral |
 | a line of a string over several lines, or of any other statement | code |

@@ -1,7 +1,7 @@
 """How well scores tell good prefixes from bad: accuracy, AUROC, calibration, squared error. Pure functions.
 
-A prefix has a label, +1 or -1, and a score R in [-1, 1]; (R + 1) / 2 is read as the probability of +1. Neutral lines (label 0)
-are in none of these but `neutral_error`.
+A prefix has a label, +1 or -1, and a score R in [-1, 1]; (R + 1) / 2 is read as the probability of +1. Neutral lines, with
+label 0, are in none of these but `neutral_error`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -2,7 +2,7 @@
 
     R(prefix) = w . h + b,    h the last hidden state of the token that ends the prefix's last line
 
-It is saved as a policy is: transformers loads the trunk, `values.safetensors` beside it holds w and b. So a critic that starts
+It is saved as a policy is: transformers loads the trunk, `values.safetensors` beside it holds w and b. A critic that starts
 from it (`--value-init prm`) is these weights: the value of a state is what R gives the prefix that led there.
 
 Legend: B responses, N positions (right-padded), M line ends.
@@ -17,10 +17,9 @@ from torch import Tensor, nn
 
 from appsplus.errors import InputError
 from stepcoder.config import SftConfig
+from stepcoder.data import pad_id_of, tokenizer_hash
 from stepcoder.errors import ConfigError
 from stepcoder.policy import Policy, load_model, load_values, made_trainable
-from stepcoder.prm.dataset import tokenizer_hash
-from stepcoder.setup import pad_id_of
 
 MARK = "prm.json"  # what a folder of a reward model has, and that of a policy has not
 
@@ -129,11 +128,14 @@ def padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
 class LineScorer:
     """A trained reward model that reads responses of one policy."""
 
-    def __init__(self, folder: str, policys_tokenizer: Any, device: torch.device, rows: int) -> None:
+    def __init__(
+        self, folder: str, policys_tokenizer: Any, device: torch.device, rows: int, dtype: torch.dtype = torch.float32
+    ) -> None:
         """Raises InputError where `folder` holds no reward model, ConfigError where it reads other tokens."""
         self.model, tokenizer = load_reward_model(Path(folder))
         check_same_tokenizer(tokenizer, policys_tokenizer, folder)
         self.model = self.model.requires_grad_(False).to(device).eval()
+        self.model.policy.lm.to(dtype)
         self._pad_id, self._device, self._rows = pad_id_of(tokenizer), device, rows
 
     def __call__(

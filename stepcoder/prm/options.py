@@ -29,7 +29,9 @@ class LabelConfig:
     top_p: float = option(0.0, "nucleus; 0: the run's")
     max_tokens: int = option(0, "longest response, and longest completed prefix; 0: the run's")
     batch: int = option(64, "completions generated at once; the judge works on the last ones meanwhile")
-    held_out_share: float = option(0.2, "share of problems whose records are the split test: no reward model learns them")
+    held_out_share: float = option(
+        0.2, "share of problems whose records are the split test: no reward model learns them"
+    )
     seed: int = option(0, "of every random choice")
     isolation: str = option("strict", f"{' or '.join(ISOLATIONS)}: strict refuses to judge without the whole sandbox")
     judge_workers: int = option(0, "programs judged at once; 0: as many as there are CPUs")
@@ -64,7 +66,7 @@ MAY_CHANGE = frozenset(("batch", "isolation", "judge_workers"))
 class PrmConfig(SftConfig):
     """How a reward model is trained on labelled prefixes."""
 
-    data: str = option("full", f"{', '.join(SELECTIONS)}: which labelled responses are learned")
+    selection: str = option("full", f"{', '.join(SELECTIONS)}: which labelled responses are learned")
     epochs: int = option(3, "passes over the responses")
     batch_responses: int = option(16, "responses an optimiser step")
     learning_rate: float = option(1e-4, "peak, of the weights; rises over the first steps, then falls to a tenth")
@@ -74,8 +76,8 @@ class PrmConfig(SftConfig):
 
     def __post_init__(self) -> None:
         SftConfig.__post_init__(self)
-        if self.data not in SELECTIONS:
-            raise ConfigError(f"--data {self.data} is not known; expected one of {', '.join(SELECTIONS)}")
+        if self.selection not in SELECTIONS:
+            raise ConfigError(f"--selection {self.selection} is not known; expected one of {', '.join(SELECTIONS)}")
         for name in ("epochs", "batch_responses", "checkpoint_every"):
             _least(self, name, 1)
         for name in ("learning_rate", "head_learning_rate"):

@@ -1,4 +1,4 @@
-"""The policies of a run at evenly spaced updates: what labelling samples from. `stepcoder train --keep-policies N` keeps them."""
+"""The policies that a run kept at evenly spaced updates (`stepcoder train --keep-policies N`): what labelling samples from."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,10 +1,11 @@
 """What labelling and training tell while they run, on standard error: a live line on a terminal, else a line now and then."""
 
 import time
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
 LINE_EVERY_S = 10.0  # where there is no terminal
 
@@ -15,7 +16,8 @@ class Progress:
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet)
         self._bars = _bars(self._console) if self._console.is_terminal and not quiet else None
-        self._what, self._task, self._told_at = "", None, 0.0
+        self._what, self._told_at = "", 0.0
+        self._task: Any = None
 
     def __enter__(self) -> Self:
         if self._bars:

@@ -41,7 +41,8 @@ class CompletionStore:
 
     def known(self, addresses: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """The completions that are there, by address."""
-        wanted, found = sorted(set(addresses)), {}
+        wanted = sorted(set(addresses))
+        found: dict[str, tuple[int, ...]] = {}
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
             marks = ",".join("?" * len(some))

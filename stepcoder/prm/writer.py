@@ -1,7 +1,7 @@
-"""Completions of prefixes that are tokens, each drawn with random numbers of its own: so they can be known by what they are of.
+"""Completions of prefixes, each drawn with random numbers of its own, so that it can be known by what it completes.
 
 The address of a completion is the SHA-256 of the checkpoint, the tokens it continues, its number among the attempts, and how
-it is sampled. The same address gives the same completion, whatever else is made beside it (another batch, device or version of
+it is sampled. The same address gives the same completion, whatever else is made beside it (another device or version of
 torch may round otherwise, and then choose another token).
 """
 
@@ -77,8 +77,8 @@ class PolicyWriter:
         import torch
 
         from appsplus.evaluation.backends.padding import left_padded
+        from stepcoder.data import pad_id_of
         from stepcoder.generation import written
-        from stepcoder.setup import pad_id_of
 
         pad_id, device = pad_id_of(self._tokenizer), next(self._lm.parameters()).device
         ids, attention = left_padded([request.ids for request in requests], pad_id)
