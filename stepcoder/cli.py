@@ -116,10 +116,17 @@ def sample(
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest completion.")] = 1024,
     batch: Annotated[int, typer.Option(min=1, help="Completions generated at once.")] = 32,
     seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
+    rerank: Annotated[str, typer.Option(help="prm: give those that a reward model likes best.")] = "",
+    prm: Annotated[str, typer.Option(metavar="PRM", help="The reward model that `stepcoder prm train` wrote.")] = "",
+    candidates: Annotated[int, typer.Option(help="--rerank: it chooses from so many; --search: tries a line.")] = 8,
+    search: Annotated[str, typer.Option(help="lines: it chooses line by line, not among whole programs.")] = "",
+    width: Annotated[int, typer.Option(help="--search: prefixes that are kept.")] = 4,
 ) -> None:
     """Write a policy's completions of the plain tasks, one a line: {problem_id, completion}."""
+    if rerank not in ("", "prm") or bool(rerank) != bool(prm) or (search and not rerank):
+        raise ConfigError("--rerank prm and --prm PRM go together, and --search needs both")
     need_torch()
-    from stepcoder.sampling import sample_run
+    from stepcoder.sampling import Reranking, sample_run
 
     count = sample_run(
         run,
@@ -132,6 +139,7 @@ def sample(
         max_tokens=max_tokens,
         batch=batch,
         seed=seed,
+        reranking=Reranking(prm, candidates, search, width) if rerank else None,
     )
     print(f"{count:,} completions are in {out}")
 

@@ -1,4 +1,4 @@
-"""The policies that a run kept at evenly spaced updates (`stepcoder train --keep-policies N`): what labelling samples from."""
+"""The policies that a run kept at evenly spaced updates (`stepcoder train --keep-policies N`), to sample from."""
 
 from dataclasses import dataclass
 from pathlib import Path

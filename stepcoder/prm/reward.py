@@ -3,8 +3,8 @@
     r_t += w * R(prefix up to t) / T      where token t ends a line; T the lines of the completion
 
 T normalises the length: without it a policy earns by writing more lines. R is within [-1, 1], near 0 at comments and blank
-lines, for it was trained so, and w is `--prm-weight-passed` or `--prm-weight-failed`, by the verdict. All that is added to the
-verdict's reward. Lines and their tokens are those of `stepcoder/prm/lines.py`.
+lines, for it was trained so, and w is `--prm-weight-passed` or `--prm-weight-failed`, by the verdict. All that is added to
+the verdict's reward. Lines and their tokens are those of `stepcoder/prm/lines.py`.
 
 The guard. What the reward model believes of an update's programs, b = mean of (R(whole program) + 1) / 2, is compared with
 the share p that passes. A reward model is off by something from the start, so the rule is on the change:

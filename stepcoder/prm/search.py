@@ -1,8 +1,9 @@
 """How far a response can still be completed: binary search over the ends of its lines, for many responses at once.
 
 Of a response with n line ends, P(i) is whether the policy completes its first i lines to a program that passes, in any of K
-attempts (arXiv:2410.17621: any pass means +1). A prefix of a prefix that can be completed can be completed, so P falls once, from true to false, if K is large enough to tell; with fewer attempts the search still ends at a
-place where P was seen to fall. P(0), the bare prompt, is true by definition, and P(n + 1) false: ceil(log2(n + 1)) rounds.
+attempts (arXiv:2410.17621: any pass means +1). A prefix of a prefix that can be completed can be completed, so P falls
+once, from true to false, if K is large enough to tell; with fewer attempts the search still ends at a place where P was seen
+to fall. P(0), the bare prompt, is true by definition, and P(n + 1) false: ceil(log2(n + 1)) rounds.
 """
 
 from collections.abc import Callable, Sequence

@@ -49,8 +49,8 @@ def selected(rows: Sequence[Row], selection: str) -> list[Row]:
     kept = [row for row in rows if _is_in(selection, kind_of(row), of_problem[row["problem_id"]])]
     if not kept:
         raise InputError(
-            f"--selection {selection} selects none of the {len(rows)} labelled responses; give --selection full, or label more"
-            " by `stepcoder prm label` (more --responses, or a policy that is neither perfect nor hopeless)"
+            f"--selection {selection} selects none of the {len(rows)} labelled responses; give --selection full, or label"
+            " more by `stepcoder prm label` (more --responses, or a policy that is neither perfect nor hopeless)"
         )
     return kept
 
