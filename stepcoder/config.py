@@ -1,7 +1,7 @@
 """What can be chosen: one frozen dataclass per command, from which flags, help and the saved config.json come.
 
 `stepcoder sft` takes SftConfig; `stepcoder train` TrainConfig, which begins with the same supervised warm-up. A preset is a
-set of values for them (`stepcoder/presets.py`). What the paper (arXiv:2402.01391) does not say is a choice of ours, and
+set of values for them (`stepcoder/presets.py`). What the paper (arXiv:2402.01391) does not say is a choice of ours,
 listed in OURS.
 """
 
@@ -20,6 +20,7 @@ from stepcoder.errors import ConfigError
 from stepcoder.executed_tokens import Which
 from stepcoder.methods.names import ADDED, BASES, Parts, refuse_conflicts
 from stepcoder.presets import PRESETS, method_options
+from stepcoder.prm.choices import refuse_choices
 
 Value = TypeVar("Value")
 Config = TypeVar("Config", bound="SftConfig")
@@ -175,6 +176,16 @@ class TrainConfig(SftConfig):
     validation_completions: int = option(0, "of each problem, sampled as in training; 0: one, the likeliest")
     checkpoint_every: int = option(10, "updates between checkpoints")
     keep_checkpoints: int = option(2, "how many are kept, apart from the best")
+    keep_policies: int = option(0, "policies kept at evenly spaced updates, for `stepcoder prm label`; 0: none")
+    dense_reward: str = option("", "prm: also a reward at the end of each line, R(prefix) / lines; docs/methods/prm.md")
+    value_init: str = option("", "prm: the critic begins as the reward model; needs --critic separate")
+    prm: str = option("", "folder of the reward model, which `stepcoder prm train` wrote")
+    prm_weight_passed: float = option(1.0, "dense reward: its weight in programs that pass")
+    prm_weight_failed: float = option(1.0, "dense reward: its weight in programs that do not")
+    prm_drop_gap: float = option(
+        0.0, "dense reward: dropped where what it says of programs outgrows the pass rate by more"
+    )
+    prm_gap_updates: int = option(10, "dense reward: updates that are averaged for that, at the start and now")
     samples_per_update: int = option(4, "completions an update that are written to samples.jsonl")
     isolation: str = option("strict", f"{' or '.join(ISOLATIONS)}: strict refuses to judge without the whole sandbox")
     judge_workers: int = option(0, "programs judged at once; 0: as many as there are CPUs")
@@ -199,6 +210,7 @@ class TrainConfig(SftConfig):
             self, 1, "updates", "problems_per_update", "completions_per_problem", "generation_batch", "ppo_epochs"
         )
         _at_least(self, 1, "minibatches", "checkpoint_every", "keep_checkpoints", "kl_horizon")
+        _at_least(self, 0, "keep_policies")
         _at_least(
             self, 0, "warmup_updates", "critic_warmup_updates", "value_coef", "entropy_coef", "kl_coef", "stop_kl"
         )
@@ -214,6 +226,7 @@ class TrainConfig(SftConfig):
                 f"--minibatches {self.minibatches} is more than the {self.completions} completions of an update; lower it"
             )
         refuse_conflicts(self.parts, self)
+        refuse_choices(self)
         _at_least(self, 1, "guide_completions")
         if (self.parts.start == "jsrl") != bool(self.guide):
             raise ConfigError(

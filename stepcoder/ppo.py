@@ -37,6 +37,8 @@ from stepcoder.methods.baselines import earned, task_of
 from stepcoder.methods.ground_truth import truth_of
 from stepcoder.methods.parts import group_numbers
 from stepcoder.metrics import RunLog
+from stepcoder.prm.lines import lines_of
+from stepcoder.prm.reward import line_numbers
 from stepcoder.rollouts import Collected, Judged, Judgements, Task, collect, offsets_of
 from stepcoder.setup import Trainer
 from stepcoder.step import Numbers, ppo_step
@@ -75,7 +77,7 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
         _move_curriculum(trainer, scored)
         state = replace(state, update=state.update + 1, kl_coef=_next_kl(config, state, numbers))
         numbers |= _told(trainer, scored, rolled.collected, began) | rolled.numbers | {"kl_coef": state.kl_coef}
-        numbers |= trainer.method.numbers(trainer.gathered) | greedy
+        numbers |= trainer.method.numbers(trainer.gathered) | greedy | _lines(trainer, scored)
         if config.validate_every and state.update % config.validate_every == 0:
             found = validate(trainer, config, judgements, state.update)
             numbers |= {f"validation_{name}": value for name, value in found.numbers.items()}
@@ -84,6 +86,7 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
                 state = replace(state, best=found.numbers["pass_rate"])
                 checkpoints.keep_best(trainer)
         log.update(state.update, config.updates, numbers, _levels(levels | rolled.anchors), _samples(scored, config))
+        checkpoints.keep_policy(trainer, state.update)
         if checkpoints.due(state.update) or state.update == config.updates:
             checkpoints.save(trainer, state)
         if trainer.interrupted():
@@ -272,6 +275,11 @@ def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, bega
 
 def _levels(given: dict[str, int]) -> dict[str, int]:
     return {str(level): count for level, count in sorted(Counter(given.values()).items())}
+
+
+def _lines(trainer: Trainer, scored: Sequence[Scored]) -> Numbers:
+    lines = [lines_of(s.judged.completion.text, s.judged.completion.program, s.offsets) for s in scored]
+    return line_numbers(trainer.gathered([(of.count, of.comments) for of in lines]))
 
 
 def _samples(scored: Sequence[Scored], config: TrainConfig) -> list[dict[str, Any]]:

@@ -131,7 +131,7 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any) -> None
 
 
 _MAY_CHANGE = frozenset(
-    "updates judge_workers isolation checkpoint_every keep_checkpoints samples_per_update tracker".split()
+    "updates judge_workers isolation checkpoint_every keep_checkpoints keep_policies samples_per_update tracker".split()
 )
 
 

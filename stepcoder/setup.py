@@ -19,7 +19,15 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.curriculum import Curriculum, new_curriculum
-from stepcoder.data import Tokens, check_tokenizer, load_split, new_tokenizer, sft_example, tokenizer_texts
+from stepcoder.data import (
+    Tokens,
+    check_tokenizer,
+    load_split,
+    new_tokenizer,
+    pad_id_of,
+    sft_example,
+    tokenizer_texts,
+)
 from stepcoder.errors import ConfigError
 from stepcoder.guide import Guide, prefixes_of
 from stepcoder.methods.assembly import new_method
@@ -210,12 +218,6 @@ def _unsharded(policy: Any) -> Iterator[None]:
             module.set_reshard_after_forward(True, recurse=False)
 
 
-def pad_id_of(tokenizer: Any) -> int:
-    """A token for padding, whichever the tokenizer has."""
-    found: int = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    return found
-
-
 def new_accelerator(config: SftConfig, run: Path) -> Any:
     """The processes of this run, as `accelerate launch` started them, or this one alone."""
     from accelerate import Accelerator
@@ -295,7 +297,7 @@ def new_trainer(
         )
     train = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, train)
-    policy = with_critics(policy, config)
+    policy = with_critics(policy, config, tokenizer)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
     told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
     validation: list[Problem] = []
@@ -333,7 +335,7 @@ def new_trainer(
         Interruption(),
         reference,
         (config.learning_rate, config.critic_learning_rate)[: len(groups)],
-        new_method(config),
+        new_method(config, tokenizer, accelerator.device),
     )
 
 
