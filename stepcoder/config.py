@@ -1,7 +1,7 @@
 """What can be chosen: one frozen dataclass per command, from which flags, help and the saved config.json come.
 
 `stepcoder sft` takes SftConfig; `stepcoder train` TrainConfig, which begins with the same supervised warm-up. A preset is a
-set of values for them (`stepcoder/presets.py`). What the paper (arXiv:2402.01391) does not say is a choice of ours, and
+set of values for them (`stepcoder/presets.py`). What the paper (arXiv:2402.01391) does not say is a choice of ours,
 listed in OURS.
 """
 
@@ -15,11 +15,12 @@ from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from appsplus.judge import ISOLATIONS
 from appsplus.reward import VARIANTS
-from stepcoder.curriculum import CurriculumConfig, Schedule
+from stepcoder.curriculum import CUTS, CurriculumConfig, Cuts, named
 from stepcoder.errors import ConfigError
 from stepcoder.executed_tokens import Which
 from stepcoder.methods.names import ADDED, BASES, Parts, refuse_conflicts
 from stepcoder.presets import PRESETS, method_options
+from stepcoder.prm.choices import refuse_choices
 
 Value = TypeVar("Value")
 Config = TypeVar("Config", bound="SftConfig")
@@ -103,14 +104,31 @@ class TrainConfig(SftConfig):
     )
     temperature: float = option(0.8, "of sampling")
     top_p: float = option(0.9, "nucleus: the smallest set of tokens with this probability is sampled from")
-    schedule: str = option("adaptive", "cccs: adaptive, fixed, mixed or bisection; see stepcoder/curriculum.py")
-    threshold: float = option(0.5, "cccs: one level up where the moving average of a problem's pass rate exceeds this")
-    coefficient: float = option(0.5, "cccs: weight of the newest pass rate in that average")
-    plain_share: float = option(0.2, "cccs: share of draws that give the plain task, whatever the level")
-    updates_per_level: int = option(8, "cccs: updates of a problem at each level, for the schedule fixed")
-    levels_per_problem: int = option(0, "cccs: 0: ceil(sqrt(conditional statements)), as the dataset has it")
-    kinds: str = option("", "cccs: statements that count, e.g. if,elif,for; empty: as the dataset has it")
-    at_line_start: bool = option(False, "cccs: cut before a statement's indentation, for tokenizers that join the two")
+    schedule: str = option(
+        "adaptive", "cccs, jsrl: adaptive or fixed; jsrl: or random. (mixed and bisection of cccs: r3 and adaback)"
+    )
+    threshold: float = option(
+        0.5,
+        "cccs, jsrl: one level up where the moving average of a problem's pass rate exceeds this; adaback: pass rate",
+    )
+    coefficient: float = option(0.5, "cccs, jsrl: weight of the newest pass rate in that average")
+    plain_share: float = option(0.2, "curricula: share of draws that give the plain task, whatever the level")
+    updates_per_level: int = option(8, "cccs, jsrl: updates of a problem at each level, for the schedule fixed")
+    cuts: str = option(
+        "",
+        f"curricula: {' or '.join(CUTS)}: where a solution is cut; empty: lines for bread and jsrl, else split_points",
+    )
+    levels_per_problem: int = option(
+        0, "curricula: 0: ceil(sqrt(conditional statements)), as the dataset has it; 8 where programs are cut at lines"
+    )
+    kinds: str = option("", "curricula: statements that count, e.g. if,elif,for; empty: as the dataset has it")
+    at_line_start: bool = option(
+        False, "curricula: cut before a statement's indentation, for tokenizers that join the two"
+    )
+    guide: str = option("", "jsrl: a run's folder, or a model's folder or Hub id, whose programs are the start states")
+    guide_completions: int = option(
+        4, "jsrl: completions of the guide a problem, of which the first that passes is cut"
+    )
     executed_in: str = option("union", "fgo: union or first_failing: which unit tests' executed lines stay in the loss")
     mask_values: bool = option(False, "fgo: also for the value loss")
     mask_kl: bool = option(False, "fgo: also for the KL penalty")
@@ -158,6 +176,16 @@ class TrainConfig(SftConfig):
     validation_completions: int = option(0, "of each problem, sampled as in training; 0: one, the likeliest")
     checkpoint_every: int = option(10, "updates between checkpoints")
     keep_checkpoints: int = option(2, "how many are kept, apart from the best")
+    keep_policies: int = option(0, "policies kept at evenly spaced updates, for `stepcoder prm label`; 0: none")
+    dense_reward: str = option("", "prm: also a reward at the end of each line, R(prefix) / lines; docs/methods/prm.md")
+    value_init: str = option("", "prm: the critic begins as the reward model; needs --critic separate")
+    prm: str = option("", "folder of the reward model, which `stepcoder prm train` wrote")
+    prm_weight_passed: float = option(1.0, "dense reward: its weight in programs that pass")
+    prm_weight_failed: float = option(1.0, "dense reward: its weight in programs that do not")
+    prm_drop_gap: float = option(
+        0.0, "dense reward: dropped where what it says of programs outgrows the pass rate by more"
+    )
+    prm_gap_updates: int = option(10, "dense reward: updates that are averaged for that, at the start and now")
     samples_per_update: int = option(4, "completions an update that are written to samples.jsonl")
     isolation: str = option("strict", f"{' or '.join(ISOLATIONS)}: strict refuses to judge without the whole sandbox")
     judge_workers: int = option(0, "programs judged at once; 0: as many as there are CPUs")
@@ -182,6 +210,7 @@ class TrainConfig(SftConfig):
             self, 1, "updates", "problems_per_update", "completions_per_problem", "generation_batch", "ppo_epochs"
         )
         _at_least(self, 1, "minibatches", "checkpoint_every", "keep_checkpoints", "kl_horizon")
+        _at_least(self, 0, "keep_policies")
         _at_least(
             self, 0, "warmup_updates", "critic_warmup_updates", "value_coef", "entropy_coef", "kl_coef", "stop_kl"
         )
@@ -197,6 +226,14 @@ class TrainConfig(SftConfig):
                 f"--minibatches {self.minibatches} is more than the {self.completions} completions of an update; lower it"
             )
         refuse_conflicts(self.parts, self)
+        refuse_choices(self)
+        _at_least(self, 1, "guide_completions")
+        if (self.parts.start == "jsrl") != bool(self.guide):
+            raise ConfigError(
+                f"--method {self.method} without --guide: jsrl starts from another policy's programs; give a run or a model"
+                if not self.guide
+                else f"--guide {self.guide} does nothing with --method {self.method}; add +jsrl, or leave it away"
+            )
 
     @property
     def parts(self) -> Parts:
@@ -210,20 +247,23 @@ class TrainConfig(SftConfig):
 
     @property
     def cccs(self) -> bool:
-        """Whether the curriculum is on."""
+        """Whether there is a curriculum."""
         return bool(self.parts.start)
 
     @property
     def curriculum(self) -> CurriculumConfig:
-        """The options of the curriculum; without CCCS every prompt is the plain task. Raises InputError."""
-        if not self.cccs:
+        """The options of the curriculum; without one every prompt is the plain task. Raises InputError."""
+        name, schedule = named(self.parts.start, self.schedule)
+        if name == "plain":
             return CurriculumConfig("plain")
         return CurriculumConfig(
-            schedule=cast(Schedule, self.schedule),
+            name=name,
+            schedule=schedule,
             threshold=self.threshold,
             coefficient=self.coefficient,
             plain_share=self.plain_share,
             updates_per_level=self.updates_per_level,
+            cuts=cast(Cuts, self.cuts or ("lines" if name in ("bread", "jsrl") else "split_points")),
             kinds=frozenset(self.kinds.split(",")) if self.kinds else None,
             levels_per_problem=self.levels_per_problem or None,
             at_line_start=self.at_line_start,

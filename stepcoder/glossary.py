@@ -75,6 +75,55 @@ METRICS: tuple[Metric, ...] = (
         "executed_share", "Executed tokens", "share", "tokens kept by FGO / tokens of the completions; 1 without FGO"
     ),
     Metric("response_tokens", "Completion length", "tokens", "tokens of the completions / completions"),
+    Metric("completion_lines", "Lines a completion", "lines", "lines that the completions wrote / completions"),
+    Metric(
+        "comment_share",
+        "Comment lines",
+        "share",
+        "lines that are comments, or strings that stand alone / lines that the completions wrote",
+    ),
+    Metric(
+        "prm_belief",
+        "Pass rate, as the reward model believes",
+        "share",
+        "mean over completions of (R(whole program) + 1) / 2, R at the last line of code; 0 without a program",
+        "with `dense_reward`",
+    ),
+    Metric(
+        "prm_gap",
+        "Belief less pass rate",
+        "",
+        "`prm_belief` - `pass_rate`; where it grows, the policy is fooling the reward model",
+        "with `dense_reward`",
+    ),
+    Metric(
+        "prm_reward",
+        "Reward of the reward model",
+        "",
+        "mean over completions of the sum over line ends of R(prefix) / T, without weights; T is the completion's lines",
+        "with `dense_reward`",
+    ),
+    Metric(
+        "prm_reward_passed",
+        "The same, programs that pass",
+        "",
+        "that mean over completions accepted",
+        "with `dense_reward`, in updates with such completions",
+    ),
+    Metric(
+        "prm_reward_failed",
+        "The same, programs that do not",
+        "",
+        "that mean over completions not accepted",
+        "with `dense_reward`, in updates with such completions",
+    ),
+    Metric(
+        "prm_used",
+        "Dense reward in use",
+        "",
+        "1, and 0 once `prm_drop_gap` has dropped it",
+        "with `dense_reward`",
+    ),
     Metric("kl", "KL to the reference", "nats a token", "mean over tokens of log pi_old(token) - log pi_ref(token)"),
     Metric(
         "kl_per_completion",
@@ -220,6 +269,26 @@ METRICS: tuple[Metric, ...] = (
         "if `baseline` is greedy",
     ),
     Metric("judge_failures", "Judge failures", "completions", "completions that the judge failed on; they are dropped"),
+    Metric(
+        "programs",
+        "Programs judged",
+        "programs",
+        "different programs (prefix + completion) of the update; one that was judged in an earlier update is not run again",
+    ),
+    Metric(
+        "anchored_share",
+        "Problems with an anchor",
+        "share",
+        "problems whose completions all failed, and passed from some prefix / problems of the update",
+        "with the curriculum bread",
+    ),
+    Metric(
+        "search_completions",
+        "Completions of the search",
+        "completions",
+        "completions from prefixes, written to find the shortest one from which some pass",
+        "with the curriculum bread",
+    ),
     Metric("tokens_per_s", "Generation", "tokens/s", "tokens of the completions / seconds of generation"),
     Metric("generate_s", "Time to generate", "s", "wall time from the first prompt to the last completion"),
     Metric("judge_wait_s", "Wait for the judge", "s", "wall time between the last completion and the last verdict"),
@@ -268,7 +337,7 @@ level of the curriculum, 1 being the easiest.
 | key | what |
 |---|---|
 | `update`, `problem_id`, `level` | when, and what was asked |
-| `prefix_chars` | characters of the canonical solution that were given |
+| `prefix_chars` | characters of the canonical solution, or of the guide's program, that were given |
 | `completion` | what the policy wrote |
 | `verdict`, `reward` | what the judge said (or `extraction_failed`), and what that earned |
 | `executed_lines` | lines of prefix + completion that some unit test executed; null: not known |

@@ -4,8 +4,8 @@ Other methods are this loop with other parts: `stepcoder/methods/` has them, and
 
 for each update:
     problems            the next ones, in an order shuffled anew each pass
-    levels              CCCS: how much of the canonical solution each problem's prompt gives
-    completions         several for each prompt, from the policy
+    levels              the curriculum: how much of a program each problem's prompt gives
+    completions         several for each prompt, from the policy; BREAD: others for problems where all of them fail
     reports             the judge runs prefix + completion on the unit tests, meanwhile
     rewards             from the verdicts, less a penalty for leaving the reference, token by token; reward shaping
     advantages          by GAE, from the values; or as the method has it
@@ -19,6 +19,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ from torch import Tensor
 from appsplus.problem import Verdict
 from stepcoder.advantages import next_kl_coef
 from stepcoder.batch import Batch, assembled, keep_of, reward_of
+from stepcoder.branching import branched
 from stepcoder.checkpoint import Checkpoints, State
 from stepcoder.config import TrainConfig
 from stepcoder.data import Tokens
@@ -35,6 +37,8 @@ from stepcoder.methods.baselines import earned, task_of
 from stepcoder.methods.ground_truth import truth_of
 from stepcoder.methods.parts import group_numbers
 from stepcoder.metrics import RunLog
+from stepcoder.prm.lines import lines_of
+from stepcoder.prm.reward import line_numbers
 from stepcoder.rollouts import Collected, Judged, Judgements, Task, collect, offsets_of
 from stepcoder.setup import Trainer
 from stepcoder.step import Numbers, ppo_step
@@ -64,14 +68,16 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
         problems = trainer.sampler.take(config.problems_per_update)
         levels = {p.problem_id: trainer.curriculum.level(p.problem_id) for p in problems}
         tasks = [trainer.task(p, levels[p.problem_id]) for p in problems for _ in range(config.completions_per_problem)]
-        collected = _completions(trainer, config, judgements, trainer.share(tasks))
+        complete = partial(_completions, trainer, config, judgements)
+        rolled = branched(trainer, problems, complete(trainer.share(tasks)), config.completions_per_problem, complete)
+        tasks += [trainer.task(p, rolled.anchors[p.problem_id]) for p in problems if p.problem_id in rolled.anchors]
         greedy = _take_baselines(trainer, config, judgements, tasks)
-        scored = _scored(trainer, config, collected.judged)
+        scored = _scored(trainer, config, rolled.collected.judged)
         numbers = _learned(trainer, config, scored, state)
         _move_curriculum(trainer, scored)
         state = replace(state, update=state.update + 1, kl_coef=_next_kl(config, state, numbers))
-        numbers |= _told(trainer, scored, collected, began) | {"kl_coef": state.kl_coef}
-        numbers |= trainer.method.numbers(trainer.gathered) | greedy
+        numbers |= _told(trainer, scored, rolled.collected, began) | rolled.numbers | {"kl_coef": state.kl_coef}
+        numbers |= trainer.method.numbers(trainer.gathered) | greedy | _lines(trainer, scored)
         if config.validate_every and state.update % config.validate_every == 0:
             found = validate(trainer, config, judgements, state.update)
             numbers |= {f"validation_{name}": value for name, value in found.numbers.items()}
@@ -79,7 +85,8 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
             if found.numbers["pass_rate"] >= state.best:
                 state = replace(state, best=found.numbers["pass_rate"])
                 checkpoints.keep_best(trainer)
-        log.update(state.update, config.updates, numbers, _levels(levels), _samples(scored, config))
+        log.update(state.update, config.updates, numbers, _levels(levels | rolled.anchors), _samples(scored, config))
+        checkpoints.keep_policy(trainer, state.update)
         if checkpoints.due(state.update) or state.update == config.updates:
             checkpoints.save(trainer, state)
         if trainer.interrupted():
@@ -244,15 +251,15 @@ def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, bega
     rewards: dict[tuple[str, int], set[float]] = defaultdict(set)
     for given, problem_id, level, *_ in rows:
         rewards[problem_id, level].add(given)
-    tokens, failures = trainer.sum(
-        torch.tensor([collected.response_tokens, collected.failures], dtype=torch.float64, device=trainer.device)
-    ).tolist()
+    counts = [collected.response_tokens, collected.failures, collected.programs]
+    tokens, failures, programs = trainer.sum(torch.tensor(counts, dtype=torch.float64, device=trainer.device)).tolist()
     seconds = time.monotonic() - began
     numbers = {
         "reward_mean": _mean(given for given, *_ in rows),
         "pass_rate": outcomes[Verdict.ACCEPTED] / len(rows),
         "mixed_share": sum(len(given) > 1 for given in rewards.values()) / len(rewards),
         "judge_failures": failures,
+        "programs": programs,
         "tokens_per_s": tokens / collected.generate_s,
         "generate_s": collected.generate_s,
         "judge_wait_s": collected.wait_s,
@@ -268,6 +275,11 @@ def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, bega
 
 def _levels(given: dict[str, int]) -> dict[str, int]:
     return {str(level): count for level, count in sorted(Counter(given.values()).items())}
+
+
+def _lines(trainer: Trainer, scored: Sequence[Scored]) -> Numbers:
+    lines = [lines_of(s.judged.completion.text, s.judged.completion.program, s.offsets) for s in scored]
+    return line_numbers(trainer.gathered([(of.count, of.comments) for of in lines]))
 
 
 def _samples(scored: Sequence[Scored], config: TrainConfig) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "warmup_updates": 3,
         "ppo_epochs": 1,
         "validate_every": 0,
+        "keep_policies": 4,
     },
     # a pretrained model on one GPU
     "small": {

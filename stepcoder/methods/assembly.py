@@ -1,6 +1,8 @@
 """The parts that a config names, put together."""
 
-from typing import cast
+from typing import Any, cast
+
+import torch
 
 from stepcoder.config import TrainConfig
 from stepcoder.methods.baselines import Baselines, Kind
@@ -12,15 +14,27 @@ from stepcoder.methods.parts import Advantages, Method, RewardShaping
 from stepcoder.methods.ppocoder import Match
 from stepcoder.methods.rloo import Rloo
 from stepcoder.methods.rltf import Rltf
+from stepcoder.policy import activations
+from stepcoder.prm.model import LineScorer
+from stepcoder.prm.reward import PrmReward
 
 
-def new_method(config: TrainConfig) -> Method:
-    """The method that a config names, at its start."""
+def new_method(config: TrainConfig, tokenizer: Any, device: torch.device) -> Method:
+    """The method that a config names, at its start. Raises InputError for a reward model that cannot be used."""
     known: dict[str, RewardShaping] = {
         "match": Match(ast_weight=config.ast_weight, flow_weight=config.flow_weight),
         "lines": Lines(config.fine_penalty),
     }
-    return Method(_advantages(config), {name: known[name] for name in config.parts.shapings})
+    shapings = {name: known[name] for name in config.parts.shapings}
+    if config.dense_reward:
+        shapings["prm"] = PrmReward(
+            LineScorer(config.prm, tokenizer, device, config.micro_rows, activations(config)),
+            weight_passed=config.prm_weight_passed,
+            weight_failed=config.prm_weight_failed,
+            drop_gap=config.prm_drop_gap,
+            gap_updates=config.prm_gap_updates,
+        )
+    return Method(_advantages(config), shapings)
 
 
 def _advantages(config: TrainConfig) -> Advantages:

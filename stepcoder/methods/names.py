@@ -6,7 +6,7 @@
 | `grpo`, `rloo` | advantages | from the other completions of the same prompt; no critic |
 | `rltf` | advantages | coarse, fine-grained and adaptive feedback against the best so far; no critic |
 | `coderl` | advantages | a critic that predicts the outcome weights each token, against the greedy completion |
-| `cccs` | start state | the curriculum of `stepcoder/curriculum.py` |
+| `cccs`, `r3`, `adaback`, `jsrl`, `bread` | start state | a curriculum: `stepcoder/curriculum/` |
 | `fgo` | token mask | only tokens of executed lines stay in the policy loss |
 | `match` | reward shaping | syntax and data flow like the canonical solution's: PPOCoder's |
 | `lines` | reward shaping | a penalty on the line of the error: RLTF's, for the others |
@@ -22,7 +22,7 @@ from typing import Any, Self
 from stepcoder.errors import ConfigError
 
 ADVANTAGES = ("ppo", "grpo", "rloo", "rltf", "coderl")
-START_STATES = ("cccs",)
+START_STATES = ("cccs", "r3", "adaback", "jsrl", "bread")
 MASKS = ("fgo",)
 SHAPINGS = ("match", "lines")
 BUNDLES: Mapping[str, tuple[str, ...]] = {"stepcoder": ("ppo", "cccs", "fgo"), "ppocoder": ("ppo", "match")}

@@ -60,7 +60,7 @@ def test_a_preset_names_options_that_there_are_and_comes_back_from_its_file(pres
 def test_a_method_says_what_is_on(method: str, cccs: int, fgo: int) -> None:
     config = TrainConfig(method=method)
     assert (config.cccs, config.fgo) == (bool(cccs), bool(fgo))
-    assert config.curriculum.schedule == ("adaptive" if cccs else "plain")
+    assert config.curriculum.name == ("cccs" if cccs else "plain")
     assert config.executed == ("union" if fgo else None)
 
 
