@@ -59,6 +59,7 @@ class Reason(StrEnum):
     NONDETERMINISTIC = "nondeterministic"
     DUPLICATE = "duplicate"
     RULED_OUT = "ruled_out"
+    NOT_SELECTED = "not_selected"  # by `appsplus select`; no flaw
 
 
 @dataclass(frozen=True, slots=True)

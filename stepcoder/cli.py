@@ -25,10 +25,11 @@ import typer
 from appsplus.errors import AppsplusError, DatasetError
 from stepcoder.ablation import plan
 from stepcoder.ablation.plan import AblationConfig
-from stepcoder.config import PRESETS, SftConfig, TrainConfig, configured
+from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
 from stepcoder.errors import ConfigError
 from stepcoder.flags import need_torch, with_flags
+from stepcoder.presets import PRESETS
 from stepcoder.prm.cli import app as prm_app
 
 app = typer.Typer(

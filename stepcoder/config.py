@@ -15,7 +15,7 @@ from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from appsplus.judge import ISOLATIONS
 from appsplus.reward import VARIANTS
-from stepcoder.curriculum import CurriculumConfig, Schedule
+from stepcoder.curriculum import CUTS, CurriculumConfig, Cuts, named
 from stepcoder.errors import ConfigError
 from stepcoder.executed_tokens import Which
 from stepcoder.methods.names import ADDED, BASES, Parts, refuse_conflicts
@@ -33,6 +33,8 @@ DTYPES = ("float32", "bfloat16")
 KL_CONTROLS = ("fixed", "adaptive")
 KL_PLACES = ("reward", "loss")
 LOSS_MEANS = ("token", "completion", "constant")
+ALPHAS = ("paper", "code")
+BASELINES = ("best", "greedy", "none")
 RATIOS = ("token", "sequence", "none")
 
 
@@ -102,14 +104,31 @@ class TrainConfig(SftConfig):
     )
     temperature: float = option(0.8, "of sampling")
     top_p: float = option(0.9, "nucleus: the smallest set of tokens with this probability is sampled from")
-    schedule: str = option("adaptive", "cccs: adaptive, fixed, mixed or bisection; see stepcoder/curriculum.py")
-    threshold: float = option(0.5, "cccs: one level up where the moving average of a problem's pass rate exceeds this")
-    coefficient: float = option(0.5, "cccs: weight of the newest pass rate in that average")
-    plain_share: float = option(0.2, "cccs: share of draws that give the plain task, whatever the level")
-    updates_per_level: int = option(8, "cccs: updates of a problem at each level, for the schedule fixed")
-    levels_per_problem: int = option(0, "cccs: 0: ceil(sqrt(conditional statements)), as the dataset has it")
-    kinds: str = option("", "cccs: statements that count, e.g. if,elif,for; empty: as the dataset has it")
-    at_line_start: bool = option(False, "cccs: cut before a statement's indentation, for tokenizers that join the two")
+    schedule: str = option(
+        "adaptive", "cccs, jsrl: adaptive or fixed; jsrl: or random. (mixed and bisection of cccs: r3 and adaback)"
+    )
+    threshold: float = option(
+        0.5,
+        "cccs, jsrl: one level up where the moving average of a problem's pass rate exceeds this; adaback: pass rate",
+    )
+    coefficient: float = option(0.5, "cccs, jsrl: weight of the newest pass rate in that average")
+    plain_share: float = option(0.2, "curricula: share of draws that give the plain task, whatever the level")
+    updates_per_level: int = option(8, "cccs, jsrl: updates of a problem at each level, for the schedule fixed")
+    cuts: str = option(
+        "",
+        f"curricula: {' or '.join(CUTS)}: where a solution is cut; empty: lines for bread and jsrl, else split_points",
+    )
+    levels_per_problem: int = option(
+        0, "curricula: 0: ceil(sqrt(conditional statements)), as the dataset has it; 8 where programs are cut at lines"
+    )
+    kinds: str = option("", "curricula: statements that count, e.g. if,elif,for; empty: as the dataset has it")
+    at_line_start: bool = option(
+        False, "curricula: cut before a statement's indentation, for tokenizers that join the two"
+    )
+    guide: str = option("", "jsrl: a run's folder, or a model's folder or Hub id, whose programs are the start states")
+    guide_completions: int = option(
+        4, "jsrl: completions of the guide a problem, of which the first that passes is cut"
+    )
     executed_in: str = option("union", "fgo: union or first_failing: which unit tests' executed lines stay in the loss")
     mask_values: bool = option(False, "fgo: also for the value loss")
     mask_kl: bool = option(False, "fgo: also for the KL penalty")
@@ -129,6 +148,17 @@ class TrainConfig(SftConfig):
     lam: float = option(0.95, "of generalised advantage estimation")
     whiten_advantages: bool = option(True, "mean 0 and variance 1 over the tokens that count")
     group_std: bool = option(True, "grpo: divide by the standard deviation of the group; off: Dr. GRPO")
+    ast_weight: float = option(1.0, "match: of the share of the canonical solution's syntax trees")
+    flow_weight: float = option(1.0, "match: of the share of its data-flow edges")
+    fine_penalty: float = option(0.3, "lines, rltf: on the line of the error, or on the whole program")
+    fine_alpha: str = option("paper", f"rltf: {' or '.join(ALPHAS)}: tokens over penalised tokens, or 1")
+    adaptive_weight: float = option(1.0, "rltf: of the adaptive reward, -0.3 + 1.3 x share of unit tests passed")
+    baseline: str = option("none", f"rltf, coderl: {', '.join(BASELINES)}: what a completion is compared with")
+    outcome_weights: bool = option(True, "coderl: weigh each token by its probability of the true outcome")
+    outcome_coef: float = option(1.0, "coderl: weight of the loss of the critic that predicts outcomes")
+    ground_truth_coef: float = option(
+        0.0, "weight of the cross-entropy of the canonical solution, one for each completion"
+    )
     loss_mean: str = option(
         "token",
         "over all tokens alike; completion: over each, then over them; constant: sum over --max-completion-tokens",
@@ -166,6 +196,10 @@ class TrainConfig(SftConfig):
         _one_of(self, "kl_in", KL_PLACES)
         _one_of(self, "loss_mean", LOSS_MEANS)
         _one_of(self, "ratio", RATIOS)
+        _one_of(self, "fine_alpha", ALPHAS)
+        _one_of(self, "baseline", BASELINES)
+        _at_least(self, 0, "fine_penalty", "adaptive_weight", "outcome_coef", "ground_truth_coef")
+        _at_least(self, 0, "ast_weight", "flow_weight")
         _one_of(self, "reward", VARIANTS)
         _one_of(self, "critic", CRITICS)
         _one_of(self, "isolation", ISOLATIONS)
@@ -193,6 +227,13 @@ class TrainConfig(SftConfig):
             )
         refuse_conflicts(self.parts, self)
         refuse_choices(self)
+        _at_least(self, 1, "guide_completions")
+        if (self.parts.start == "jsrl") != bool(self.guide):
+            raise ConfigError(
+                f"--method {self.method} without --guide: jsrl starts from another policy's programs; give a run or a model"
+                if not self.guide
+                else f"--guide {self.guide} does nothing with --method {self.method}; add +jsrl, or leave it away"
+            )
 
     @property
     def parts(self) -> Parts:
@@ -206,20 +247,23 @@ class TrainConfig(SftConfig):
 
     @property
     def cccs(self) -> bool:
-        """Whether the curriculum is on."""
+        """Whether there is a curriculum."""
         return bool(self.parts.start)
 
     @property
     def curriculum(self) -> CurriculumConfig:
-        """The options of the curriculum; without CCCS every prompt is the plain task. Raises InputError."""
-        if not self.cccs:
+        """The options of the curriculum; without one every prompt is the plain task. Raises InputError."""
+        name, schedule = named(self.parts.start, self.schedule)
+        if name == "plain":
             return CurriculumConfig("plain")
         return CurriculumConfig(
-            schedule=cast(Schedule, self.schedule),
+            name=name,
+            schedule=schedule,
             threshold=self.threshold,
             coefficient=self.coefficient,
             plain_share=self.plain_share,
             updates_per_level=self.updates_per_level,
+            cuts=cast(Cuts, self.cuts or ("lines" if name in ("bread", "jsrl") else "split_points")),
             kinds=frozenset(self.kinds.split(",")) if self.kinds else None,
             levels_per_problem=self.levels_per_problem or None,
             at_line_start=self.at_line_start,
@@ -255,8 +299,8 @@ def configured(
         raise ConfigError(f"--preset {preset} is not known; expected one of {', '.join(presets)}")
     known = {f.name for f in fields(kind)}
     chosen = {name: value for name, value in given.items() if value is not None}
-    method = (presets[preset] | chosen).get("method", "ppo")
-    values = {name: value for name, value in (presets[preset] | method_options(method)).items() if name in known}
+    method = {**presets[preset], **chosen}.get("method", TrainConfig.__dataclass_fields__["method"].default)
+    values = {n: value for n, value in {**presets[preset], **method_options(method)}.items() if n in known}
     return kind(**values | chosen, preset=preset)
 
 

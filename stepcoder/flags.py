@@ -9,8 +9,8 @@ from typing import Any
 import typer
 
 from appsplus.errors import MissingExtraError
-from stepcoder.config import PRESETS, flag
-from stepcoder.presets import OF_METHODS
+from stepcoder.config import flag
+from stepcoder.presets import OF_METHODS, PRESETS
 
 _OPTIONAL: dict[Any, Any] = {bool: bool | None, int: int | None, float: float | None, str: str | None}
 

@@ -4,8 +4,8 @@ Other methods are this loop with other parts: `stepcoder/methods/` has them, and
 
 for each update:
     problems            the next ones, in an order shuffled anew each pass
-    levels              CCCS: how much of the canonical solution each problem's prompt gives
-    completions         several for each prompt, from the policy
+    levels              the curriculum: how much of a program each problem's prompt gives
+    completions         several for each prompt, from the policy; BREAD: others for problems where all of them fail
     reports             the judge runs prefix + completion on the unit tests, meanwhile
     rewards             from the verdicts, less a penalty for leaving the reference, token by token; reward shaping
     advantages          by GAE, from the values; or as the method has it
@@ -17,8 +17,9 @@ for each update:
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,9 +28,13 @@ from torch import Tensor
 from appsplus.problem import Verdict
 from stepcoder.advantages import next_kl_coef
 from stepcoder.batch import Batch, assembled, keep_of, reward_of
+from stepcoder.branching import branched
 from stepcoder.checkpoint import Checkpoints, State
 from stepcoder.config import TrainConfig
+from stepcoder.data import Tokens
 from stepcoder.errors import TrainingError
+from stepcoder.methods.baselines import earned, task_of
+from stepcoder.methods.ground_truth import truth_of
 from stepcoder.methods.parts import group_numbers
 from stepcoder.metrics import RunLog
 from stepcoder.prm.lines import lines_of
@@ -63,13 +68,16 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
         problems = trainer.sampler.take(config.problems_per_update)
         levels = {p.problem_id: trainer.curriculum.level(p.problem_id) for p in problems}
         tasks = [trainer.task(p, levels[p.problem_id]) for p in problems for _ in range(config.completions_per_problem)]
-        collected = _completions(trainer, config, judgements, trainer.share(tasks))
-        scored = _scored(trainer, config, collected.judged)
+        complete = partial(_completions, trainer, config, judgements)
+        rolled = branched(trainer, problems, complete(trainer.share(tasks)), config.completions_per_problem, complete)
+        tasks += [trainer.task(p, rolled.anchors[p.problem_id]) for p in problems if p.problem_id in rolled.anchors]
+        greedy = _take_baselines(trainer, config, judgements, tasks)
+        scored = _scored(trainer, config, rolled.collected.judged)
         numbers = _learned(trainer, config, scored, state)
         _move_curriculum(trainer, scored)
         state = replace(state, update=state.update + 1, kl_coef=_next_kl(config, state, numbers))
-        numbers |= _told(trainer, scored, collected, began) | {"kl_coef": state.kl_coef}
-        numbers |= trainer.method.numbers(trainer.gathered) | _lines(trainer, scored)
+        numbers |= _told(trainer, scored, rolled.collected, began) | rolled.numbers | {"kl_coef": state.kl_coef}
+        numbers |= trainer.method.numbers(trainer.gathered) | greedy | _lines(trainer, scored)
         if config.validate_every and state.update % config.validate_every == 0:
             found = validate(trainer, config, judgements, state.update)
             numbers |= {f"validation_{name}": value for name, value in found.numbers.items()}
@@ -77,7 +85,7 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
             if found.numbers["pass_rate"] >= state.best:
                 state = replace(state, best=found.numbers["pass_rate"])
                 checkpoints.keep_best(trainer)
-        log.update(state.update, config.updates, numbers, _levels(levels), _samples(scored, config))
+        log.update(state.update, config.updates, numbers, _levels(levels | rolled.anchors), _samples(scored, config))
         checkpoints.keep_policy(trainer, state.update)
         if checkpoints.due(state.update) or state.update == config.updates:
             checkpoints.save(trainer, state)
@@ -87,7 +95,21 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
     return True
 
 
-def _completions(trainer: Trainer, config: TrainConfig, judgements: Judgements, tasks: Sequence[Task]) -> Collected:
+def _take_baselines(trainer: Trainer, config: TrainConfig, judgements: Judgements, tasks: Sequence[Task]) -> Numbers:
+    """Have the likeliest completion of each task judged, where a method compares with it."""
+    baselines = trainer.method.baselines
+    if baselines is None or baselines.kind != "greedy":
+        return {}
+    distinct = {(task.problem.problem_id, task.level): task for task in tasks}
+    judged = _completions(trainer, config, judgements, trainer.share(list(distinct.values())), greedy=True).judged
+    found = trainer.gathered([(task_of(j), earned(j, config.reward)) for j in judged])
+    baselines.take_greedy(found)
+    return {"greedy_reward": _mean(one for _, (one, _) in found), "greedy_completions": float(len(distinct))}
+
+
+def _completions(
+    trainer: Trainer, config: TrainConfig, judgements: Judgements, tasks: Sequence[Task], *, greedy: bool = False
+) -> Collected:
     with trainer.generating() as lm:
         return collect(
             lm,
@@ -96,7 +118,7 @@ def _completions(trainer: Trainer, config: TrainConfig, judgements: Judgements, 
             judgements,
             batch=config.generation_batch,
             max_tokens=config.max_completion_tokens,
-            temperature=config.temperature,
+            temperature=0.0 if greedy else config.temperature,
             top_p=config.top_p,
         )
 
@@ -134,20 +156,29 @@ def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], st
             shaped=[s.shaped for s in scored] if trainer.method.shapings else None,
             groups=group_numbers([_result(s)[:2] for s in scored], trainer.gathered),
             advantages_of=trainer.method.advantages,
+            offsets=[s.offsets for s in scored],
+            predict_outcomes=config.parts.outcomes,
             gathered=trainer.gathered,
         )
     trainer.set_learning_rates(state.update)
+    truths = _truths(trainer, scored, batch) if config.ground_truth_coef else {}
     values_only = state.update < config.critic_warmup_updates
     parts = min(trainer.gathered([min(config.minibatches, len(scored))]))  # the judge may have failed on some
     steps: list[Numbers] = []
     for epoch in range(config.ppo_epochs):
         for chosen in minibatches(len(scored), parts):
             rows = batch.rows(chosen)
-            steps.append(ppo_step(trainer, config, rows, values_only=values_only, kl_coef=state.kl_coef))
+            steps.append(ppo_step(trainer, config, rows, values_only=values_only, kl_coef=state.kl_coef, truths=truths))
             _refuse_nan(steps[-1], state.update + 1)
         if config.stop_kl and _mean(step["policy_kl"] for step in steps[epoch * parts :]) > config.stop_kl:
             break
     return _batch_numbers(trainer, batch) | {name: _mean(step[name] for step in steps) for name in steps[0]}
+
+
+def _truths(trainer: Trainer, scored: Sequence[Scored], batch: Batch) -> dict[int, Tokens]:
+    """By the number of its task, the rest of the canonical solution that each completion stands beside."""
+    tasks = zip(batch.groups.tolist(), (s.judged.completion.task for s in scored), strict=True)
+    return {group: truth_of(task, trainer.tokenizer) for group, task in dict(tasks).items()}
 
 
 def minibatches(completions: int, count: int) -> list[Tensor]:
@@ -218,22 +249,24 @@ def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, bega
     outcomes = Counter(outcome for _, _, _, outcome, _ in rows)
     plain = [outcome == Verdict.ACCEPTED for *_, outcome, is_plain in rows if is_plain]
     rewards: dict[tuple[str, int], set[float]] = defaultdict(set)
-    for earned, problem_id, level, *_ in rows:
-        rewards[problem_id, level].add(earned)
-    tokens, failures = trainer.sum(
-        torch.tensor([collected.response_tokens, collected.failures], dtype=torch.float64, device=trainer.device)
-    ).tolist()
+    for given, problem_id, level, *_ in rows:
+        rewards[problem_id, level].add(given)
+    counts = [collected.response_tokens, collected.failures, collected.programs]
+    tokens, failures, programs = trainer.sum(torch.tensor(counts, dtype=torch.float64, device=trainer.device)).tolist()
     seconds = time.monotonic() - began
     numbers = {
-        "reward_mean": _mean(earned for earned, *_ in rows),
+        "reward_mean": _mean(given for given, *_ in rows),
         "pass_rate": outcomes[Verdict.ACCEPTED] / len(rows),
-        "mixed_share": sum(len(earned) > 1 for earned in rewards.values()) / len(rewards),
+        "mixed_share": sum(len(given) > 1 for given in rewards.values()) / len(rewards),
         "judge_failures": failures,
+        "programs": programs,
         "tokens_per_s": tokens / collected.generate_s,
         "generate_s": collected.generate_s,
         "judge_wait_s": collected.wait_s,
         "update_s": seconds,
     }
+    if trainer.method.shapings:
+        numbers["shaped_reward"] = _mean(trainer.gathered([sum(s.shaped) for s in scored]))
     if plain:
         numbers["plain_pass_rate"] = sum(plain) / len(plain)
     shares = {f"share_{verdict}": outcomes[verdict] / len(rows) for verdict in (*Verdict, "extraction_failed")}
@@ -270,6 +303,6 @@ def _sample(scored: Scored) -> dict[str, Any]:
     }
 
 
-def _mean(values: Iterator[float]) -> float:
+def _mean(values: Iterable[float]) -> float:
     found = list(values)
     return sum(found) / len(found) if found else 0.0

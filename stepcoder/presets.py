@@ -68,6 +68,15 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
+_REINFORCE: Mapping[str, Any] = {
+    "kl_in": "loss",
+    "kl_coef": 0.0,
+    "ratio": "none",
+    "whiten_advantages": False,
+    "critic": "shared",
+    "ground_truth_coef": 1.0,
+}
+
 OF_METHODS: Mapping[str, Mapping[str, Any]] = {
     # arXiv:2402.03300: KL as a loss term, 0.04; a mean over each completion, then over completions
     "grpo": {
@@ -79,6 +88,10 @@ OF_METHODS: Mapping[str, Mapping[str, Any]] = {
     },
     # arXiv:2402.14740: KL in the reward; the completion as one action
     "rloo": {"kl_in": "reward", "ratio": "sequence", "whiten_advantages": False, "critic": "shared"},
+    # arXiv:2307.04349: REINFORCE without KL, a supervised term, the best so far
+    "rltf": {**_REINFORCE, "baseline": "best"},
+    # arXiv:2207.01780: the same without the fine-grained feedback, against the greedy completion
+    "coderl": {**_REINFORCE, "baseline": "greedy"},
 }
 """By the first part of a method's name: values over those of the preset, below those that are given."""
 

@@ -1,12 +1,14 @@
 """One optimiser step on a minibatch: the losses that the config asks for, and their gradients, a few rows at a time."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from stepcoder.batch import Batch
 from stepcoder.config import TrainConfig
+from stepcoder.data import Tokens
 from stepcoder.losses import (
     clipped_share,
     kl_estimate,
@@ -17,17 +19,26 @@ from stepcoder.losses import (
     sequence_policy_loss,
     value_loss,
 )
+from stepcoder.methods.coderl import outcome_loss
+from stepcoder.methods.ground_truth import ground_truth_step
 from stepcoder.setup import Trainer
 
 Numbers = dict[str, float]
 
 
 def ppo_step(
-    trainer: Trainer, config: TrainConfig, batch: Batch, *, values_only: bool = False, kl_coef: float = 0.0
+    trainer: Trainer,
+    config: TrainConfig,
+    batch: Batch,
+    *,
+    values_only: bool = False,
+    kl_coef: float = 0.0,
+    truths: Mapping[int, Tokens] | None = None,
 ) -> Numbers:
     """One optimiser step on a minibatch, a few rows at a time. Its gradient is that of the minibatch as a whole.
 
     `kl_coef`: weight of the KL to the reference where it is a loss term; a penalty in the rewards is in the batch already.
+    `truths`: canonical solutions by the number of a task, for the supervised term. `values_only`: critics alone are trained.
     """
     batch = batch.rows(batch.attention.sum(-1).argsort())  # rows of like length together: less padding
     policy_tokens, value_tokens, kl_tokens, completions = trainer.sum(
@@ -43,12 +54,13 @@ def ppo_step(
     sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=trainer.device))
     for rows, weight in trainer.turns(len(batch.rewards), config.micro_rows):
         part = batch.rows(rows)
-        logprobs, values, entropies = trainer.policy(
+        logprobs, values, entropies, *outcomes = trainer.policy(
             part.ids,
             part.attention,
             part.response_tokens,
             temperature=config.temperature,
             entropy=config.entropy_coef > 0,
+            outcomes=config.parts.outcomes,
         )
         keep = part.executed_keep
         losses = {
@@ -59,7 +71,11 @@ def ppo_step(
         if config.kl_in == "loss":
             losses["kl_loss"] = _kl_loss(config, part, logprobs, kl_tokens, completions)
             policy_part = policy_part + kl_coef * losses["kl_loss"]
+        policy_part = 0.0 * policy_part if values_only else policy_part
         loss = policy_part
+        if outcomes:
+            losses["outcome_loss"] = outcome_loss(outcomes[0], part.outcomes, part.response_keep, total=completions)
+            loss = policy_part + config.outcome_coef * losses["outcome_loss"]
         if config.parts.critic:
             losses["value_loss"] = value_loss(
                 values,
@@ -69,7 +85,7 @@ def ppo_step(
                 clip_range=config.value_clip_range,
                 total=value_tokens,
             )
-            loss = config.value_coef * losses["value_loss"] + (0.0 * policy_part if values_only else policy_part)
+            loss = config.value_coef * losses["value_loss"] + policy_part
         trainer.backward(weight * loss)
         with torch.no_grad():
             share = keep.sum() / max(policy_tokens, 1.0)
@@ -77,6 +93,8 @@ def ppo_step(
             losses["policy_kl"] = masked_mean(kl_estimate(part.old_logprobs, logprobs), keep, policy_tokens)
         for name, value in losses.items():
             sums[name] = sums[name] + weight * value.detach()
+    if truths and not values_only:
+        sums["ground_truth_loss"] = ground_truth_step(trainer, config, batch.groups, truths)
     gradient_norm = trainer.step(config.max_grad_norm)
     names = list(sums)
     found = trainer.sum(torch.stack([sums[name] for name in names])).tolist()

@@ -16,7 +16,7 @@ LAYERS = [
     ["appsplus.integrations"],
     ["stepcoder"],
     ["appsplus.trial"],
-    ["appsplus.pipeline", "appsplus.reward"],
+    ["appsplus.pipeline", "appsplus.reward", "appsplus.selection"],
     ["appsplus.stages", "appsplus.annotate", "appsplus.review", "appsplus.worklist", "appsplus.evaluation"],
     ["appsplus.engine", "appsplus.release", "appsplus.conformance"],
     ["appsplus.judge", "appsplus.sources", "appsplus.ledger"],

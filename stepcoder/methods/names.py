@@ -4,11 +4,15 @@
 |---|---|---|
 | `ppo` | advantages | generalised advantage estimation, from a critic |
 | `grpo`, `rloo` | advantages | from the other completions of the same prompt; no critic |
-| `cccs` | start state | the curriculum of `stepcoder/curriculum.py` |
+| `rltf` | advantages | coarse, fine-grained and adaptive feedback against the best so far; no critic |
+| `coderl` | advantages | a critic that predicts the outcome weights each token, against the greedy completion |
+| `cccs`, `r3`, `adaback`, `jsrl`, `bread` | start state | a curriculum: `stepcoder/curriculum/` |
 | `fgo` | token mask | only tokens of executed lines stay in the policy loss |
+| `match` | reward shaping | syntax and data flow like the canonical solution's: PPOCoder's |
+| `lines` | reward shaping | a penalty on the line of the error: RLTF's, for the others |
 
-`stepcoder` is `ppo+cccs+fgo`. A name may begin with a bundle: `stepcoder+...` adds parts to it. Parts after the first come in
-any order, each once.
+`stepcoder` is `ppo+cccs+fgo`, `ppocoder` is `ppo+match`. A name may begin with a bundle: `stepcoder+...` adds parts to it.
+Parts after the first come in any order, each once.
 """
 
 from collections.abc import Mapping
@@ -17,11 +21,11 @@ from typing import Any, Self
 
 from stepcoder.errors import ConfigError
 
-ADVANTAGES = ("ppo", "grpo", "rloo")
-START_STATES = ("cccs",)
+ADVANTAGES = ("ppo", "grpo", "rloo", "rltf", "coderl")
+START_STATES = ("cccs", "r3", "adaback", "jsrl", "bread")
 MASKS = ("fgo",)
-SHAPINGS: tuple[str, ...] = ()
-BUNDLES: Mapping[str, tuple[str, ...]] = {"stepcoder": ("ppo", "cccs", "fgo")}
+SHAPINGS = ("match", "lines")
+BUNDLES: Mapping[str, tuple[str, ...]] = {"stepcoder": ("ppo", "cccs", "fgo"), "ppocoder": ("ppo", "match")}
 BASES = (*ADVANTAGES, *BUNDLES)
 ADDED = (*START_STATES, *MASKS, *SHAPINGS)
 
@@ -61,8 +65,18 @@ class Parts:
 
     @property
     def critic(self) -> bool:
-        """Whether values are learned."""
+        """Whether values are learned: what a state is worth."""
         return self.advantages == "ppo"
+
+    @property
+    def outcomes(self) -> bool:
+        """Whether a critic learns to predict the outcome of a program."""
+        return self.advantages == "coderl"
+
+    @property
+    def weighted(self) -> bool:
+        """Whether advantages are weights on log-probabilities, made from the verdict, not sums of rewards of tokens."""
+        return self.advantages in ("rltf", "coderl")
 
     @property
     def grouped(self) -> bool:
@@ -75,15 +89,24 @@ def refuse_conflicts(parts: Parts, options: Any) -> None:
     method = options.method
     if not parts.critic:
         if options.critic == "separate":
-            raise ConfigError(f"--critic separate: {method} has no critic; leave --critic away, or use ppo")
+            raise ConfigError(f"--critic separate: {method} has no critic of values; leave --critic away, or use ppo")
         if options.mask_values:
             raise ConfigError(
                 f"--mask-values: {method} learns no values, so there is no value loss to mask; leave it away"
             )
-        if options.critic_warmup_updates:
+        if options.critic_warmup_updates and not parts.outcomes:
             raise ConfigError(f"--critic-warmup-updates: {method} learns no values; leave it away, or use ppo")
     if parts.grouped and options.completions_per_problem < 2:
         raise ConfigError(
             f"{method} compares the completions of a prompt, and --completions-per-problem is"
             f" {options.completions_per_problem}; give at least 2"
         )
+    if parts.weighted and options.kl_coef and options.kl_in == "reward":
+        raise ConfigError(
+            f"--kl-coef {options.kl_coef} --kl-in reward: the weights of {method} are no sums of rewards of tokens, so such a"
+            " penalty would be lost; use --kl-in loss, or --kl-coef 0, as its paper has it"
+        )
+    if parts.advantages == "rltf" and "lines" in parts.shapings:
+        raise ConfigError(f"--method {method}: rltf has the penalty on lines already; leave +lines away")
+    if not parts.weighted and options.baseline != "none":
+        raise ConfigError(f"--baseline {options.baseline}: {method} has its own; --baseline is of rltf and coderl")

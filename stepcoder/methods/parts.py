@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from stepcoder.methods.baselines import Baselines
 from stepcoder.rollouts import Judged
 
 Offsets = Sequence[tuple[int, int]]  # for each token of a completion, its characters [start, end)
@@ -36,6 +37,8 @@ class Signals:
     groups: Tensor  # (B,), completions of the same task have the same number, on all processes
     reduce: Callable[[Tensor], Tensor] = lambda sums: sums  # adds up tensors of all processes
     gathered: Callable[[list[Any]], list[Any]] = lambda items: items  # lists of all processes, one after the other
+    offsets: Sequence[Offsets] = ()  # for each completion
+    outcome_logits: Tensor | None = None  # (B, T, 4), of the critic that predicts outcomes, after each token
 
 
 class Advantages(Protocol):
@@ -43,6 +46,10 @@ class Advantages(Protocol):
 
     def __call__(self, signals: Signals) -> tuple[Tensor, Tensor]:
         """Advantages, and returns for the critic, both 0 on padding. -> 2 x (B, T)."""
+        ...
+
+    def numbers(self, gathered: Callable[[list[Any]], list[Any]]) -> dict[str, float]:
+        """What to log of the last ones; names are in the glossary. Every process calls it."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -107,8 +114,15 @@ class Method:
         return total
 
     def numbers(self, gathered: Callable[[list[Any]], list[Any]]) -> dict[str, float]:
-        """What the shapings have to log."""
-        return {name: value for shaping in self.shapings.values() for name, value in shaping.numbers(gathered).items()}
+        """What the parts have to log."""
+        parts: list[Advantages | RewardShaping] = [self.advantages, *self.shapings.values()]
+        return {name: value for part in parts for name, value in part.numbers(gathered).items()}
+
+    @property
+    def baselines(self) -> Baselines | None:
+        """What completions are compared with, where it is neither a critic nor a group."""
+        found: Baselines | None = getattr(self.advantages, "baselines", None)
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """The states of all parts: plain JSON."""

@@ -388,10 +388,9 @@ def test_sampling_gives_what_the_reward_model_chooses(world: Path, tmp_path: Pat
 def test_the_commands_say_what_they_made_and_what_comes_next(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    called = CliRunner().invoke(
-        cli.app,
-        f"prm label {world / 'run'} {world / 'data'} --out {world / 'labels'} --checkpoints 2 --responses 3 --k 3 --batch 16 --top-p 1.0",
-    )
+    given = f"prm label {world / 'run'} {world / 'data'} --out {world / 'labels'}"
+    sizes = "--checkpoints 2 --responses 3 --k 3 --batch 16 --top-p 1.0"
+    called = CliRunner().invoke(cli.app, f"{given} {sizes}")
     assert called.exit_code == 0, called.output
     assert f"go on with: stepcoder prm train {world / 'labels'} --out PRM" in called.output
     called = CliRunner().invoke(
