@@ -238,7 +238,7 @@ def test_a_reward_model_is_left_with_its_measures_and_a_page(world: Path) -> Non
     assert "<script" not in page
     assert "Squared error, by step" in page
     losses = [json.loads(line)["loss"] for line in (world / "prm" / LOSSES).read_text().splitlines()]
-    assert len(losses) == 2 * math.ceil(facts["responses"] / 16)
+    assert len(losses) == 2 * math.ceil(facts["responses"] / 8)
     model, _ = load_reward_model(world / "prm")
     assert model.policy.value_head.weight.abs().max() > 0
     with pytest.raises(InputError, match="already holds a reward model"):
