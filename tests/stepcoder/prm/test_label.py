@@ -129,7 +129,8 @@ def test_the_labels_are_a_data_set_that_others_can_load(world: Path, tmp_path: P
     assert min(manifest["counts"][kind] for kind in ("correct", "revised", "wrong")) > 0  # or it would be a poor test
     assert sum(manifest["labels"].values()) == sum(map(len, lines.values())) > 0
     first = lines["train"][0]
-    assert (first["k"], first["checkpoint"]) == (3, "update-000002")
+    assert (first["k"], first["checkpoint"], first["license"]) == (3, "update-000002", "MIT")
+    assert manifest["dataset"]["name"] == "data"
     assert first["response"] in range(3)
     assert first["checkpoint_sha256"] == manifest["checkpoints"]["update-000002"]
     for row in responses["train"]:
