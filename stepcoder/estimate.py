@@ -75,6 +75,8 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
     if isinstance(config, TrainConfig):
         if config.critic == "separate":
             parts["separate critic"] = 16.0 * shape.parameters + parts["activations"]
+        if config.dense_reward:  # as large as the policy whose weights it began with
+            parts["reward model"] = small * shape.parameters
         length = config.max_prompt_tokens + config.max_completion_tokens
         parts["key-value cache"] = 2.0 * small * config.generation_batch * length * shape.layers * shape.width
     return {what: size / _GIB for what, size in parts.items() if size}
