@@ -1,7 +1,7 @@
 """The console script `stepcoder`: command definitions only. What a command does lies in the modules it calls.
 
     sft         run            supervised training on canonical solutions
-    train       run            PPO with CCCS and FGO, after its own supervised warm-up
+    train       run            PPO with CCCS and FGO, or another method, after its own supervised warm-up
     sample      sampling       completions of a run's policy, for `appsplus evaluate`
     report      report         one HTML page of a run
     publish     publish        a policy to the Hub, with its card
@@ -87,7 +87,7 @@ def train(
     dry_run: DryRun = False,
     given: dict[str, Any],
 ) -> None:
-    """Train a policy by PPO with CCCS and FGO, after a supervised warm-up; the policy is in RUN/final."""
+    """Train a policy by PPO with CCCS and FGO, or by another --method, after a supervised warm-up; it is in RUN/final."""
     config = TrainConfig() if resume else configured(TrainConfig, preset, given)
     need_torch()
     from stepcoder import run
