@@ -60,6 +60,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     RULED_OUT = "ruled_out"
     NOT_JUDGED = "not_judged"  # our own fault: the judge failed, see `appsplus.engine.strikes`; no verdict
+    NOT_SELECTED = "not_selected"  # by `appsplus select`; no flaw
 
 
 @dataclass(frozen=True, slots=True)

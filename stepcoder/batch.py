@@ -12,8 +12,11 @@ from torch import Tensor
 
 from appsplus.evaluation.backends.padding import left_padded
 from appsplus.reward import reward
-from stepcoder.advantages import gae, token_rewards, whiten
+from stepcoder.advantages import token_rewards, whiten
 from stepcoder.executed_tokens import Which, executed_keep, lines_in_loss
+from stepcoder.methods.coderl import OUTCOMES, outcome_of
+from stepcoder.methods.gae import Gae
+from stepcoder.methods.parts import Advantages, Offsets, Signals
 from stepcoder.policy import Policy, reference_logprobs
 from stepcoder.rollouts import Judged, right_padded
 
@@ -32,6 +35,8 @@ class Batch:
     old_values: Tensor
     advantages: Tensor
     returns: Tensor
+    outcomes: Tensor  # (B,), places in OUTCOMES of stepcoder/methods/coderl.py
+    groups: Tensor  # (B,), completions of the same task have the same number
 
     @property
     def response_tokens(self) -> int:
@@ -48,7 +53,7 @@ class Batch:
         return replace(part, ids=part.ids[:, first:end], attention=part.attention[:, first:end], **on_tokens)
 
 
-_NOT_ON_TOKENS = ("ids", "attention", "rewards")
+_NOT_ON_TOKENS = ("ids", "attention", "rewards", "outcomes", "groups")
 
 
 def used_columns(attention: Tensor, response_tokens: int) -> tuple[int, int]:
@@ -90,8 +95,19 @@ def assembled(
     whiten_advantages: bool,
     mask_kl: bool = False,
     reduce: Callable[[Tensor], Tensor] = lambda sums: sums,
+    shaped: Sequence[Sequence[float]] | None = None,
+    groups: Sequence[int] | None = None,
+    advantages_of: Advantages | None = None,
+    offsets: Sequence[Offsets] = (),
+    predict_outcomes: bool = False,
+    gathered: Callable[[list[Any]], list[Any]] = lambda items: items,
 ) -> Batch:
-    """The batch of some judged completions: the policy, its values and the reference read them once more."""
+    """The batch of some judged completions: the policy, its values and the reference read them once more.
+
+    `shaped`: rewards of tokens beside the verdicts'; `groups`: the number of each completion's task; `advantages_of` None:
+    by GAE; `predict_outcomes`: whether it wants the outcomes that the critic predicts. `kl_coef` is of the penalty in the
+    rewards: 0 where the KL is a loss term.
+    """
     prompts, attention = left_padded([j.completion.task.ids for j in judged], pad_id)
     responses = right_padded([j.completion.ids for j in judged], pad_id, torch.long)
     response_keep = right_padded([[1.0] * len(j.completion.ids) for j in judged], 0.0, torch.float32)
@@ -100,19 +116,38 @@ def assembled(
     response_keep = response_keep.to(device)
     tokens = responses.shape[1]
     old_logprobs, old_values, ref_logprobs = (torch.zeros_like(response_keep) for _ in range(3))
+    logits = response_keep.new_zeros(*response_keep.shape, len(OUTCOMES)) if predict_outcomes else None
     with torch.no_grad():
         for start in range(0, len(judged), micro_rows):
             some = slice(start, start + micro_rows)
             first, used = used_columns(attention[some], tokens)
             these, seen = (t[some, first : ids.shape[1] - tokens + used] for t in (ids, attention))
-            old_logprobs[some, :used], old_values[some, :used], _ = policy(these, seen, used, temperature=temperature)
+            read = policy(these, seen, used, temperature=temperature, outcomes=predict_outcomes)
+            old_logprobs[some, :used], old_values[some, :used] = read[0], read[1]
+            if logits is not None:
+                logits[some, :used] = read[3]
             ref_logprobs[some, :used] = reference_logprobs(unwrapped, reference, these, seen, used, temperature)
     old_values = old_values * response_keep
     earned = torch.tensor(list(rewards), device=device)
     executed = right_padded(keeps, 0.0, torch.float32).to(device)
     penalised = torch.where(executed > 0, old_logprobs, ref_logprobs) if mask_kl else old_logprobs
     per_token = token_rewards(earned, penalised, ref_logprobs, response_keep, kl_coef=kl_coef)
-    advantages, returns = gae(per_token, old_values, response_keep, gamma=gamma, lam=lam)
+    beside = right_padded(shaped, 0.0, torch.float32).to(device) if shaped else torch.zeros_like(per_token)
+    of_tasks = torch.tensor(groups or [0] * len(judged), device=device)
+    signals = Signals(
+        judged,
+        earned,
+        beside,
+        per_token + beside if shaped else per_token,
+        old_values,
+        response_keep,
+        of_tasks,
+        reduce,
+        gathered,
+        offsets,
+        logits,
+    )
+    advantages, returns = (advantages_of or Gae(gamma, lam))(signals)
     if whiten_advantages:
         advantages = whiten(advantages, executed, reduce)
     return Batch(
@@ -126,4 +161,6 @@ def assembled(
         old_values,
         advantages,
         returns,
+        torch.tensor([outcome_of(j) for j in judged], device=device),
+        of_tasks,
     )

@@ -2,6 +2,7 @@
 
     RUN/checkpoints/update-000020/state/        what accelerate saves: weights, optimiser, random state of each process
     RUN/checkpoints/update-000020/trainer.json  where the run was, curriculum, sampler
+    RUN/policies/update-000010/                 policies at evenly spaced updates, if --keep-policies asks for them
     RUN/sft/, RUN/best/, RUN/final/             the policy as transformers loads it, values.safetensors beside it
 
 A checkpoint is written to a folder of another name and renamed when it is whole; one that cannot be written (a full disk)
@@ -21,6 +22,7 @@ from stepcoder.errors import TrainingError
 from stepcoder.policy import save_policy, whole_state
 from stepcoder.setup import Trainer
 
+POLICIES = "policies"
 _STATE, _TRAINER = "state", "trainer.json"
 
 
@@ -67,6 +69,7 @@ class Checkpoints:
                     **asdict(state),
                     "curriculum": trainer.curriculum.state_dict(),
                     "sampler": trainer.sampler.state_dict(),
+                    "method": trainer.method.state_dict(),
                 }
                 (half / _TRAINER).write_text(json.dumps(document), encoding="utf-8")
                 _replace(half, target)
@@ -83,7 +86,18 @@ class Checkpoints:
         trainer.accelerator.load_state(str(last / _STATE))
         trainer.curriculum.load_state_dict(document.pop("curriculum"))
         trainer.sampler.load_state_dict(document.pop("sampler"))
+        if "method" in document:  # checkpoints of older versions have none, for there was nothing to save
+            trainer.method.load_state_dict(document.pop("method"))
         return State(**document)
+
+    def keep_policy(self, trainer: Trainer, update: int) -> None:
+        """Keep the policy, as it is after an update, where the config asks for it."""
+        config = trainer.config
+        due = {round((i + 1) * config.updates / config.keep_policies) for i in range(config.keep_policies)}
+        if update in due:
+            folder = self._run / POLICIES / f"update-{update:06d}"
+            folder.parent.mkdir(exist_ok=True)
+            export(trainer.accelerator, trainer.policy, trainer.tokenizer, folder)
 
     def keep_best(self, trainer: Trainer) -> None:
         """Make the policy, as it is, the best one."""

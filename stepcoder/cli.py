@@ -1,11 +1,13 @@
 """The console script `stepcoder`: command definitions only. What a command does lies in the modules it calls.
 
     sft         run            supervised training on canonical solutions
-    train       run            PPO with CCCS and FGO, after its own supervised warm-up
+    train       run            PPO with CCCS and FGO, or another method, after its own supervised warm-up
     sample      sampling       completions of a run's policy, for `appsplus evaluate`
     report      report         one HTML page of a run
     publish     publish        a policy to the Hub, with its card
     curriculum  curriculum     the levels that a dataset gives
+    prm label   prm            labels of prefixes: what the policy can still make of them
+    prm train   prm            a reward model from them
     ablate      ablation       what the curriculum and the mask do, on generated problems
 
 torch is loaded by the commands that need it, and not before.
@@ -14,19 +16,21 @@ torch is loaded by the commands that need it, and not before.
 import json
 import sys
 from collections import Counter
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from appsplus.errors import AppsplusError, DatasetError, MissingExtraError
+from appsplus.errors import AppsplusError, DatasetError
 from stepcoder.ablation import plan
 from stepcoder.ablation.plan import AblationConfig
-from stepcoder.config import PRESETS, SftConfig, TrainConfig, configured
+from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
 from stepcoder.errors import ConfigError
-from stepcoder.flags import with_flags
+from stepcoder.flags import need_torch, with_flags
+from stepcoder.presets import PRESETS
+from stepcoder.prm.cli import app as prm_app
 
 app = typer.Typer(
     name="stepcoder",
@@ -36,6 +40,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(prm_app)
 
 Dataset = Annotated[
     str, typer.Argument(metavar="DIR", help="A folder that `appsplus build` wrote, or a Hub id of one.")
@@ -59,7 +65,7 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 def sft(dataset: Dataset, *, out: Out, preset: Preset = "tiny", dry_run: DryRun = False, given: dict[str, Any]) -> None:
     """Train a model on canonical solutions; the policy is in RUN/final."""
     config = configured(SftConfig, preset, given)
-    _need_torch()
+    need_torch()
     from stepcoder import run
     from stepcoder.estimate import estimate
 
@@ -81,9 +87,9 @@ def train(
     dry_run: DryRun = False,
     given: dict[str, Any],
 ) -> None:
-    """Train a policy by PPO with CCCS and FGO, after a supervised warm-up; the policy is in RUN/final."""
+    """Train a policy by PPO with CCCS and FGO, or by another --method, after a supervised warm-up; it is in RUN/final."""
     config = TrainConfig() if resume else configured(TrainConfig, preset, given)
-    _need_torch()
+    need_torch()
     from stepcoder import run
     from stepcoder.estimate import estimate
 
@@ -111,10 +117,29 @@ def sample(
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest completion.")] = 1024,
     batch: Annotated[int, typer.Option(min=1, help="Completions generated at once.")] = 32,
     seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
+    rerank: Annotated[str, typer.Option(help="prm: give those that a reward model likes best.")] = "",
+    prm: Annotated[str, typer.Option(metavar="PRM", help="The reward model that `stepcoder prm train` wrote.")] = "",
+    candidates: Annotated[int, typer.Option(help="--rerank: it chooses from so many; --search: tries a line.")] = 8,
+    search: Annotated[str, typer.Option(help="lines: it chooses line by line, not among whole programs.")] = "",
+    width: Annotated[int, typer.Option(help="--search: prefixes that are kept.")] = 4,
+    critic_sampling: Annotated[
+        str, typer.Option(help="refine, repair or both: write again what fails example tests (a run of coderl).")
+    ] = "",
+    example_tests: Annotated[int, typer.Option(help="--critic-sampling: the first so many unit tests.")] = 1,
+    repair_model: Annotated[
+        str, typer.Option(metavar="MODEL", help="--critic-sampling: what repairs; the policy unless told.")
+    ] = "",
+    repair_top: Annotated[int, typer.Option(help="--critic-sampling: programs that are repaired, in turns.")] = 1,
+    isolation: Annotated[str, typer.Option(help="--critic-sampling: of the judge.")] = "strict",
 ) -> None:
     """Write a policy's completions of the plain tasks, one a line: {problem_id, completion}."""
-    _need_torch()
-    from stepcoder.sampling import sample_run
+    if rerank not in ("", "prm") or bool(rerank) != bool(prm) or (search and not rerank):
+        raise ConfigError("--rerank prm and --prm PRM go together, and --search needs both")
+    if rerank and critic_sampling:
+        raise ConfigError("--rerank and --critic-sampling choose in two ways; give one of them")
+    need_torch()
+    from stepcoder.methods.critic_sampling import CriticSampling
+    from stepcoder.sampling import Reranking, sample_run
 
     count = sample_run(
         run,
@@ -127,6 +152,10 @@ def sample(
         max_tokens=max_tokens,
         batch=batch,
         seed=seed,
+        reranking=Reranking(prm, candidates, search, width) if rerank else None,
+        critic=CriticSampling(critic_sampling, example_tests, repair_model, repair_top, isolation)
+        if critic_sampling
+        else None,
     )
     print(f"{count:,} completions are in {out}")
 
@@ -218,9 +247,9 @@ def ablate(
     preset: Annotated[str, typer.Option(help=f"Values of all other flags: {', '.join(plan.PRESETS)}.")] = "experiment",
     given: dict[str, Any],
 ) -> None:
-    """Compare SFT, PPO, PPO + CCCS, PPO + FGO and StepCoder on generated problems; tables and figures are in DIR."""
+    """Compare methods on generated problems, the parts of StepCoder or --suite methods; tables and figures are in DIR."""
     config = configured(AblationConfig, preset, given, plan.PRESETS)
-    _need_torch()
+    need_torch()
     from stepcoder.ablation.experiment import ablate as compare
     from stepcoder.ablation.runs import InterruptedRunError
 
@@ -243,12 +272,3 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted; what was saved is whole", file=sys.stderr)
         sys.exit(130)
-
-
-def _need_torch() -> None:
-    missing = [name for name in ("torch", "transformers", "accelerate") if util.find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"the trainer needs {', '.join(missing)}, not installed here; pip install 'appsplus[train]' (torch first,"
-            " where it is to be a particular build)"
-        )

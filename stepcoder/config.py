@@ -1,7 +1,8 @@
 """What can be chosen: one frozen dataclass per command, from which flags, help and the saved config.json come.
 
 `stepcoder sft` takes SftConfig; `stepcoder train` TrainConfig, which begins with the same supervised warm-up. A preset is a
-set of values for them. What the paper (arXiv:2402.01391) does not say is a choice of ours, and listed in OURS.
+set of values for them (`stepcoder/presets.py`). What the paper (arXiv:2402.01391) does not say is a choice of ours,
+listed in OURS.
 """
 
 import json
@@ -14,18 +15,27 @@ from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from appsplus.judge import ISOLATIONS
 from appsplus.reward import VARIANTS
-from stepcoder.curriculum import CurriculumConfig, Schedule
+from stepcoder.curriculum import CUTS, CurriculumConfig, Cuts, named
 from stepcoder.errors import ConfigError
 from stepcoder.executed_tokens import Which
+from stepcoder.methods.names import ADDED, BASES, Parts, refuse_conflicts
+from stepcoder.presets import PRESETS, method_options
+from stepcoder.prm.choices import refuse_choices
 
 Value = TypeVar("Value")
 Config = TypeVar("Config", bound="SftConfig")
 
 METHODS = ("ppo", "ppo+cccs", "ppo+fgo", "stepcoder")
+"""Those of the StepCoder paper; `stepcoder.methods.names` has all that can be composed."""
 CRITICS = ("shared", "separate")
 SPLITS = ("validation", "test", "train")
 DTYPES = ("float32", "bfloat16")
 KL_CONTROLS = ("fixed", "adaptive")
+KL_PLACES = ("reward", "loss")
+LOSS_MEANS = ("token", "completion", "constant")
+ALPHAS = ("paper", "code")
+BASELINES = ("best", "greedy", "none")
+RATIOS = ("token", "sequence", "none")
 
 
 def option(default: Value, words: str) -> Value:
@@ -83,7 +93,9 @@ class SftConfig:
 class TrainConfig(SftConfig):
     """Reinforcement learning by PPO, with or without CCCS and FGO, after a supervised warm-up."""
 
-    method: str = option("stepcoder", f"one of {', '.join(METHODS)}; cccs: curriculum, fgo: executed tokens only")
+    method: str = option(
+        "stepcoder", f"{', '.join(BASES)}, then any of +{', +'.join(ADDED)}; see stepcoder/methods/names.py"
+    )
     updates: int = option(100, "how often the policy is updated from fresh completions")
     problems_per_update: int = option(16, "problems an update")
     completions_per_problem: int = option(8, "completions of each of them")
@@ -92,14 +104,31 @@ class TrainConfig(SftConfig):
     )
     temperature: float = option(0.8, "of sampling")
     top_p: float = option(0.9, "nucleus: the smallest set of tokens with this probability is sampled from")
-    schedule: str = option("adaptive", "cccs: adaptive, fixed, mixed or bisection; see stepcoder/curriculum.py")
-    threshold: float = option(0.5, "cccs: one level up where the moving average of a problem's pass rate exceeds this")
-    coefficient: float = option(0.5, "cccs: weight of the newest pass rate in that average")
-    plain_share: float = option(0.2, "cccs: share of draws that give the plain task, whatever the level")
-    updates_per_level: int = option(8, "cccs: updates of a problem at each level, for the schedule fixed")
-    levels_per_problem: int = option(0, "cccs: 0: ceil(sqrt(conditional statements)), as the dataset has it")
-    kinds: str = option("", "cccs: statements that count, e.g. if,elif,for; empty: as the dataset has it")
-    at_line_start: bool = option(False, "cccs: cut before a statement's indentation, for tokenizers that join the two")
+    schedule: str = option(
+        "adaptive", "cccs, jsrl: adaptive or fixed; jsrl: or random. (mixed and bisection of cccs: r3 and adaback)"
+    )
+    threshold: float = option(
+        0.5,
+        "cccs, jsrl: one level up where the moving average of a problem's pass rate exceeds this; adaback: pass rate",
+    )
+    coefficient: float = option(0.5, "cccs, jsrl: weight of the newest pass rate in that average")
+    plain_share: float = option(0.2, "curricula: share of draws that give the plain task, whatever the level")
+    updates_per_level: int = option(8, "cccs, jsrl: updates of a problem at each level, for the schedule fixed")
+    cuts: str = option(
+        "",
+        f"curricula: {' or '.join(CUTS)}: where a solution is cut; empty: lines for bread and jsrl, else split_points",
+    )
+    levels_per_problem: int = option(
+        0, "curricula: 0: ceil(sqrt(conditional statements)), as the dataset has it; 8 where programs are cut at lines"
+    )
+    kinds: str = option("", "curricula: statements that count, e.g. if,elif,for; empty: as the dataset has it")
+    at_line_start: bool = option(
+        False, "curricula: cut before a statement's indentation, for tokenizers that join the two"
+    )
+    guide: str = option("", "jsrl: a run's folder, or a model's folder or Hub id, whose programs are the start states")
+    guide_completions: int = option(
+        4, "jsrl: completions of the guide a problem, of which the first that passes is cut"
+    )
     executed_in: str = option("union", "fgo: union or first_failing: which unit tests' executed lines stay in the loss")
     mask_values: bool = option(False, "fgo: also for the value loss")
     mask_kl: bool = option(False, "fgo: also for the KL penalty")
@@ -118,7 +147,25 @@ class TrainConfig(SftConfig):
     gamma: float = option(1.0, "discount a token")
     lam: float = option(0.95, "of generalised advantage estimation")
     whiten_advantages: bool = option(True, "mean 0 and variance 1 over the tokens that count")
+    group_std: bool = option(True, "grpo: divide by the standard deviation of the group; off: Dr. GRPO")
+    ast_weight: float = option(1.0, "match: of the share of the canonical solution's syntax trees")
+    flow_weight: float = option(1.0, "match: of the share of its data-flow edges")
+    fine_penalty: float = option(0.3, "lines, rltf: on the line of the error, or on the whole program")
+    fine_alpha: str = option("paper", f"rltf: {' or '.join(ALPHAS)}: tokens over penalised tokens, or 1")
+    adaptive_weight: float = option(1.0, "rltf: of the adaptive reward, -0.3 + 1.3 x share of unit tests passed")
+    baseline: str = option("none", f"rltf, coderl: {', '.join(BASELINES)}: what a completion is compared with")
+    outcome_weights: bool = option(True, "coderl: weigh each token by its probability of the true outcome")
+    outcome_coef: float = option(1.0, "coderl: weight of the loss of the critic that predicts outcomes")
+    ground_truth_coef: float = option(
+        0.0, "weight of the cross-entropy of the canonical solution, one for each completion"
+    )
+    loss_mean: str = option(
+        "token",
+        "over all tokens alike; completion: over each, then over them; constant: sum over --max-completion-tokens",
+    )
+    ratio: str = option("token", "clipped ratio of each token; sequence: of a completion; none: REINFORCE, unclipped")
     kl_coef: float = option(0.05, "penalty on each token for leaving the reference, which is the policy after SFT")
+    kl_in: str = option("reward", f"{' or '.join(KL_PLACES)}: whether that is a reward of each token, or a loss term")
     kl_control: str = option("fixed", f"{' or '.join(KL_CONTROLS)}: whether kl-coef follows --kl-target")
     kl_target: float = option(6.0, "adaptive: KL of a completion, in nats")
     kl_horizon: int = option(10_000, "adaptive: completions over which the coefficient may change by a fifth")
@@ -129,6 +176,16 @@ class TrainConfig(SftConfig):
     validation_completions: int = option(0, "of each problem, sampled as in training; 0: one, the likeliest")
     checkpoint_every: int = option(10, "updates between checkpoints")
     keep_checkpoints: int = option(2, "how many are kept, apart from the best")
+    keep_policies: int = option(0, "policies kept at evenly spaced updates, for `stepcoder prm label`; 0: none")
+    dense_reward: str = option("", "prm: also a reward at the end of each line, R(prefix) / lines; docs/methods/prm.md")
+    value_init: str = option("", "prm: the critic begins as the reward model; needs --critic separate")
+    prm: str = option("", "folder of the reward model, which `stepcoder prm train` wrote")
+    prm_weight_passed: float = option(1.0, "dense reward: its weight in programs that pass")
+    prm_weight_failed: float = option(1.0, "dense reward: its weight in programs that do not")
+    prm_drop_gap: float = option(
+        0.0, "dense reward: dropped where what it says of programs outgrows the pass rate by more"
+    )
+    prm_gap_updates: int = option(10, "dense reward: updates that are averaged for that, at the start and now")
     samples_per_update: int = option(4, "completions an update that are written to samples.jsonl")
     isolation: str = option("strict", f"{' or '.join(ISOLATIONS)}: strict refuses to judge without the whole sandbox")
     judge_workers: int = option(0, "programs judged at once; 0: as many as there are CPUs")
@@ -136,7 +193,13 @@ class TrainConfig(SftConfig):
 
     def __post_init__(self) -> None:
         SftConfig.__post_init__(self)
-        _one_of(self, "method", METHODS)
+        _one_of(self, "kl_in", KL_PLACES)
+        _one_of(self, "loss_mean", LOSS_MEANS)
+        _one_of(self, "ratio", RATIOS)
+        _one_of(self, "fine_alpha", ALPHAS)
+        _one_of(self, "baseline", BASELINES)
+        _at_least(self, 0, "fine_penalty", "adaptive_weight", "outcome_coef", "ground_truth_coef")
+        _at_least(self, 0, "ast_weight", "flow_weight")
         _one_of(self, "reward", VARIANTS)
         _one_of(self, "critic", CRITICS)
         _one_of(self, "isolation", ISOLATIONS)
@@ -147,6 +210,7 @@ class TrainConfig(SftConfig):
             self, 1, "updates", "problems_per_update", "completions_per_problem", "generation_batch", "ppo_epochs"
         )
         _at_least(self, 1, "minibatches", "checkpoint_every", "keep_checkpoints", "kl_horizon")
+        _at_least(self, 0, "keep_policies")
         _at_least(
             self, 0, "warmup_updates", "critic_warmup_updates", "value_coef", "entropy_coef", "kl_coef", "stop_kl"
         )
@@ -161,6 +225,20 @@ class TrainConfig(SftConfig):
             raise ConfigError(
                 f"--minibatches {self.minibatches} is more than the {self.completions} completions of an update; lower it"
             )
+        refuse_conflicts(self.parts, self)
+        refuse_choices(self)
+        _at_least(self, 1, "guide_completions")
+        if (self.parts.start == "jsrl") != bool(self.guide):
+            raise ConfigError(
+                f"--method {self.method} without --guide: jsrl starts from another policy's programs; give a run or a model"
+                if not self.guide
+                else f"--guide {self.guide} does nothing with --method {self.method}; add +jsrl, or leave it away"
+            )
+
+    @property
+    def parts(self) -> Parts:
+        """What the method consists of. Raises ConfigError for a name that means nothing."""
+        return Parts.of(self.method)
 
     @property
     def completions(self) -> int:
@@ -169,20 +247,23 @@ class TrainConfig(SftConfig):
 
     @property
     def cccs(self) -> bool:
-        """Whether the curriculum is on."""
-        return self.method in ("ppo+cccs", "stepcoder")
+        """Whether there is a curriculum."""
+        return bool(self.parts.start)
 
     @property
     def curriculum(self) -> CurriculumConfig:
-        """The options of the curriculum; without CCCS every prompt is the plain task. Raises InputError."""
-        if not self.cccs:
+        """The options of the curriculum; without one every prompt is the plain task. Raises InputError."""
+        name, schedule = named(self.parts.start, self.schedule)
+        if name == "plain":
             return CurriculumConfig("plain")
         return CurriculumConfig(
-            schedule=cast(Schedule, self.schedule),
+            name=name,
+            schedule=schedule,
             threshold=self.threshold,
             coefficient=self.coefficient,
             plain_share=self.plain_share,
             updates_per_level=self.updates_per_level,
+            cuts=cast(Cuts, self.cuts or ("lines" if name in ("bread", "jsrl") else "split_points")),
             kinds=frozenset(self.kinds.split(",")) if self.kinds else None,
             levels_per_problem=self.levels_per_problem or None,
             at_line_start=self.at_line_start,
@@ -196,70 +277,8 @@ class TrainConfig(SftConfig):
     @property
     def fgo(self) -> bool:
         """Whether only executed tokens count."""
-        return self.method in ("ppo+fgo", "stepcoder")
+        return self.parts.fgo
 
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    # from scratch on a CPU, in minutes: it learns the shortest problems by heart, so there is nothing to validate on
-    "tiny": {
-        "hidden_size": 128,
-        "layers": 3,
-        "heads": 4,
-        "max_prompt_tokens": 400,
-        "max_completion_tokens": 150,
-        "sft_epochs": 46,
-        "sft_batch_examples": 3,
-        "sft_learning_rate": 2e-3,
-        "learning_rate": 1e-4,
-        "critic_learning_rate": 1e-3,
-        "updates": 40,
-        "problems_per_update": 8,
-        "completions_per_problem": 4,
-        "warmup_updates": 3,
-        "ppo_epochs": 1,
-        "validate_every": 0,
-    },
-    # a pretrained model on one GPU
-    "small": {
-        "model": "deepseek-ai/deepseek-coder-1.3b-instruct",
-        "dtype": "bfloat16",
-        "gradient_checkpointing": True,
-        "lora_rank": 32,
-        "max_prompt_tokens": 1024,
-        "max_completion_tokens": 768,
-        "pack_tokens": 2048,
-        "sft_learning_rate": 1e-4,
-        "learning_rate": 1e-5,
-        "critic_learning_rate": 5e-5,
-        "problems_per_update": 32,
-        "generation_batch": 128,
-        "updates": 500,
-    },
-    # arXiv:2402.01391, section 4.1 and appendix
-    "paper-6.7b": {
-        "model": "deepseek-ai/deepseek-coder-6.7b-instruct",
-        "dtype": "bfloat16",
-        "gradient_checkpointing": True,
-        "critic": "separate",
-        "sft_epochs": 3,
-        "sft_learning_rate": 2e-5,
-        "sft_batch_examples": 64,
-        "learning_rate": 5e-7,
-        "critic_learning_rate": 1.5e-6,
-        "completions_per_problem": 16,
-        "temperature": 0.8,
-        "top_p": 0.9,
-        "max_completion_tokens": 1024,
-        "max_prompt_tokens": 2048,
-        "pack_tokens": 4096,
-        "micro_rows": 2,
-        "kl_coef": 0.05,
-        "kl_control": "fixed",
-        "reward": "verdict",
-        "problems_per_update": 32,
-        "updates": 1000,
-    },
-}
 
 OF_THE_PAPER = frozenset(
     "model sft_epochs sft_learning_rate sft_batch_examples learning_rate critic_learning_rate completions_per_problem"
@@ -272,17 +291,24 @@ OURS = tuple(f.name for f in fields(TrainConfig) if f.name not in OF_THE_PAPER)
 def configured(
     kind: type[Config], preset: str, given: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]] = PRESETS
 ) -> Config:
-    """The preset's values, and over them those given. Raises ConfigError for what cannot be."""
+    """The preset's values, over them those that the method brings, over them those given.
+
+    Raises ConfigError for what cannot be.
+    """
     if preset not in presets:
         raise ConfigError(f"--preset {preset} is not known; expected one of {', '.join(presets)}")
     known = {f.name for f in fields(kind)}
-    values = {name: value for name, value in presets[preset].items() if name in known}
-    return kind(**values | {name: value for name, value in given.items() if value is not None}, preset=preset)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    method = {**presets[preset], **chosen}.get("method", TrainConfig.__dataclass_fields__["method"].default)
+    values = {n: value for n, value in {**presets[preset], **method_options(method)}.items() if n in known}
+    return kind(**values | chosen, preset=preset)
 
 
 def save_config(config: SftConfig, run: Path, dataset: str) -> None:
     """Write RUN/config.json: the values, the dataset, and which values are not the paper's."""
-    ours = {"not_the_papers": OURS} if config.preset == "paper-6.7b" else {}
+    brought = method_options(config.method) if isinstance(config, TrainConfig) else {}
+    others = (*OURS, *(name for name in brought if name not in OURS))
+    ours = {"not_the_papers": others} if config.preset == "paper-6.7b" else {}
     document = {"dataset": dataset, **asdict(config), **ours}
     write_atomically(run / "config.json", (json.dumps(document, indent=2) + "\n").encode())
 

@@ -8,6 +8,8 @@ line that closes the block:
     description, starter code | ```python | prefix | completion | ```
 """
 
+import hashlib
+import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -166,6 +168,17 @@ def check_tokenizer(tokenizer: Any, name: str) -> None:
             f"the tokenizer of {name} does not give back the program that it reads (got {text!r} for {_PROBE!r}), so the"
             " offsets of its tokens cannot be known; choose a model for code"
         )
+
+
+def pad_id_of(tokenizer: Any) -> int:
+    """A token for padding, whichever the tokenizer has."""
+    found: int = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    return found
+
+
+def tokenizer_hash(tokenizer: Any) -> str:
+    """What tells a tokenizer from another: its words with their numbers."""
+    return hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
 
 
 def new_tokenizer(texts: Sequence[str], vocab_tokens: int) -> Any:

@@ -83,15 +83,45 @@ def executed_keep(
             raise ValueError(f"token at [{start}, {end}) of a completion of {len(completion)} characters")
     if program is None or not program.pieces or not executed_lines:
         return [1.0] * len(completion_offsets)
-    kept = _kept_characters(completion, program, kept_lines(program.text, executed_lines))
+    lines = kept_lines(program.text, executed_lines)
+    kept = (line is None or line in lines for line in lines_of_characters(completion, program))
     before = list(accumulate(kept, initial=0))
-    last = max((i for i, (start, end) in enumerate(completion_offsets) if start < end), default=-1)
     keep = []
+    for span in token_spans(completion_offsets):
+        keep.append(1.0 if span is None or before[min(span[1], len(completion))] > before[span[0]] else 0.0)
+    return keep
+
+
+def token_spans(completion_offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int] | None]:
+    """The characters [start, end) that each token counts for; None: it ends the text.
+
+    A token without characters of its own is the rest of a character, and counts for the character before it.
+    """
+    last = max((i for i, (start, end) in enumerate(completion_offsets) if start < end), default=-1)
+    spans: list[tuple[int, int] | None] = []
     for i, (start, end) in enumerate(completion_offsets):
         if start == end:  # the rest of a character, or the end of the text
             start, end = (max(start - 1, 0), max(start, 1)) if i < last else (0, 0)
-        keep.append(1.0 if i > last or before[min(end, len(completion))] > before[start] else 0.0)
-    return keep
+        spans.append(None if i > last else (start, end))
+    return spans
+
+
+def lines_of_characters(completion: str, program: Program) -> list[int | None]:
+    """For each character of a completion its line of the program, from 1; None: it stands outside of the program.
+
+    The indentation that a fence takes from the lines of its block belongs to them.
+    """
+    if not program.pieces:
+        return [None] * len(completion)
+    starts = [0, *(end.end() for end in _NEWLINE.finditer(program.text))]
+    lines: list[int | None] = []
+    start, end = program.pieces[0][0], program.pieces[-1][1]
+    start = len(completion[:start].rstrip(" \t"))
+    following: int | None = None  # place of the next character: where the indentation of a fenced block belongs
+    for i, place in zip(range(len(completion) - 1, -1, -1), reversed(program.places(len(completion))), strict=True):
+        following = place if place is not None else following if start <= i < end else None
+        lines.append(None if following is None else bisect_right(starts, following))
+    return lines[::-1]
 
 
 def kept_lines(program: str, executed_lines: Collection[int]) -> frozenset[int]:
@@ -112,16 +142,3 @@ def kept_lines(program: str, executed_lines: Collection[int]) -> frozenset[int]:
         if next_is_kept:
             kept.add(line)
     return frozenset(kept.union(line for line, first in first_line.items() if first in kept))
-
-
-def _kept_characters(completion: str, program: Program, lines: Collection[int]) -> list[bool]:
-    """For each character of the completion whether it is kept."""
-    starts = [0, *(end.end() for end in _NEWLINE.finditer(program.text))]
-    kept = []
-    start, end = program.pieces[0][0], program.pieces[-1][1]
-    start = len(completion[:start].rstrip(" \t"))
-    following: int | None = None  # place of the next character: where the indentation of a fenced block belongs
-    for i, place in zip(range(len(completion) - 1, -1, -1), reversed(program.places(len(completion))), strict=True):
-        following = place if place is not None else following if start <= i < end else None
-        kept.append(following is None or bisect_right(starts, following) in lines)
-    return kept[::-1]

@@ -3,11 +3,14 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
+from importlib import util
 from typing import Any
 
 import typer
 
-from stepcoder.config import PRESETS, SftConfig, flag
+from appsplus.errors import MissingExtraError
+from stepcoder.config import flag
+from stepcoder.presets import OF_METHODS, PRESETS
 
 _OPTIONAL: dict[Any, Any] = {bool: bool | None, int: int | None, float: float | None, str: str | None}
 
@@ -16,7 +19,7 @@ Presets = Mapping[str, Mapping[str, Any]]
 
 
 def with_flags(
-    kind: type[SftConfig], presets: Presets = PRESETS, *, without: Collection[str] = ()
+    kind: type[Any], presets: Presets = PRESETS, *, without: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one flag for each field of a config; those that are given arrive as the argument `given`.
 
@@ -40,7 +43,17 @@ def with_flags(
     return decorate
 
 
-def _parameter(kind: type[SftConfig], name: str, presets: Presets) -> inspect.Parameter:
+def need_torch() -> None:
+    """Raises MissingExtraError where the trainer's packages are not installed."""
+    missing = [name for name in ("torch", "transformers", "accelerate") if util.find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"the trainer needs {', '.join(missing)}, not installed here; pip install 'appsplus[train]' (torch first,"
+            " where it is to be a particular build)"
+        )
+
+
+def _parameter(kind: type[Any], name: str, presets: Presets) -> inspect.Parameter:
     [found] = [f for f in fields(kind) if f.name == name]
     words = f"{found.metadata['help']} [{_default(name, found.default, presets)}]"
     names = f"{flag(name)}/--no-{flag(name)[2:]}" if found.type is bool else flag(name)
@@ -49,7 +62,8 @@ def _parameter(kind: type[SftConfig], name: str, presets: Presets) -> inspect.Pa
 
 
 def _default(name: str, value: Any, presets: Presets) -> str:
-    """What holds where the flag is not given; presets that say otherwise are named."""
-    shown = {preset: values[name] for preset, values in presets.items() if values.get(name, value) != value}
+    """What holds where the flag is not given; presets and methods that say otherwise are named."""
+    sources = {**presets, **OF_METHODS}
+    shown = {preset: values[name] for preset, values in sources.items() if values.get(name, value) != value}
     plain = "empty" if value == "" else str(value)
     return "; ".join([plain, *(f"{preset}: {other}" for preset, other in shown.items())])

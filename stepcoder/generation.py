@@ -6,6 +6,7 @@ model's forward pass stands between two tokens (benchmarks/learning/README.md ha
 Legend: B rows, P prompt positions (left-padded), N positions written so far, V words of the vocabulary.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,14 +27,20 @@ def written(
     max_tokens: int,
     temperature: float,
     top_p: float,
+    numbers: Tensor | None = None,
+    ends: Callable[[Tensor, int], Tensor] | None = None,
 ) -> list[list[int]]:
     """The response to each prompt, its end included. (B, P), (B, P) -> B lists of at most `max_tokens` tokens.
 
-    Sampled from the nucleus; temperature 0 takes the likeliest token, and draws nothing.
+    Sampled from the nucleus; temperature 0 takes the likeliest token, and draws nothing. `numbers`, from 0 to 1, (B, T), are
+    what each row is drawn with, so that it does not depend on the others. `ends` says which rows end with their newest token;
+    None: those whose block of code does.
     """
     from transformers import DynamicCache
 
-    ends = EndOfBlock(tokenizer, ids.device)
+    from appsplus.evaluation.backends.local import drawn
+
+    ends = ends or EndOfBlock(tokenizer, ids.device)
     cache = DynamicCache(config=lm.config)
     responses: list[list[int]] = [[] for _ in range(len(ids))]
     live = torch.arange(len(ids), device=ids.device)  # row of the batch -> row of `ids`
@@ -50,7 +57,11 @@ def written(
                 use_cache=True,
                 logits_to_keep=1,
             )
-            token = chosen(out.logits[:, -1].float(), temperature=temperature, top_p=top_p)
+            logits = out.logits[:, -1].float()
+            if numbers is None or not temperature:
+                token = chosen(logits, temperature=temperature, top_p=top_p)
+            else:
+                token = drawn(logits, numbers[live, count - 1], temperature=temperature, top_p=top_p)
             token = torch.where(running, token, pad_id)
             for row, is_running, value in zip(live.tolist(), running.tolist(), token.tolist(), strict=True):
                 if is_running:

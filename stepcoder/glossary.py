@@ -75,6 +75,55 @@ METRICS: tuple[Metric, ...] = (
         "executed_share", "Executed tokens", "share", "tokens kept by FGO / tokens of the completions; 1 without FGO"
     ),
     Metric("response_tokens", "Completion length", "tokens", "tokens of the completions / completions"),
+    Metric("completion_lines", "Lines a completion", "lines", "lines that the completions wrote / completions"),
+    Metric(
+        "comment_share",
+        "Comment lines",
+        "share",
+        "lines that are comments, or strings that stand alone / lines that the completions wrote",
+    ),
+    Metric(
+        "prm_belief",
+        "Pass rate, as the reward model believes",
+        "share",
+        "mean over completions of (R(whole program) + 1) / 2, R at the last line of code; 0 without a program",
+        "with `dense_reward`",
+    ),
+    Metric(
+        "prm_gap",
+        "Belief less pass rate",
+        "",
+        "`prm_belief` - `pass_rate`; where it grows, the policy is fooling the reward model",
+        "with `dense_reward`",
+    ),
+    Metric(
+        "prm_reward",
+        "Reward of the reward model",
+        "",
+        "mean over completions of the sum over line ends of R(prefix) / T, without weights; T is the completion's lines",
+        "with `dense_reward`",
+    ),
+    Metric(
+        "prm_reward_passed",
+        "The same, programs that pass",
+        "",
+        "that mean over completions accepted",
+        "with `dense_reward`, in updates with such completions",
+    ),
+    Metric(
+        "prm_reward_failed",
+        "The same, programs that do not",
+        "",
+        "that mean over completions not accepted",
+        "with `dense_reward`, in updates with such completions",
+    ),
+    Metric(
+        "prm_used",
+        "Dense reward in use",
+        "",
+        "1, and 0 once `prm_drop_gap` has dropped it",
+        "with `dense_reward`",
+    ),
     Metric("kl", "KL to the reference", "nats a token", "mean over tokens of log pi_old(token) - log pi_ref(token)"),
     Metric(
         "kl_per_completion",
@@ -98,7 +147,17 @@ METRICS: tuple[Metric, ...] = (
         "policy_loss",
         "Policy loss",
         "",
-        "mean over kept tokens of -min(r A, clip(r, 1 - c, 1 + c) A), c = `clip_range`; mean over optimiser steps",
+        "mean over kept tokens of -min(r A, clip(r, 1 - c, 1 + c) A), c = `clip_range`; with `ratio` none of -A log pi, with "
+        "sequence a mean over completions, r the product of the kept tokens' ratios; `loss_mean` says which mean; mean over "
+        "optimiser steps",
+    ),
+    Metric(
+        "kl_loss",
+        "KL loss",
+        "nats a token",
+        "mean over tokens of q - 1 - log q, q = pi_ref(token) / pi(token), in the mean that `loss_mean` says; mean over "
+        "optimiser steps",
+        "if `kl_in` is loss",
     ),
     Metric(
         "value_loss",
@@ -106,6 +165,22 @@ METRICS: tuple[Metric, ...] = (
         "",
         "mean over tokens of max((V - R)^2, (clip(V, V_old - c, V_old + c) - R)^2) / 2, c = `value_clip_range`; "
         "mean over optimiser steps",
+        "with ppo",
+    ),
+    Metric(
+        "outcome_loss",
+        "Loss of the outcome critic",
+        "nats",
+        "mean over completions of -log softmax(max over tokens of the critic's logits)[true outcome]; mean over optimiser "
+        "steps",
+        "with coderl",
+    ),
+    Metric(
+        "ground_truth_loss",
+        "Loss on canonical solutions",
+        "nats a token",
+        "mean over tokens of canonical solutions, one for each completion, of -log pi(token); mean over optimiser steps",
+        "if `ground_truth_coef` is above 0",
     ),
     Metric(
         "entropy",
@@ -122,14 +197,99 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "gradient_norm", "Gradient norm", "", "norm of the gradient before it is clipped; mean over optimiser steps"
     ),
-    Metric("value_mean", "Mean value", "", "mean over tokens of the value before the token, V_old"),
+    Metric("value_mean", "Mean value", "", "mean over tokens of the value before the token, V_old", "with ppo"),
     Metric(
         "value_explained",
         "Explained variance",
         "",
         "1 - sum (R - V_old)^2 / sum (R - mean R)^2 over tokens; 0 where the returns R do not vary",
+        "with ppo",
+    ),
+    Metric(
+        "shaped_reward",
+        "Reward shaping",
+        "",
+        "sum over tokens of what reward shaping gives / completions",
+        "with reward shaping",
+    ),
+    Metric(
+        "ast_match",
+        "Syntax match",
+        "share",
+        "mean over completions of: subtrees of the canonical solution that the program has / subtrees of it",
+        "with match",
+    ),
+    Metric(
+        "data_flow_match",
+        "Data-flow match",
+        "share",
+        "mean over completions of: data-flow edges of the canonical solution that the program has / edges of it",
+        "with match",
+    ),
+    Metric(
+        "blamed_line_share",
+        "Errors blamed on a line",
+        "share",
+        "completions with a fine-grained penalty on one line / completions",
+        "with rltf or lines",
+    ),
+    Metric(
+        "blamed_global_share",
+        "Errors blamed on the program",
+        "share",
+        "completions with a fine-grained penalty on all tokens / completions",
+        "with rltf or lines",
+    ),
+    Metric(
+        "outcome_accuracy",
+        "Accuracy of the outcome critic",
+        "share",
+        "completions whose outcome (compile error, run-time error, failed, passed) the critic finds likeliest / completions",
+        "with coderl",
+    ),
+    Metric(
+        "outcome_weight",
+        "Mean weight of a token",
+        "share",
+        "mean over completions of the mean over tokens of the critic's probability of the true outcome",
+        "with coderl",
+    ),
+    Metric(
+        "greedy_reward",
+        "Mean reward, likeliest completions",
+        "",
+        "sum of the rewards of the likeliest completion of each task / tasks",
+        "if `baseline` is greedy",
+    ),
+    Metric(
+        "greedy_completions",
+        "Completions beside the sampled ones",
+        "completions",
+        "likeliest completions that were generated and judged, one a task (a problem at a level)",
+        "if `baseline` is greedy",
     ),
     Metric("judge_failures", "Judge failures", "completions", "completions that the judge failed on; they are dropped"),
+    Metric(
+        "programs",
+        "Programs judged",
+        "programs",
+        "different programs (prefix + completion) of the update, and `greedy_completions`; one that was judged in an earlier "
+        "update is not run again",
+    ),
+    Metric(
+        "anchored_share",
+        "Problems with an anchor",
+        "share",
+        "problems whose completions all failed, and passed from some prefix / problems of the update",
+        "with the curriculum bread",
+    ),
+    Metric(
+        "search_completions",
+        "Completions of the search",
+        "completions",
+        "completions from prefixes, written to find the shortest one from which some pass",
+        "with the curriculum bread",
+    ),
     Metric("tokens_per_s", "Generation", "tokens/s", "tokens of the completions / seconds of generation"),
     Metric("generate_s", "Time to generate", "s", "wall time from the first prompt to the last completion"),
     Metric("judge_wait_s", "Wait for the judge", "s", "wall time between the last completion and the last verdict"),
@@ -178,7 +338,7 @@ level of the curriculum, 1 being the easiest.
 | key | what |
 |---|---|
 | `update`, `problem_id`, `level` | when, and what was asked |
-| `prefix_chars` | characters of the canonical solution that were given |
+| `prefix_chars` | characters of the canonical solution, or of the guide's program, that were given |
 | `completion` | what the policy wrote |
 | `verdict`, `reward` | what the judge said (or `extraction_failed`), and what that earned |
 | `executed_lines` | lines of prefix + completion that some unit test executed; null: not known |

@@ -36,6 +36,44 @@ def policy_loss(
     return -masked_mean(torch.minimum(ratio * advantages, clipped * advantages), keep, total)
 
 
+def sequence_policy_loss(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    keep: Tensor,
+    *,
+    clip_range: float,
+    total: Tensor | float | None = None,
+) -> Tensor:
+    """Clipped surrogate of whole completions: the ratio is the product of that of the kept tokens. (B, T) -> ().
+
+        -1 / total * sum_i min(rho_i A_i, clip(rho_i) A_i),    rho_i = exp(sum_t keep (log pi - log pi_old))
+
+    A_i is the mean of `advantages` over a completion's kept tokens; `total` is the number of completions.
+    """
+    rho = torch.where(keep > 0, logprobs - old_logprobs, torch.zeros_like(logprobs)).sum(-1).exp()  # (B,)
+    kept = (keep > 0).to(advantages.dtype)
+    means = (advantages * kept).sum(-1) / kept.sum(-1).clamp(min=1.0)
+    clipped = rho.clamp(1 - clip_range, 1 + clip_range)
+    count = torch.as_tensor(len(keep) if total is None else total, dtype=rho.dtype, device=rho.device)
+    return -torch.minimum(rho * means, clipped * means).sum() / count.clamp(min=1.0)
+
+
+def reinforce_loss(
+    logprobs: Tensor, advantages: Tensor, keep: Tensor, *, total: Tensor | float | None = None
+) -> Tensor:
+    """-A log pi, averaged over kept tokens: no ratio, no clip (Williams, 1992). (B, T) -> ()."""
+    return -masked_mean(torch.where(keep > 0, logprobs * advantages, torch.zeros_like(logprobs)), keep, total)
+
+
+def mean_weights(keep: Tensor, mean: str) -> Tensor:
+    """The weights of tokens whose weighted sum, over `mean_total`, is the mean that is asked for. (B, T) -> (B, T).
+
+    `token`: every kept token alike; `completion`: 1 over the kept tokens of its completion; `constant`: as `token`.
+    """
+    return keep / keep.sum(-1, keepdim=True).clamp(min=1.0) if mean == "completion" else keep
+
+
 def value_loss(
     values: Tensor,
     old_values: Tensor,

@@ -28,6 +28,7 @@ class Policy(nn.Module):
     def __init__(self, lm: Any, critic: Any = None) -> None:
         super().__init__()
         self.lm, self.critic = lm, critic
+        self.outcomes: Any = None  # what predicts outcomes, where a method asks for it: stepcoder/methods/critics.py
         width = lm.config.get_text_config().hidden_size
         self.value_head = nn.Linear(width, 1, dtype=torch.float32)
         nn.init.zeros_(self.value_head.weight)
@@ -42,11 +43,13 @@ class Policy(nn.Module):
         temperature: float = 1.0,
         positions: Tensor | None = None,
         entropy: bool = False,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        outcomes: bool = False,
+    ) -> tuple[Tensor, ...]:
         """Log-probabilities, values and entropies of the last `response_tokens` (T) positions. (B, N) -> 3 x (B, T).
 
         `attention` is 1 on tokens and 0 on padding, (B, N), or a whole mask to be added, (B, 1, N, N). The value at a
-        position is that of the state before its token. Entropies are zeros, unless asked for.
+        position is that of the state before its token. Entropies are zeros, unless asked for. With `outcomes` a fourth
+        tensor has the logits of what becomes of the program, after each token, (B, T, 4).
         """
         logits, hidden = _response(self.lm, ids, attention, response_tokens, positions)
         logits = logits.float() / temperature
@@ -54,7 +57,8 @@ class Policy(nn.Module):
             _, hidden = _response(self.critic, ids, attention, response_tokens, positions)
         values = self.value_head(hidden.float()).squeeze(-1)
         logprobs = token_logprobs(logits, ids[:, -response_tokens:])
-        return logprobs, values, token_entropy(logits) if entropy else torch.zeros_like(logprobs)
+        found = logprobs, values, token_entropy(logits) if entropy else torch.zeros_like(logprobs)
+        return (*found, self.outcomes(ids, attention, response_tokens, positions)) if outcomes else found
 
 
 def reference_logprobs(

@@ -1,22 +1,25 @@
 """PPO with CCCS and FGO (arXiv:2402.01391): the training loop, from top to bottom, then what one update does.
 
+Other methods are this loop with other parts: `stepcoder/methods/` has them, and the seams.
+
 for each update:
     problems            the next ones, in an order shuffled anew each pass
-    levels              CCCS: how much of the canonical solution each problem's prompt gives
-    completions         several for each prompt, from the policy
+    levels              the curriculum: how much of a program each problem's prompt gives
+    completions         several for each prompt, from the policy; BREAD: others for problems where all of them fail
     reports             the judge runs prefix + completion on the unit tests, meanwhile
-    rewards             from the verdicts, less a penalty for leaving the reference, token by token
-    advantages          by GAE, from the values
+    rewards             from the verdicts, less a penalty for leaving the reference, token by token; reward shaping
+    advantages          by GAE, from the values; or as the method has it
     executed_keep       FGO: only tokens of executed lines stay in the policy loss
-    epochs, minibatches of clipped policy loss + value loss - entropy
+    epochs, minibatches of clipped policy loss + value loss - entropy (`stepcoder/step.py`)
     pass rates          move the curriculum
 """
 
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,16 +28,21 @@ from torch import Tensor
 from appsplus.problem import Verdict
 from stepcoder.advantages import next_kl_coef
 from stepcoder.batch import Batch, assembled, keep_of, reward_of
+from stepcoder.branching import branched
 from stepcoder.checkpoint import Checkpoints, State
 from stepcoder.config import TrainConfig
+from stepcoder.data import Tokens
 from stepcoder.errors import TrainingError
-from stepcoder.losses import clipped_share, kl_estimate, masked_mean, policy_loss, value_loss
+from stepcoder.methods.baselines import earned, task_of
+from stepcoder.methods.ground_truth import truth_of
+from stepcoder.methods.parts import group_numbers
 from stepcoder.metrics import RunLog
+from stepcoder.prm.lines import lines_of
+from stepcoder.prm.reward import line_numbers
 from stepcoder.rollouts import Collected, Judged, Judgements, Task, collect, offsets_of
 from stepcoder.setup import Trainer
+from stepcoder.step import Numbers, ppo_step
 from stepcoder.validation import validate
-
-Numbers = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class Scored:
     reward: float
     offsets: list[tuple[int, int]]
     keep: list[float]
+    shaped: list[float] = field(default_factory=list)  # what reward shaping gives to each token; empty: nothing
 
 
 def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: RunLog, checkpoints: Checkpoints) -> bool:
@@ -59,12 +68,17 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
         problems = trainer.sampler.take(config.problems_per_update)
         levels = {p.problem_id: trainer.curriculum.level(p.problem_id) for p in problems}
         tasks = [trainer.task(p, levels[p.problem_id]) for p in problems for _ in range(config.completions_per_problem)]
-        collected = _completions(trainer, config, judgements, trainer.share(tasks))
-        scored = [_scored(judged, config, trainer.tokenizer) for judged in collected.judged]
+        complete = partial(_completions, trainer, config, judgements)
+        rolled = branched(trainer, problems, complete(trainer.share(tasks)), config.completions_per_problem, complete)
+        tasks += [trainer.task(p, rolled.anchors[p.problem_id]) for p in problems if p.problem_id in rolled.anchors]
+        greedy = _take_baselines(trainer, config, judgements, tasks)
+        scored = _scored(trainer, config, rolled.collected.judged)
         numbers = _learned(trainer, config, scored, state)
         _move_curriculum(trainer, scored)
         state = replace(state, update=state.update + 1, kl_coef=_next_kl(config, state, numbers))
-        numbers |= _told(trainer, scored, collected, began) | {"kl_coef": state.kl_coef}
+        numbers |= _told(trainer, scored, rolled.collected, began) | rolled.numbers | {"kl_coef": state.kl_coef}
+        numbers |= trainer.method.numbers(trainer.gathered) | greedy | _lines(trainer, scored)
+        numbers["programs"] += greedy.get("greedy_completions", 0.0)
         if config.validate_every and state.update % config.validate_every == 0:
             found = validate(trainer, config, judgements, state.update)
             numbers |= {f"validation_{name}": value for name, value in found.numbers.items()}
@@ -72,7 +86,8 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
             if found.numbers["pass_rate"] >= state.best:
                 state = replace(state, best=found.numbers["pass_rate"])
                 checkpoints.keep_best(trainer)
-        log.update(state.update, config.updates, numbers, _levels(levels), _samples(scored, config))
+        log.update(state.update, config.updates, numbers, _levels(levels | rolled.anchors), _samples(scored, config))
+        checkpoints.keep_policy(trainer, state.update)
         if checkpoints.due(state.update) or state.update == config.updates:
             checkpoints.save(trainer, state)
         if trainer.interrupted():
@@ -81,7 +96,21 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
     return True
 
 
-def _completions(trainer: Trainer, config: TrainConfig, judgements: Judgements, tasks: Sequence[Task]) -> Collected:
+def _take_baselines(trainer: Trainer, config: TrainConfig, judgements: Judgements, tasks: Sequence[Task]) -> Numbers:
+    """Have the likeliest completion of each task judged, where a method compares with it."""
+    baselines = trainer.method.baselines
+    if baselines is None or baselines.kind != "greedy":
+        return {}
+    distinct = {(task.problem.problem_id, task.level): task for task in tasks}
+    judged = _completions(trainer, config, judgements, trainer.share(list(distinct.values())), greedy=True).judged
+    found = trainer.gathered([(task_of(j), earned(j, config.reward)) for j in judged])
+    baselines.take_greedy(found)
+    return {"greedy_reward": _mean(one for _, (one, _) in found), "greedy_completions": float(len(distinct))}
+
+
+def _completions(
+    trainer: Trainer, config: TrainConfig, judgements: Judgements, tasks: Sequence[Task], *, greedy: bool = False
+) -> Collected:
     with trainer.generating() as lm:
         return collect(
             lm,
@@ -90,15 +119,18 @@ def _completions(trainer: Trainer, config: TrainConfig, judgements: Judgements, 
             judgements,
             batch=config.generation_batch,
             max_tokens=config.max_completion_tokens,
-            temperature=config.temperature,
+            temperature=0.0 if greedy else config.temperature,
             top_p=config.top_p,
         )
 
 
-def _scored(judged: Judged, config: TrainConfig, tokenizer: Any) -> Scored:
-    offsets = offsets_of(judged.completion, tokenizer)
-    keep = keep_of(judged, offsets, config.executed)
-    return Scored(judged, reward_of(judged, config.reward), offsets, keep)
+def _scored(trainer: Trainer, config: TrainConfig, judged: Sequence[Judged]) -> list[Scored]:
+    spans = [offsets_of(j.completion, trainer.tokenizer) for j in judged]
+    shaped = trainer.method.shaped(judged, spans) if trainer.method.shapings else [[] for _ in judged]
+    return [
+        Scored(j, reward_of(j, config.reward), offsets, keep_of(j, offsets, config.executed), given)
+        for j, offsets, given in zip(judged, spans, shaped, strict=True)
+    ]
 
 
 def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], state: State) -> Numbers:
@@ -116,82 +148,43 @@ def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], st
             device=trainer.device,
             micro_rows=config.micro_rows,
             temperature=config.temperature,
-            kl_coef=state.kl_coef,
+            kl_coef=state.kl_coef if config.kl_in == "reward" else 0.0,
             gamma=config.gamma,
             lam=config.lam,
             whiten_advantages=config.whiten_advantages,
             mask_kl=config.fgo and config.mask_kl,
             reduce=trainer.sum,
+            shaped=[s.shaped for s in scored] if trainer.method.shapings else None,
+            groups=group_numbers([_result(s)[:2] for s in scored], trainer.gathered),
+            advantages_of=trainer.method.advantages,
+            offsets=[s.offsets for s in scored],
+            predict_outcomes=config.parts.outcomes,
+            gathered=trainer.gathered,
         )
     trainer.set_learning_rates(state.update)
+    truths = _truths(trainer, scored, batch) if config.ground_truth_coef else {}
     values_only = state.update < config.critic_warmup_updates
     parts = min(trainer.gathered([min(config.minibatches, len(scored))]))  # the judge may have failed on some
     steps: list[Numbers] = []
     for epoch in range(config.ppo_epochs):
         for chosen in minibatches(len(scored), parts):
-            steps.append(ppo_step(trainer, config, batch.rows(chosen), values_only=values_only))
+            rows = batch.rows(chosen)
+            steps.append(ppo_step(trainer, config, rows, values_only=values_only, kl_coef=state.kl_coef, truths=truths))
             _refuse_nan(steps[-1], state.update + 1)
         if config.stop_kl and _mean(step["policy_kl"] for step in steps[epoch * parts :]) > config.stop_kl:
             break
     return _batch_numbers(trainer, batch) | {name: _mean(step[name] for step in steps) for name in steps[0]}
 
 
+def _truths(trainer: Trainer, scored: Sequence[Scored], batch: Batch) -> dict[int, Tokens]:
+    """By the number of its task, the rest of the canonical solution that each completion stands beside."""
+    tasks = zip(batch.groups.tolist(), (s.judged.completion.task for s in scored), strict=True)
+    return {group: truth_of(task, trainer.tokenizer) for group, task in dict(tasks).items()}
+
+
 def minibatches(completions: int, count: int) -> list[Tensor]:
     """A random partition of the completions into `count` parts of nearly equal size; indices."""
     return list(torch.randperm(completions).tensor_split(count))
-
-
-def ppo_step(trainer: Trainer, config: TrainConfig, batch: Batch, *, values_only: bool = False) -> Numbers:
-    """One optimiser step on a minibatch, a few rows at a time. Its gradient is that of the minibatch as a whole."""
-    batch = batch.rows(batch.attention.sum(-1).argsort())  # rows of like length together: less padding
-    policy_tokens, value_tokens = trainer.sum(
-        torch.stack([batch.executed_keep.sum(), _value_keep(batch, config).sum()])
-    ).tolist()
-    sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=trainer.device))
-    for rows, weight in trainer.turns(len(batch.rewards), config.micro_rows):
-        part = batch.rows(rows)
-        logprobs, values, entropies = trainer.policy(
-            part.ids,
-            part.attention,
-            part.response_tokens,
-            temperature=config.temperature,
-            entropy=config.entropy_coef > 0,
-        )
-        keep = part.executed_keep
-        losses = {
-            "policy_loss": policy_loss(
-                logprobs, part.old_logprobs, part.advantages, keep, clip_range=config.clip_range, total=policy_tokens
-            ),
-            "value_loss": value_loss(
-                values,
-                part.old_values,
-                part.returns,
-                _value_keep(part, config),
-                clip_range=config.value_clip_range,
-                total=value_tokens,
-            ),
-            "entropy": masked_mean(entropies, keep, policy_tokens),
-        }
-        loss = config.value_coef * losses["value_loss"]
-        policy_part = losses["policy_loss"] - config.entropy_coef * losses["entropy"]
-        loss = loss + (0.0 * policy_part if values_only else policy_part)
-        trainer.backward(weight * loss)
-        with torch.no_grad():
-            share = keep.sum() / max(policy_tokens, 1.0)
-            losses["clipped_share"] = share * clipped_share(
-                logprobs, part.old_logprobs, part.advantages, keep, config.clip_range
-            )
-            losses["policy_kl"] = masked_mean(kl_estimate(part.old_logprobs, logprobs), keep, policy_tokens)
-        for name, value in losses.items():
-            sums[name] = sums[name] + weight * value.detach()
-    gradient_norm = trainer.step(config.max_grad_norm)
-    names = list(sums)
-    found = trainer.sum(torch.stack([sums[name] for name in names])).tolist()
-    return dict(zip(names, found, strict=True)) | {"gradient_norm": gradient_norm}
-
-
-def _value_keep(batch: Batch, config: TrainConfig) -> Tensor:
-    return batch.executed_keep if config.fgo and config.mask_values else batch.response_keep
 
 
 def _refuse_nan(step: Numbers, update: int) -> None:
@@ -216,14 +209,14 @@ def _batch_numbers(trainer: Trainer, batch: Batch) -> Numbers:
     ]
     tokens, executed, kl_sum, rows, values, residual, returns, squares = trainer.sum(torch.stack(sums)).tolist()
     spread = squares - returns**2 / max(tokens, 1.0)
+    explained_share = 1.0 - residual / spread if spread > 1e-8 else 0.0
+    of_values = {"value_mean": values / max(tokens, 1.0), "value_explained": explained_share}
     return {
         "kl": kl_sum / max(tokens, 1.0),
         "kl_per_completion": kl_sum / max(rows, 1.0),
         "executed_share": executed / max(tokens, 1.0),
         "response_tokens": tokens / max(rows, 1.0),
-        "value_mean": values / max(tokens, 1.0),
-        "value_explained": 1.0 - residual / spread if spread > 1e-8 else 0.0,
-    }
+    } | (of_values if trainer.config.parts.critic else {})
 
 
 def _move_curriculum(trainer: Trainer, scored: Sequence[Scored]) -> None:
@@ -257,22 +250,24 @@ def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, bega
     outcomes = Counter(outcome for _, _, _, outcome, _ in rows)
     plain = [outcome == Verdict.ACCEPTED for *_, outcome, is_plain in rows if is_plain]
     rewards: dict[tuple[str, int], set[float]] = defaultdict(set)
-    for earned, problem_id, level, *_ in rows:
-        rewards[problem_id, level].add(earned)
-    tokens, failures = trainer.sum(
-        torch.tensor([collected.response_tokens, collected.failures], dtype=torch.float64, device=trainer.device)
-    ).tolist()
+    for given, problem_id, level, *_ in rows:
+        rewards[problem_id, level].add(given)
+    counts = [collected.response_tokens, collected.failures, collected.programs]
+    tokens, failures, programs = trainer.sum(torch.tensor(counts, dtype=torch.float64, device=trainer.device)).tolist()
     seconds = time.monotonic() - began
     numbers = {
-        "reward_mean": _mean(earned for earned, *_ in rows),
+        "reward_mean": _mean(given for given, *_ in rows),
         "pass_rate": outcomes[Verdict.ACCEPTED] / len(rows),
-        "mixed_share": sum(len(earned) > 1 for earned in rewards.values()) / len(rewards),
+        "mixed_share": sum(len(given) > 1 for given in rewards.values()) / len(rewards),
         "judge_failures": failures,
+        "programs": programs,
         "tokens_per_s": tokens / collected.generate_s,
         "generate_s": collected.generate_s,
         "judge_wait_s": collected.wait_s,
         "update_s": seconds,
     }
+    if trainer.method.shapings:
+        numbers["shaped_reward"] = _mean(trainer.gathered([sum(s.shaped) for s in scored]))
     if plain:
         numbers["plain_pass_rate"] = sum(plain) / len(plain)
     shares = {f"share_{verdict}": outcomes[verdict] / len(rows) for verdict in (*Verdict, "extraction_failed")}
@@ -281,6 +276,11 @@ def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, bega
 
 def _levels(given: dict[str, int]) -> dict[str, int]:
     return {str(level): count for level, count in sorted(Counter(given.values()).items())}
+
+
+def _lines(trainer: Trainer, scored: Sequence[Scored]) -> Numbers:
+    lines = [lines_of(s.judged.completion.text, s.judged.completion.program, s.offsets) for s in scored]
+    return line_numbers(trainer.gathered([(of.count, of.comments) for of in lines]))
 
 
 def _samples(scored: Sequence[Scored], config: TrainConfig) -> list[dict[str, Any]]:
@@ -304,6 +304,6 @@ def _sample(scored: Scored) -> dict[str, Any]:
     }
 
 
-def _mean(values: Iterator[float]) -> float:
+def _mean(values: Iterable[float]) -> float:
     found = list(values)
     return sum(found) / len(found) if found else 0.0

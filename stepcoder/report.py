@@ -30,6 +30,8 @@ AVERAGED = 10  # updates at the start and at the end that the figures at the top
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (  # the first charts of the page; what is in none has its own below
     ("Pass rate", ("pass_rate", "plain_pass_rate", "validation_pass_rate")),
     ("Mean reward", ("reward_mean", "validation_reward_mean")),
+    ("What the reward model believes, and the truth", ("prm_belief", "pass_rate")),
+    ("Dense reward", ("prm_reward", "prm_reward_passed", "prm_reward_failed")),
     ("KL to the reference", ("kl",)),
     ("Executed tokens", ("executed_share",)),
     ("Completion length", ("response_tokens",)),
@@ -164,7 +166,8 @@ def figures(lines: Sequence[Mapping[str, Any]]) -> list[Figure]:
 
 
 def _grouped(lines: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    return [chart for title, names in GROUPS if (chart := _chart(lines, title, names)).svg]
+    """The groups whose first number the run has."""
+    return [_chart(lines, title, names) for title, names in GROUPS if _chart(lines, title, names[:1]).svg]
 
 
 def _alone(lines: Sequence[Mapping[str, Any]]) -> list[Chart]:

@@ -40,7 +40,11 @@ class Task:
     @classmethod
     def of(cls, problem: Problem, chars: Sequence[int], level: int, tokenizer: Any) -> Self:
         """The task at a level, as tokens; `chars`: of the canonical solution, what each level gives."""
-        prefix = problem.canonical_solution[: chars[level - 1]]
+        return cls.at(problem, level, problem.canonical_solution[: chars[level - 1]], tokenizer)
+
+    @classmethod
+    def at(cls, problem: Problem, level: int, prefix: str, tokenizer: Any) -> Self:
+        """The task of going on from the start of a program, whoever has written it, as tokens."""
         return cls(problem, level, prefix, tuple(prompt_ids(problem, prefix, tokenizer)))
 
 
@@ -76,6 +80,7 @@ class Collected:
     generate_s: float
     wait_s: float  # what the judge needed longer than the generation
     response_tokens: int
+    programs: int = 0  # different ones, which are what the judge runs
 
 
 def generate(
@@ -201,7 +206,9 @@ def collect(
     generated = time.monotonic()
     judged, failures = judgements.collect(waiting)
     tokens = sum(len(completion.ids) for completion, _ in waiting)
-    return Collected(tuple(judged), failures, generated - began, time.monotonic() - generated, tokens)
+    waited = time.monotonic() - generated
+    programs = {(c.task.problem.problem_id, c.program.text) for c, _ in waiting if c.program}
+    return Collected(tuple(judged), failures, generated - began, waited, tokens, len(programs))
 
 
 def right_padded(rows: Sequence[Sequence[float]], fill: float, dtype: torch.dtype) -> Tensor:

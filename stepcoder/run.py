@@ -1,9 +1,10 @@
 """A whole run of `stepcoder sft` or `stepcoder train`: folder, supervised warm-up, PPO, final policy."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from accelerate.utils import set_seed
 from appsplus.engine import LocalEngine
 from appsplus.errors import InputError
 from appsplus.judge import available_cpus
+from appsplus.problem import Problem
 from stepcoder.checkpoint import Checkpoints, export
 from stepcoder.config import SftConfig, TrainConfig, flag, read_config, save_config
 from stepcoder.errors import ConfigError, TrainingError
+from stepcoder.guide import guide_programs
 from stepcoder.metrics import RunLog
 from stepcoder.model_card import write_model_card
 from stepcoder.ppo import train
@@ -61,7 +64,8 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
             run_sft(dataset, _with_model(config), accelerator, run / "sft", told)
         started = replace(config, model=str(run / "sft")) if config.sft_epochs else _with_model(config)
         set_seed(config.seed)  # whether SFT has just been done, or was done before an interruption
-        trainer = new_trainer(dataset, started, accelerator, log.say)
+        guide = partial(_guided, run, started, engine, accelerator, log.say)
+        trainer = new_trainer(dataset, started, accelerator, log.say, guide)
         checkpoints = Checkpoints(run, every=config.checkpoint_every, keep=config.keep_checkpoints)
         judgements = Judgements(engine, threads=engine.workers, coverage=config.fgo)
         with trainer.interruption, judgements:
@@ -70,6 +74,15 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
             export(accelerator, trainer.policy, trainer.tokenizer, run / "final")
             _write_card(accelerator, run)
     return finished
+
+
+def _guided(
+    run: Path, config: TrainConfig, engine: LocalEngine, accelerator: Any, told: Any, problems: Sequence[Problem]
+) -> dict[str, str]:
+    """What the curriculum jsrl cuts: programs of the guide."""
+    name = str(policy_folder(Path(config.guide))) if Path(config.guide).is_dir() else config.guide
+    threads = engine.workers
+    return guide_programs(run, name, problems, config, engine, threads, accelerator, told)
 
 
 def _write_card(accelerator: Any, run: Path) -> None:
@@ -118,7 +131,7 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any) -> None
 
 
 _MAY_CHANGE = frozenset(
-    "updates judge_workers isolation checkpoint_every keep_checkpoints samples_per_update tracker".split()
+    "updates judge_workers isolation checkpoint_every keep_checkpoints keep_policies samples_per_update tracker".split()
 )
 
 

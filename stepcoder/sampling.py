@@ -1,7 +1,10 @@
 """Completions of a policy for `appsplus evaluate`: one line a completion, {problem_id, completion}."""
 
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate.utils import set_seed
@@ -9,9 +12,43 @@ from accelerate.utils import set_seed
 from appsplus.errors import InputError
 from stepcoder.config import SftConfig
 from stepcoder.data import load_split
+from stepcoder.errors import ConfigError
+from stepcoder.methods.critic_sampling import CriticSampling, Decoding, critic_sampled
 from stepcoder.policy import load_model
+from stepcoder.prm.lines import check_lines
+from stepcoder.prm.model import LineScorer
+from stepcoder.prm.reranking import best, ranked, search_lines
 from stepcoder.rollouts import Task, generate
 from stepcoder.run import policy_folder
+
+Line = tuple[str, str]  # problem_id, completion
+
+
+@dataclass(frozen=True, slots=True)
+class Reranking:
+    """How a reward model chooses what is given."""
+
+    prm: str  # its folder
+    candidates: int  # completions of a problem that it chooses from; with a search, tries of each line
+    search: str = ""  # lines: it chooses line by line
+    width: int = 4  # prefixes that the search keeps
+
+    def __post_init__(self) -> None:
+        if self.search not in ("", "lines"):
+            raise ConfigError(f"--search {self.search} is not known; expected lines")
+        if min(self.candidates, self.width) < 1:
+            raise ConfigError(f"--candidates and --width must be at least 1; got {self.candidates} and {self.width}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """How completions are sampled."""
+
+    completions: int  # of each problem
+    temperature: float
+    top_p: float
+    max_tokens: int
+    batch: int  # at once
 
 
 def sample_run(
@@ -26,27 +63,94 @@ def sample_run(
     max_tokens: int,
     batch: int,
     seed: int,
+    reranking: Reranking | None = None,
+    critic: CriticSampling | None = None,
 ) -> int:
     """Write the completions of a run's policy on the plain tasks of a split; how many. Raises InputError.
 
     A completion goes on inside the open block of code that its prompt ends with.
     """
-    if completions > 1 and not temperature:
+    sampled = Sampled(completions, temperature, top_p, max_tokens, batch)
+    several = max(sampled.completions, reranking.candidates if reranking else 1)
+    if several > 1 and not sampled.temperature:
         raise InputError(
-            f"--completions {completions} of the likeliest tokens would all be the same; give --temperature"
+            f"--completions {several} of the likeliest tokens would all be the same; give --temperature"
+            if not reranking
+            else f"{several} candidates of the likeliest tokens would all be the same; give --temperature"
+        )
+    if reranking and sampled.completions > (reranking.width if reranking.search else reranking.candidates):
+        raise InputError(
+            f"--completions {sampled.completions} are more than the reward model has to choose from; raise"
+            f" {'--width' if reranking.search else '--candidates'}"
         )
     lm, tokenizer = load_model(str(policy_folder(run)), SftConfig())
     lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     set_seed(seed)
-    problems = load_split(dataset, split)
-    tasks = [Task.of(problem, (0,), 1, tokenizer) for problem in problems for _ in range(completions)]
+    tasks = [Task.of(problem, (0,), 1, tokenizer) for problem in load_split(dataset, split)]
+    made = _plain(lm, tokenizer, tasks, sampled)
+    if reranking:
+        made = _chosen(lm, tokenizer, tasks, sampled, reranking, str(run))
+    if critic:
+        made = critic_sampled(
+            lm, tokenizer, tasks, run, critic, completions, Decoding(temperature, top_p, max_tokens, batch)
+        )
+    count = 0
     try:
         with out.open("w", encoding="utf-8") as file:
-            for start in range(0, len(tasks), batch):
-                some = tasks[start : start + batch]
-                for made in generate(lm, tokenizer, some, max_tokens=max_tokens, temperature=temperature, top_p=top_p):
-                    line = {"problem_id": made.task.problem.problem_id, "completion": made.text}
-                    file.write(json.dumps(line) + "\n")
+            for problem_id, completion in made:
+                file.write(json.dumps({"problem_id": problem_id, "completion": completion}) + "\n")
+                count += 1
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}); name another file with --out") from None
-    return len(tasks)
+    return count
+
+
+def _plain(lm: Any, tokenizer: Any, tasks: Sequence[Task], sampled: Sampled) -> Iterator[Line]:
+    wanted = [task for task in tasks for _ in range(sampled.completions)]
+    for start in range(0, len(wanted), sampled.batch):
+        for made in _generated(lm, tokenizer, wanted[start : start + sampled.batch], sampled):
+            yield made.task.problem.problem_id, made.text
+
+
+def _chosen(
+    lm: Any, tokenizer: Any, tasks: Sequence[Task], sampled: Sampled, reranking: Reranking, name: str
+) -> Iterator[Line]:
+    """Those that the reward model likes best, as many problems at once as their candidates fill a batch."""
+    check_lines(tokenizer, name)
+    device = next(lm.parameters()).device
+    scorer = LineScorer(reranking.prm, tokenizer, device, sampled.batch)
+    tries = reranking.candidates
+    at_once = max(1, sampled.batch // (tries * (reranking.width if reranking.search else 1)))
+    for start in range(0, len(tasks), at_once):
+        some = tasks[start : start + at_once]
+        if reranking.search:
+            found = search_lines(
+                lm,
+                tokenizer,
+                some,
+                scorer,
+                width=reranking.width,
+                tries=tries,
+                max_tokens=sampled.max_tokens,
+                temperature=sampled.temperature,
+                top_p=sampled.top_p,
+            )
+        else:
+            made = ranked(
+                _generated(lm, tokenizer, [t for t in some for _ in range(tries)], sampled), scorer, tokenizer
+            )
+            found = [made[i : i + tries] for i in range(0, len(made), tries)]
+        for task, candidates in zip(some, found, strict=True):
+            for one in best(candidates, sampled.completions):
+                yield task.problem.problem_id, tokenizer.decode(one.ids, skip_special_tokens=True)
+
+
+def _generated(lm: Any, tokenizer: Any, tasks: Sequence[Task], sampled: Sampled) -> Any:
+    return generate(
+        lm,
+        tokenizer,
+        tasks,
+        max_tokens=sampled.max_tokens,
+        temperature=sampled.temperature,
+        top_p=sampled.top_p,
+    )

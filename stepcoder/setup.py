@@ -18,9 +18,21 @@ from torch import Tensor
 from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
 from stepcoder.config import SftConfig, TrainConfig
-from stepcoder.curriculum import Curriculum, level_chars
-from stepcoder.data import Tokens, check_tokenizer, load_split, new_tokenizer, sft_example, tokenizer_texts
+from stepcoder.curriculum import Curriculum, new_curriculum
+from stepcoder.data import (
+    Tokens,
+    check_tokenizer,
+    load_split,
+    new_tokenizer,
+    pad_id_of,
+    sft_example,
+    tokenizer_texts,
+)
 from stepcoder.errors import ConfigError
+from stepcoder.guide import Guide, prefixes_of
+from stepcoder.methods.assembly import new_method
+from stepcoder.methods.critics import with_critics
+from stepcoder.methods.parts import Method
 from stepcoder.policy import Policy, frozen_copy, load_model, load_values, made_trainable, new_model
 from stepcoder.rollouts import Task
 
@@ -90,11 +102,12 @@ class Trainer:
     config: TrainConfig
     sampler: Sampler
     curriculum: Curriculum
-    chars: Mapping[str, tuple[int, ...]]  # per problem: characters of the canonical solution that each level gives
+    prefixes: Mapping[str, tuple[str, ...]]  # per problem: the start of a program that each level gives
     validation: Sequence[Problem]
     interruption: Interruption
     reference: Any  # the policy as it began, frozen; None under LoRA, where it is the policy without its adapters
     learning_rates: tuple[float, ...]  # of the optimiser's groups, after the warm-up
+    method: Method
 
     @property
     def unwrapped(self) -> Policy:
@@ -116,11 +129,11 @@ class Trainer:
 
     def task(self, problem: Problem, level: int) -> Task:
         """A problem at a level."""
-        return Task.of(problem, self.chars[problem.problem_id], level, self.tokenizer)
+        return Task.at(problem, level, self.prefixes[problem.problem_id][level - 1], self.tokenizer)
 
     def is_plain(self, task: Task) -> bool:
-        """Whether nothing of the solution is given."""
-        return task.level == len(self.chars[task.problem.problem_id])
+        """Whether nothing of a program is given."""
+        return task.level == len(self.prefixes[task.problem.problem_id])
 
     def set_learning_rates(self, update: int) -> None:
         """Linear rise over the first updates, then constant."""
@@ -205,12 +218,6 @@ def _unsharded(policy: Any) -> Iterator[None]:
             module.set_reshard_after_forward(True, recurse=False)
 
 
-def pad_id_of(tokenizer: Any) -> int:
-    """A token for padding, whichever the tokenizer has."""
-    found: int = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    return found
-
-
 def new_accelerator(config: SftConfig, run: Path) -> Any:
     """The processes of this run, as `accelerate launch` started them, or this one alone."""
     from accelerate import Accelerator
@@ -276,8 +283,13 @@ def fitting(problems: Sequence[Problem], tokenizer: Any, config: SftConfig, name
     return found
 
 
-def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Callable[[str], None]) -> Trainer:
-    """Everything PPO needs, on the model that `config` names. Raises InputError for what the user gave and cannot be used."""
+def new_trainer(
+    dataset: str, config: TrainConfig, accelerator: Any, told: Callable[[str], None], guide: Guide = lambda _: {}
+) -> Trainer:
+    """Everything PPO needs, on the model that `config` names. Raises InputError for what the user gave and cannot be used.
+
+    `guide` gives the programs that the curriculum jsrl cuts, by problem.
+    """
     if config.completions < accelerator.num_processes * config.minibatches:
         raise ConfigError(
             f"{config.completions} completions an update do not go round for {accelerator.num_processes} processes with"
@@ -285,6 +297,7 @@ def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Calla
         )
     train = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, train)
+    policy = with_critics(policy, config, tokenizer)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
     told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
     validation: list[Problem] = []
@@ -296,16 +309,17 @@ def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Calla
                 f"no problem of the split {config.validation_split} of {dataset} fits into the model's prompt and completion;"
                 " raise --max-prompt-tokens, or do without by --validate-every 0"
             )
-    chars = {problem.problem_id: level_chars(problem, config.curriculum) for problem in problems}
-    if config.cccs and all(len(levels) == 1 for levels in chars.values()):
+    prefixes = prefixes_of(problems, config.curriculum, guide)
+    levels = {problem_id: len(of_problem) for problem_id, of_problem in prefixes.items()}
+    if config.curriculum.name != "plain" and set(levels.values()) == {1}:
         raise InputError(
             f"no problem of {dataset} has more than one level, so there is no curriculum; use --method"
-            f" {'ppo+fgo' if config.fgo else 'ppo'}, or problems whose solutions have conditional statements"
+            f" {config.parts.without_start}, or problems whose solutions have conditional statements"
         )
-    levels = {problem_id: len(cuts) for problem_id, cuts in chars.items()}
     reference = None if config.lora_rank else frozen_copy(policy.lm, config).to(accelerator.device)
     critics = [p for name, p in policy.named_parameters() if not name.startswith("lm.") and p.requires_grad]
-    groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}, {"params": critics}]
+    groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}]
+    groups += [{"params": critics}] if critics else []
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
     policy, optimizer = accelerator.prepare(policy, optimizer)
     return Trainer(
@@ -315,12 +329,13 @@ def new_trainer(dataset: str, config: TrainConfig, accelerator: Any, told: Calla
         tokenizer,
         config,
         Sampler(problems, config.seed),
-        Curriculum(levels, config.curriculum, random.Random(config.seed)),
-        chars,
+        new_curriculum(levels, config.curriculum, random.Random(config.seed)),
+        prefixes,
         validation,
         Interruption(),
         reference,
-        (config.learning_rate, config.critic_learning_rate),
+        (config.learning_rate, config.critic_learning_rate)[: len(groups)],
+        new_method(config, tokenizer, accelerator.device),
     )
 
 

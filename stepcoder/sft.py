@@ -11,11 +11,11 @@ import torch
 
 from stepcoder.checkpoint import export
 from stepcoder.config import SftConfig
-from stepcoder.data import PackedRows, Tokens, load_split, packed, packed_rows, sft_example
+from stepcoder.data import PackedRows, Tokens, load_split, packed, packed_rows, pad_id_of, sft_example
 from stepcoder.errors import TrainingError
 from stepcoder.losses import masked_mean
 from stepcoder.policy import activations
-from stepcoder.setup import fitting, open_model, pad_id_of
+from stepcoder.setup import fitting, open_model
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ LAYERS = [
     ["stepcoder"],
     ["appsplus.trial", "appsplus.forecast"],
     ["appsplus.shards", "appsplus.survey"],
-    ["appsplus.pipeline", "appsplus.reward"],
+    ["appsplus.pipeline", "appsplus.reward", "appsplus.selection"],
     ["appsplus.assembly"],
     ["appsplus.passage"],
     ["appsplus.stages", "appsplus.annotate", "appsplus.review", "appsplus.worklist", "appsplus.evaluation"],

@@ -6,6 +6,7 @@
     show       cli.dataset    one problem, with coverage and split points
     explain    cli.dataset    one problem's way through the stages
     worklist   cli.worklist   the problems that need eyes, and why
+    select     cli.select     a smaller train split, pruned by diversity or density
     export     cli.export     a dataset as the files that a trainer reads
     judge      cli.programs   one program on one problem's unit tests
     judge-conformance  cli.conformance  the judge, and others, on programs with known verdicts

@@ -19,6 +19,7 @@ from appsplus.cli import (
     publish,
     review,
     sample,
+    select,
     worklist,
 )
 
@@ -36,6 +37,7 @@ app.command()(dataset.stats)
 app.command()(dataset.show)
 app.command()(dataset.explain)
 app.command()(worklist.worklist)
+app.command()(select.select)
 app.command()(export.export)
 app.command()(programs.judge)
 app.command()(conformance.judge_conformance)

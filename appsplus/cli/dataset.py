@@ -204,6 +204,8 @@ def _steps(problem: Problem | None, rejected: RejectedProblem | None) -> Iterato
             yield {"stage": stage.name, "outcome": "rejected", "detail": _rejected_detail(rejected.rejection)}
             return
         yield {"stage": stage.name, "outcome": "kept", "detail": _kept_detail(stage.name, problem) or stage.why}
+    if rejected is not None:  # by `appsplus select`, after the build
+        yield {"stage": rejected.stage, "outcome": "rejected", "detail": _rejected_detail(rejected.rejection)}
 
 
 def _kept_detail(stage: str, problem: Problem | None) -> str:

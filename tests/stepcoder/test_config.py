@@ -60,14 +60,22 @@ def test_a_preset_names_options_that_there_are_and_comes_back_from_its_file(pres
 def test_a_method_says_what_is_on(method: str, cccs: int, fgo: int) -> None:
     config = TrainConfig(method=method)
     assert (config.cccs, config.fgo) == (bool(cccs), bool(fgo))
-    assert config.curriculum.schedule == ("adaptive" if cccs else "plain")
+    assert config.curriculum.name == ("cccs" if cccs else "plain")
     assert config.executed == ("union" if fgo else None)
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"method": "grpo"}, "--method grpo is not known; expected one of ppo, ppo"),
+        ({"method": "pgo"}, "--method pgo is not known; expected ppo, grpo"),
+        ({"method": "ppo+sfo"}, r"--method ppo\+sfo: the part 'sfo' is not known; expected ppo, grpo"),
+        ({"method": "stepcoder+fgo"}, r"--method stepcoder\+fgo has fgo twice; name every part once"),
+        ({"method": "cccs+ppo"}, r"--method cccs\+ppo is not known"),
+        ({"method": "grpo", "critic": "separate"}, "--critic separate: grpo has no critic of values; leave --critic"),
+        ({"method": "rloo+fgo", "mask_values": True}, r"--mask-values: rloo\+fgo learns no values"),
+        ({"method": "grpo", "critic_warmup_updates": 2}, "--critic-warmup-updates: grpo learns no values"),
+        ({"method": "rloo", "completions_per_problem": 1}, "rloo compares the completions of a prompt, and .* give at"),
+        ({"kl_in": "mind"}, "--kl-in mind is not known; expected one of reward, loss"),
         ({"gamma": 1.5}, "--gamma must lie between 0 and 1; got 1.5"),
         ({"learning_rate": 0.0}, "--learning-rate must be above zero; got 0.0"),
         ({"minibatches": 10_000}, "--minibatches 10000 is more than the"),

@@ -1,4 +1,4 @@
-"""CCCS: which level a problem is given, when it advances, and that its state comes back exactly."""
+"""Curricula: which level a problem is given, what outcomes change, and that their state comes back exactly."""
 
 import json
 import random
@@ -14,13 +14,16 @@ from appsplus.annotate.split_points import find_split_points
 from appsplus.annotate.subtasks import subtask_chars
 from appsplus.errors import InputError
 from appsplus.problem import Annotation, IOFormat, Problem, Solution, UnitTest
-from stepcoder.curriculum import Curriculum, CurriculumConfig, level_chars
+from stepcoder.curriculum import NAMES, Curriculum, CurriculumConfig, level_chars, line_chars, new_curriculum
+from stepcoder.curriculum.bread import AnchorSearch, Bread
 
 NEVER_PLAIN = {"plain_share": 0.0}
 
 
 def curriculum(levels: dict[str, int] | None = None, seed: int = 0, **options: Any) -> Curriculum:
-    return Curriculum(levels or {"a": 3, "b": 1}, CurriculumConfig(**NEVER_PLAIN | options), random.Random(seed))
+    cuts = {"cuts": "lines"} if options.get("name") == "jsrl" else {}
+    config = CurriculumConfig(**NEVER_PLAIN | cuts | options)
+    return new_curriculum(levels or {"a": 3, "b": 1}, config, random.Random(seed))
 
 
 def walk(state: Curriculum, rates: list[float], problem_id: str = "a") -> list[int]:
@@ -89,19 +92,20 @@ def test_the_fixed_schedule_counts_updates_and_nothing_else() -> None:
     assert walk(state, [0.0, 0.0, 1.0, 0.0, 0.0, 0.0]) == [1, 1, 2, 2, 3, 3, 3]
 
 
-def test_mixed_levels_are_drawn_uniformly_whatever_the_outcome() -> None:
-    state = curriculum(schedule="mixed")
+@pytest.mark.parametrize("options", [{"name": "r3"}, {"name": "jsrl", "schedule": "random"}])
+def test_r3_and_a_random_guide_draw_levels_uniformly_whatever_the_outcome(options: dict[str, Any]) -> None:
+    state = curriculum(**options)
     drawn = Counter(walk(state, [1.0] * 3000))
     assert drawn.keys() == {1, 2, 3}
     assert min(drawn.values()) > 900  # 1000 expected, a standard deviation is 26
 
 
 def test_plain_gives_the_plain_task_only() -> None:
-    assert set(walk(curriculum(schedule="plain"), [0.0] * 20)) == {3}
+    assert set(walk(curriculum(name="plain"), [0.0] * 20)) == {3}
 
 
-def test_bisection_draws_from_an_interval_that_outcomes_narrow_and_reopen() -> None:
-    state = curriculum({"a": 9}, schedule="bisection")
+def test_adaback_draws_from_an_interval_that_outcomes_narrow_and_reopen() -> None:
+    state = curriculum({"a": 9}, name="adaback")
     for level, rate, interval in (
         (5, 1.0, (5, 9)),  # passed with so much given: no more is shown
         (7, 0.5, (5, 7)),  # 0.5 does not exceed the threshold: no less is
@@ -116,17 +120,81 @@ def test_bisection_draws_from_an_interval_that_outcomes_narrow_and_reopen() -> N
         (1, 1.0, (1, 9)),
     ):
         state.update("a", level, rate)
-        assert state.state_dict()["places"]["a"][3:] == list(interval), (level, rate)
+        assert state.state_dict()["places"]["a"] == list(interval), (level, rate)
         assert state.reached("a") == interval[0]
         assert interval[0] <= state.level("a") <= interval[1]
     assert {state.level("a") for _ in range(300)} == set(range(1, 10))
+
+
+def test_jsrl_shows_less_of_the_guides_program_as_the_pass_rate_allows() -> None:
+    # averages as in the first test: 0, 0.5, 0.75 > 0.5; 0.25, 0.625 > 0.5
+    state = curriculum(name="jsrl", threshold=0.5, coefficient=0.5)
+    assert walk(state, [0.0, 1.0, 1.0, 0.25, 1.0, 1.0]) == [1, 1, 1, 2, 2, 3, 3]
+
+
+def test_bread_gives_the_plain_task_and_remembers_the_anchor() -> None:
+    state = curriculum({"a": 5}, name="bread")
+    assert {state.level("a") for _ in range(20)} == {5}
+    assert state.reached("a") == 5
+    state.update("a", 2, 0.25)
+    assert (state.reached("a"), state.level("a")) == (2, 5)
+
+
+def searched(last: int, passing: int) -> tuple[list[int], int | None]:
+    """The levels that a search asks for where all levels up to `passing` pass, and the anchor that it finds."""
+    search = AnchorSearch({"a": last})
+    asked = []
+    while levels := search.asked():
+        asked.append(levels["a"])
+        search.told({"a": levels["a"] <= passing})
+    return asked, search.anchors.get("a")
+
+
+@pytest.mark.parametrize(
+    ("last", "passing", "asked", "anchor"),
+    [
+        (8, 7, [4, 6, 7], 7),  # of levels 1 to 7: (1 + 7 + 1) // 2, then 5 to 7, then 7
+        (8, 5, [4, 6, 5], 5),
+        (8, 1, [4, 2, 1], 1),
+        (8, 0, [4, 2, 1], None),  # not even with the longest prefix
+        (4, 2, [2, 3], 2),
+        (2, 1, [1], 1),
+        (1, 0, [], None),  # nothing can be shown
+    ],
+)
+def test_the_anchor_is_the_shortest_prefix_from_which_some_completion_passes(
+    last: int, passing: int, asked: list[int], anchor: int | None
+) -> None:
+    assert searched(last, passing) == (asked, anchor)
+
+
+@given(st.integers(1, 70), st.data())
+def test_the_search_for_an_anchor_takes_at_most_the_logarithm_of_the_levels(last: int, data: st.DataObject) -> None:
+    passing = data.draw(st.integers(0, last - 1))
+    asked, anchor = searched(last, passing)
+    assert anchor == (passing or None)
+    assert len(asked) <= (last - 1).bit_length()  # ceil(log2(last))
+
+
+def test_problems_are_searched_together_and_one_that_the_judge_failed_on_no_more() -> None:
+    state = curriculum({"a": 8, "b": 4, "c": 8, "d": 1}, name="bread")
+    assert isinstance(state, Bread)
+    search = state.search(["a", "b", "c", "d"])
+    assert search.asked() == {"a": 4, "b": 2, "c": 4}
+    search.told({"a": True, "b": False})
+    assert search.asked() == {"a": 6, "b": 1}
+    search.told({"a": False, "b": False})
+    assert search.asked() == {"a": 5}
+    search.told({})
+    assert (search.asked(), search.anchors) == ({}, {"a": 4})
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, Any], list[tuple[str, float]]]:
     levels = draw(st.dictionaries(st.sampled_from("abcd"), st.integers(1, 6), min_size=1))
     options = {
-        "schedule": draw(st.sampled_from(["adaptive", "fixed", "mixed", "bisection", "plain"])),
+        "name": draw(st.sampled_from(NAMES)),
+        "schedule": draw(st.sampled_from(["adaptive", "fixed"])),
         "threshold": draw(st.floats(0, 0.99)),
         "coefficient": draw(st.floats(0.01, 1)),
         "plain_share": draw(st.floats(0, 1)),
@@ -158,7 +226,7 @@ def test_a_state_restored_from_json_goes_on_exactly_as_the_first_would_have(hist
 
 
 @given(histories())
-def test_levels_given_exist_and_levels_reached_never_fall_in_adaptive_and_fixed(history: Any) -> None:
+def test_levels_given_exist_and_levels_reached_never_fall_in_cccs_and_jsrl(history: Any) -> None:
     levels, options, rates = history
     state = curriculum(levels, **options)
     reached = dict.fromkeys(levels, 1)
@@ -167,7 +235,7 @@ def test_levels_given_exist_and_levels_reached_never_fall_in_adaptive_and_fixed(
         assert 1 <= level <= levels[problem_id]
         state.update(problem_id, level, rate)
         assert 1 <= state.reached(problem_id) <= levels[problem_id]
-        if options["schedule"] in ("adaptive", "fixed"):
+        if options["name"] in ("cccs", "jsrl"):
             assert reached[problem_id] <= state.reached(problem_id) <= reached[problem_id] + 1
             reached[problem_id] = state.reached(problem_id)
 
@@ -182,8 +250,10 @@ def test_states_of_other_problems_or_levels_are_refused() -> None:
     saved = curriculum({"a": 3}).state_dict()
     with pytest.raises(InputError, match=r"one that differs: 'b'.*resume with the dataset"):
         curriculum({"a": 3, "b": 1}).load_state_dict(saved)
-    with pytest.raises(InputError, match="has a at level 3, but it has 2 levels here; resume with the options"):
+    with pytest.raises(InputError, match="has a with 3 levels, but it has 2 levels here; resume with the options"):
         curriculum({"a": 2}).load_state_dict(saved)
+    with pytest.raises(InputError, match="curriculum is cccs, not r3; resume with the options"):
+        curriculum({"a": 3}, name="r3").load_state_dict(saved)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +273,12 @@ def test_a_problem_without_a_level_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"schedule": "random"}, "schedule must be one of adaptive, fixed, mixed, bisection, plain; got 'random'"),
+        ({"name": "best"}, "name must be one of cccs, r3, adaback, jsrl, bread, plain; got 'best'"),
+        ({"schedule": "slow"}, "schedule must be one of adaptive, fixed, random; got 'slow'"),
+        ({"schedule": "random"}, "for random levels of cccs use the curriculum r3"),
+        ({"cuts": "words"}, "cuts must be one of split_points, lines; got 'words'"),
+        ({"name": "jsrl"}, "jsrl cuts the guide's program at lines; leave cuts away"),
+        ({"cuts": "lines", "kinds": frozenset({"if"})}, "say nothing where a solution is cut at lines"),
         ({"threshold": 1.0}, "or no pass rate exceeds it; got 1.0"),
         ({"threshold": float("nan")}, "got nan"),
         ({"coefficient": 0.0}, r"\(0, 1\]; got 0.0"),
@@ -267,3 +342,41 @@ def test_the_datasets_own_levels_are_taken_unless_told_otherwise() -> None:
 def test_a_problem_without_annotation_is_an_error() -> None:
     with pytest.raises(ValueError, match="p has no annotation; build the dataset"):
         level_chars(replace(problem(), annotation=None))
+
+
+LINES = "def f(n):\n\n    if n:\n\tn = 1\n    # done\n    return n\n"  # five lines that are not blank
+STARTS = (LINES.index("if"), LINES.index("n = 1"), LINES.index("#"), LINES.index("return"))
+
+
+@pytest.mark.parametrize(
+    ("levels", "chars"),
+    [
+        (1, (0,)),
+        (2, (STARTS[3], 0)),
+        (3, (STARTS[3], STARTS[1], 0)),  # i = ceil(4 * 1 / 2) = 2
+        (4, (STARTS[3], STARTS[2], STARTS[1], 0)),  # ceil(4 * 2 / 3) = 3, ceil(4 / 3) = 2
+        (5, (*STARTS[::-1], 0)),
+        (99, (*STARTS[::-1], 0)),
+    ],
+)
+def test_a_program_is_cut_before_lines_after_their_indentation(levels: int, chars: tuple[int, ...]) -> None:
+    assert line_chars(LINES, levels) == chars
+    at_start = line_chars(LINES, levels, at_line_start=True)
+    assert [LINES[:char] for char in at_start] == [LINES[:char].rstrip(" \t") for char in chars]
+
+
+@pytest.mark.parametrize("program", ["", "\n\n", "x = 1\n", "\r\n  x = 1"])
+def test_a_program_of_one_line_or_none_has_the_plain_task_only(program: str) -> None:
+    assert line_chars(program) == (0,)
+
+
+def test_lines_end_where_python_ends_them() -> None:
+    assert line_chars("a = 1\r\nb = 2\rc = 3\n") == (13, 7, 0)
+
+
+def test_a_solution_cut_at_lines_has_eight_levels_unless_told_otherwise() -> None:
+    long = problem("".join(f"x{n} = {n}\n" for n in range(30)))
+    assert len(level_chars(long, CurriculumConfig(cuts="lines"))) == 8
+    assert len(level_chars(long, CurriculumConfig(cuts="lines", levels_per_problem=12))) == 12
+    with pytest.raises(ValueError, match="at least one level"):
+        line_chars(LINES, 0)

@@ -1,0 +1,35 @@
+"""A folder of work that goes on where it was: begun once with its options, and gone on with only under the same."""
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from appsplus.errors import InputError
+from appsplus.jsonl import write_atomically
+from stepcoder.config import flag
+
+
+def begin(path: Path, document: Mapping[str, Any], command: str, may_change: Collection[str] = ()) -> None:
+    """Write the options to `path`, in a folder that is made, or go on in it where they are the same.
+
+    Raises InputError where they are not, where the folder holds something else, or where it cannot be written.
+    """
+    folder = path.parent
+    try:
+        if path.is_file():
+            begun = json.loads(path.read_text(encoding="utf-8"))
+            for name, value in document.items():
+                if name not in may_change and begun.get(name) != value:
+                    raise InputError(
+                        f"{folder} was begun with {flag(name)} {begun.get(name)}, not {value}; go on with the options that it"
+                        " was begun with, or name another --out"
+                    )
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder} is there, and nothing that `{command}` has begun; name another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, (json.dumps(dict(document), indent=2) + "\n").encode())
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}); name another folder with --out") from None
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read ({error}); name another --out") from None
