@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import BASE, write
+from corpus import originals, write
 from figures import draw
 from measured import Cost, Results, folder_bytes, machine, run
 
@@ -212,7 +212,9 @@ def main() -> None:
     bench = Bench(asked, results)
     parts = set(asked.parts.split(","))
     results.keep("machine", machine.facts())
-    results.keep("base", json.loads(BASE.read_text()) | {"workers": asked.workers, "isolation": asked.isolation})
+    results.keep(
+        "options", {"workers": asked.workers, "isolation": asked.isolation, "originals": len(originals(asked.data))}
+    )
     for size in map(int, asked.sizes.split(",")):
         if "sizes" in parts and f"size {size}" not in results.found:
             bench.size(size)
