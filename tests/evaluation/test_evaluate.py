@@ -216,5 +216,5 @@ def test_an_engine_that_has_ended_ends_the_run_at_once(
         raise JudgingEndedError("the engine is closed")
 
     judge.judge = ended
-    with pytest.raises(JudgingEndedError, match="^the engine is closed$"):
+    with pytest.raises(JudgingEndedError, match=r"^the engine is closed$"):
         evaluated(make_suite(1), path, judge, tmp_path / "r.json")
