@@ -82,9 +82,11 @@ def test_what_runs_inside_the_sandbox_uses_the_standard_library_only(module: str
             assert name.removeprefix("appsplus.judge.").partition(".")[0] in SANDBOXED, name
 
 
-@pytest.mark.parametrize("package", ["appsplus", "appsplus.judge", "appsplus.conformance", "stepcoder"])
+@pytest.mark.parametrize(
+    "package", ["appsplus", "appsplus.judge", "appsplus.engine.ray_engine", "appsplus.conformance", "stepcoder"]
+)
 def test_importing_a_package_loads_nothing_heavy(package: str) -> None:
-    heavy = "torch transformers datasets starlette matplotlib pyarrow".split()
+    heavy = "torch transformers datasets starlette matplotlib pyarrow ray".split()
     code = f"import sys, {package}; print(*set(sys.modules).intersection({heavy}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == ""

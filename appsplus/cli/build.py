@@ -154,7 +154,10 @@ def build(
         for line in forecast_lines(costs.forecast):
             progress.tell(line)
         policies = {"stop_at_first_failure": stop_at_first_failure, "longest_first": longest_first}
-        arguments = (options, progress, known, lambda: {"policies": policies} | costs.facts())
+        arguments = (
+            *(options, progress, known),
+            lambda: {"policies": policies, "engine": engine, "nodes": judges.answered} | costs.facts(),
+        )
         if share is not None:
             _print_shard(out, build_shard(opened, out, thrifty(judges), decisions, share, *arguments), as_json)
             return
@@ -181,6 +184,7 @@ def _print_shard(out: Path, manifest: ShardManifest, as_json: bool) -> None:
     share, run = manifest.shard, manifest.run
     print(f"Shard {share}: {share.size(manifest.records):,} of {manifest.records:,} problems, in {out}.")
     print(f"Judged {run['judged']:,} programs, knew {run['cached']:,} already; {_duration(run['wall_s'])}.")
+    print(*cost_lines(run), sep="\n", end="")
     print(f"\nWhen the folders of all {share.of} shards are here:\n    appsplus merge FOLDER... --out DATASET")
 
 

@@ -34,7 +34,7 @@ class Node:
 
 
 class Cluster:
-    """A connection to Ray; a context manager.
+    """A connection to Ray, until `close`.
 
     `address`: of a running cluster, HOST:PORT or "auto"; None starts one of `cpus` CPUs on this machine, for this
     process alone, and ends it in `close`. Where this process is connected already, that connection is used and left
@@ -48,11 +48,16 @@ class Cluster:
         self._is_ours = not ray.is_initialized()
         if not self._is_ours:
             self._check_connected_to(address)
-        elif address is None:
-            self._folder = tempfile.mkdtemp(prefix="appsplus-ray-")
-            self._start(cpus)
-        else:
-            self._connect(address)
+            return
+        try:
+            if address is None:
+                self._folder = tempfile.mkdtemp(prefix="appsplus-ray-")
+                self._start(cpus)
+            else:
+                self._connect(address)
+        except BaseException:  # an interruption, too, must not leave anything behind
+            self.close()
+            raise
 
     @property
     def is_private(self) -> bool:
@@ -100,8 +105,7 @@ class Cluster:
         }
         try:
             self._init("local", **options)
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            self.close()
+        except (OSError, RuntimeError, ValueError, load_ray().exceptions.RayError) as error:
             raise SandboxError(
                 f"Ray could not be started on this machine ({one_line(error)}); make room in {tempfile.gettempdir()}"
                 " and /dev/shm, or judge without it: --engine local"
@@ -116,8 +120,7 @@ class Cluster:
         try:
             _check_answers(_of_this_machine() if address == "auto" else address)
             self._init(address)
-        except (ConnectionError, OSError, RuntimeError, ValueError, load_ray().exceptions.RayError) as error:
-            self.close()
+        except (OSError, RuntimeError, ValueError, load_ray().exceptions.RayError) as error:
             raise _no_connection(address, error) from error
 
     def _init(self, address: str, **options: Any) -> None:
@@ -125,11 +128,7 @@ class Cluster:
             logging.getLogger(name).setLevel(logging.ERROR)
         with _own_signals():
             load_ray().init(
-                address=address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                configure_logging=False,
-                **options,
+                address=address, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR, **options
             )
 
     def _check_connected_to(self, address: str | None) -> None:

@@ -1,7 +1,6 @@
 """The nodes that work for an engine: who is there, who has come, who has gone."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -38,7 +37,6 @@ class Crew:
         self._cpus = 0  # that all nodes together give us
         self._known: dict[str, str] = {}  # nodes that are up, by id: their names
         self._starting: dict[str, int] = {}  # nodes that are about to judge, by id: CPUs
-        self._failures: Counter[str] = Counter()  # starts that failed in a row, by the node's id
         self._left_out: set[str] = set()  # nodes that cannot judge for us, by id
         self._changed = asyncio.Event()
 
@@ -46,12 +44,14 @@ class Crew:
         """Start the judges of each node, on so many CPUs. Raises InputError or SandboxError, which name the node."""
         self._cpus = sum(cpus for _, cpus in shares)
         self._known = {node.node_id: node.name for node, _ in shares}
-        starts = [start(node, cpus, self._isolation, self._modules) for node, cpus in shares]
-        found = await asyncio.gather(*starts, return_exceptions=True)
+        found = await asyncio.gather(*(self._started(*share) for share in shares), return_exceptions=True)
         self.dispatch.members = [member for member in found if isinstance(member, Member)]
+        lost = [error for error in found if isinstance(error, NotStartedError)]
         for error in found:
-            if isinstance(error, BaseException):
+            if isinstance(error, BaseException) and (error not in lost or not self.dispatch.members):
                 raise error
+        for error in lost:
+            self._tell(f"{error}; it is left out")
         self.dispatch.spawn(self._watch())
         return list(self.dispatch.members)
 
@@ -113,19 +113,27 @@ class Crew:
                 self._starting[node.node_id] = min(node.cpus, spare)
                 self.dispatch.spawn(self._take_in(node))
 
+    async def _started(self, node: Node, cpus: int) -> Member:
+        """A node that judges, in as many attempts as it has while it is up."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await start(node, cpus, self._isolation, self._modules)
+            except NotStartedError:
+                up = {found.node_id for found in await asyncio.to_thread(self._cluster.nodes)}
+                if attempt == ATTEMPTS or node.node_id not in up:
+                    raise
+                await asyncio.sleep(WATCH_EVERY_S)
+        raise AssertionError("unreachable")
+
     async def _take_in(self, node: Node) -> None:
         """A node that has come, or whose process has died."""
         is_new = node.node_id not in self._known
         try:
-            member = await start(node, self._starting[node.node_id], self._isolation, self._modules)
-        except NotStartedError as error:
-            self._failures[node.node_id] += 1
-            if self._failures[node.node_id] >= ATTEMPTS:
-                self._leave_out(node, error)
+            member = await self._started(node, self._starting[node.node_id])
         except (InputError, SandboxError) as error:
-            self._leave_out(node, error)
+            self._left_out.add(node.node_id)
+            self._tell(f"{error}; node {node.name} is left out")
         else:
-            self._failures.pop(node.node_id, None)
             self._known[node.node_id] = node.name
             self.dispatch.members.append(member)
             self._tell(
@@ -136,10 +144,6 @@ class Crew:
             self.dispatch.go_on()
         finally:
             del self._starting[node.node_id]
-
-    def _leave_out(self, node: Node, error: Exception) -> None:
-        self._left_out.add(node.node_id)
-        self._tell(f"node {node.name} is left out: {error}")
 
 
 def _kill(actor: object) -> None:

@@ -14,7 +14,7 @@ START_S = 60.0  # for a node to start its first judge; mostly it is done in a fe
 
 
 class NotStartedError(SandboxError):
-    """A node did not start its judges; it may do so when asked again."""
+    """The process of a node died before it could say what it is; another may do better."""
 
 
 @dataclass(eq=False)
@@ -37,8 +37,8 @@ class Member:
 async def start(node: Node, cpus: int, isolation: str, modules: tuple[str, ...]) -> Member:
     """Start the judges of a node, on so many of its CPUs.
 
-    Raises InputError where other software runs there than here, SandboxError where the isolation asked for cannot be had
-    there, and NotStartedError where nothing starts; each names the node.
+    Raises InputError where other software runs there than here or nothing starts, SandboxError where the isolation asked
+    for cannot be had there, and NotStartedError where its process dies; each names the node.
     """
     member = await introduce(node, cpus, isolation, modules)
     try:
@@ -52,7 +52,7 @@ async def start(node: Node, cpus: int, isolation: str, modules: tuple[str, ...])
 async def introduce(node: Node, cpus: int, isolation: str, modules: tuple[str, ...], *, idle: bool = False) -> Member:
     """Start the judges of a node, and let it say what it is; `idle`: it does not judge, and takes no CPU from others.
 
-    Raises InputError where it cannot load what is to run there, NotStartedError where nothing starts.
+    Raises InputError where it cannot load what is to run there or has no CPU free, NotStartedError where its process dies.
     """
     ray = load_ray()
     affinity = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.node_id, soft=False)
@@ -72,7 +72,7 @@ async def introduce(node: Node, cpus: int, isolation: str, modules: tuple[str, .
         facts = await asyncio.wait_for(done(actor.facts.remote()), START_S)
     except TimeoutError:
         ray.kill(actor)
-        raise NotStartedError(
+        raise InputError(
             f"node {node.name} did not start a judge on {cpus} of its {node.cpus} CPUs within {START_S:.0f} s; where"
             " others use them (`ray status`), ask for fewer with --workers"
         ) from None

@@ -50,7 +50,7 @@ def test_a_build_on_ray_that_was_killed_and_interrupted_gives_the_local_builds_b
     total = answers(tmp_path / "local-cache")
 
     killed = build("ray", "--engine", "ray", "--cache-dir", cache)
-    seen = wait_for_answers(killed, cache, 3)
+    seen = wait_for_answers(killed, cache, 3, within_s=180)
     agents = {process for process in seen if AGENTS.search(command_of(process[0]))}
     killed.kill()
     killed.communicate()
@@ -58,7 +58,7 @@ def test_a_build_on_ray_that_was_killed_and_interrupted_gives_the_local_builds_b
     assert 3 <= answers(cache) < total
 
     interrupted = build("ray", "--engine", "ray", "--cache-dir", cache)
-    seen = wait_for_answers(interrupted, cache, answers(cache) + 3)
+    seen = wait_for_answers(interrupted, cache, answers(cache) + 3, within_s=180)
     seen |= descendants(interrupted.pid)
     asked = time.monotonic()
     interrupted.send_signal(signal.SIGINT)
@@ -71,7 +71,7 @@ def test_a_build_on_ray_that_was_killed_and_interrupted_gives_the_local_builds_b
     already = answers(cache)
     assert already < total
     last = build("ray", "--engine", "ray", "--cache-dir", cache, "--json")
-    printed, told = last.communicate(timeout=120)
+    printed, told = last.communicate(timeout=240)
     assert last.returncode == 0, told
     assert json.loads(printed)["hash"] == folder_hash(tmp_path / "local" / "out")
     assert read_manifest(tmp_path / "ray" / "out").run["judged"] == total - already

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -267,6 +269,18 @@ def test_a_node_with_weaker_isolation_than_asked_for_is_refused_by_name(on_nodes
 def test_a_node_with_another_version_is_refused_by_name(on_nodes: Callable[..., RayEngine]) -> None:
     with pytest.raises(InputError, match=r"node second has appsplus .* with judge 0123456789abcdef.*install the same"):
         on_nodes(ray_stand_ins.OfAnotherVersion)
+
+
+def test_a_node_that_cannot_load_what_is_to_run_there_is_named(
+    on_nodes: Callable[..., RayEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = types.ModuleType("appsplus.engine.newer")  # a module that only this process has
+    newer.NewerJudges = type("NewerJudges", (NodeJudges,), {"__module__": newer.__name__})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, newer.__name__, newer)
+    with pytest.raises(
+        InputError, match=r"node first cannot load this version of appsplus .*newer.*install on every node"
+    ):
+        on_nodes(newer.NewerJudges)
 
 
 def test_more_workers_than_cpus_are_refused_and_fewer_are_shared_out(on_nodes: Callable[..., RayEngine]) -> None:
