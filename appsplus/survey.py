@@ -2,13 +2,13 @@
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 
 from appsplus.pipeline import KEPT, REJECTED, Progress
 from appsplus.problem import RawProblem
-from appsplus.sources import Rejected, Source
+from appsplus.sources import Rejected
 
 FEW = 300  # problems: a build of no more needs no estimate
 _LEAST, _MOST, _SHARE = 30, 200, 0.02  # of the problems, in a sample
@@ -29,8 +29,8 @@ class Survey:
     sample: tuple[Record, ...]  # in the sources' order
 
 
-def survey(sources: Sequence[Source], seed: int, progress: Progress | None = None) -> Survey:
-    """Read the sources once, one record in memory besides the sample. Raises SourceError.
+def survey(records: Iterable[Record], seed: int, progress: Progress | None = None) -> Survey:
+    """Count all records, with one in memory besides the sample. Raises SourceError.
 
     The sample is 2 % of the problems, but at least 30 and at most 200: those with the smallest hash of seed and id, so that
     neither the order of the sources nor their length has a say in it.
@@ -40,7 +40,7 @@ def survey(sources: Sequence[Source], seed: int, progress: Progress | None = Non
     problems = solutions = unit_tests = executions = 0
     drawn: list[tuple[int, int, Record]] = []  # the largest hash first, so that it can go
     numbers = count()
-    for record in _records(sources):
+    for record in records:
         problems += 1
         found = sizes(record)
         solutions, unit_tests = solutions + found[0], unit_tests + found[1]
@@ -63,13 +63,13 @@ def sizes(record: Record) -> tuple[int, int]:
     return len(record.solutions), min(len(record.inputs or ()), len(record.outputs or ()))
 
 
-def is_worth_an_estimate(sources: Sequence[Source], is_known: Callable[[str], bool]) -> bool:
+def is_worth_an_estimate(records: Iterable[Record], is_known: Callable[[str], bool]) -> bool:
     """Whether there are many problems, and most of them new; reads no more than it needs to know that.
 
     `is_known` says of a program whether the cache has its inspection, which every program gets. Raises SourceError.
     """
     known = asked = 0
-    for number, record in enumerate(_records(sources)):
+    for number, record in enumerate(records):
         if number < _FIRST and isinstance(record, RawProblem) and record.solutions:
             asked += 1
             known += is_known(record.solutions[0])
@@ -78,10 +78,6 @@ def is_worth_an_estimate(sources: Sequence[Source], is_known: Callable[[str], bo
         if number >= FEW:
             return True
     return False
-
-
-def _records(sources: Sequence[Source]) -> Iterator[Record]:
-    return (record for source in sources for record in source.read())
 
 
 def _rank(record: Record, seed: int) -> int:

@@ -9,7 +9,9 @@ import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 from datasketch import MinHash
+from numpy.typing import NDArray
 
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\(\S*?\)|https?://\S+|<[a-z/][^<>]{0,200}>|\[image\]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
@@ -42,11 +44,20 @@ def similarity(shingles: bytes, others: bytes) -> float:
     return len(mine & theirs) / len(mine | theirs)
 
 
-def minhash_of(shingles: bytes, permutations: int) -> MinHash:
-    """The MinHash of the word triples of a text."""
-    minhash = MinHash(num_perm=permutations, seed=1, hashfunc=int)  # the shingles are hashes already
-    minhash.update_batch(list(array("I", shingles)))
-    return minhash
+def bands_of(texts: Sequence[bytes], bands: int, rows: int) -> NDArray[np.uint64]:
+    """What finds near-copies: per text, given by its shingles, and band a 64-bit hash of so many MinHash values.
+
+    Two texts of similarity s have a band in common with probability 1 - (1 - s^rows)^bands. 8 bytes a text and band.
+    """
+    first = MinHash(num_perm=bands * rows, seed=1, hashfunc=int)  # the shingles are hashes already
+    mixing = np.random.RandomState(1).randint(1, 2**63, size=rows, dtype=np.uint64) * 2 + 1
+    found = np.empty((len(texts), bands), np.uint64)
+    for number, shingles in enumerate(texts):
+        minhash = first.copy()
+        minhash.update_batch(list(array("I", shingles)))
+        values = minhash.hashvalues.astype(np.uint64).reshape(bands, rows)
+        found[number] = (values * mixing).sum(axis=1, dtype=np.uint64)
+    return found
 
 
 def digest(text: str, size: int) -> bytes:

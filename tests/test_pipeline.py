@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yes_engine import Counted, Made, Yes, made
 
 from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError, SandboxError, SourceError
-from appsplus.judge import Inspection, Job, Report, UnitTestReport
+from appsplus.judge import Job, Report
 from appsplus.ledger import Ledger
 from appsplus.pipeline import STAGES, WINDOW, BuildOptions, Progress, build
 from appsplus.problem import IOFormat, Problem, RawProblem, Reason, Verdict
@@ -150,61 +151,6 @@ def test_the_bytes_do_not_depend_on_what_is_known(
 # ---- with tiny problems and an engine that only says yes
 
 
-class Yes:
-    """An engine for which every program is right, until `fails_after` programs were judged."""
-
-    def __init__(self, *, workers: int = 1, fails_after: int | None = None) -> None:
-        self.workers, self.isolation, self.modules = workers, "none", ()
-        self.rungs: dict[str, Any] = {}
-        self.counts: Counter[str] = Counter()
-        self._fails_after = fails_after
-        self._lock = threading.Lock()
-
-    def judge(self, jobs: Sequence[Job]) -> list[Report]:
-        with self._lock:
-            self.counts["judged"] += len(jobs)
-        if self._fails_after is not None and self.counts["judged"] > self._fails_after:
-            raise SandboxError("the worker has died")
-        return [self._report(job) for job in jobs]
-
-    def inspect(self, programs: Sequence[str]) -> list[Inspection]:
-        return [Inspection() for _ in programs]
-
-    def _report(self, job: Job) -> Report:
-        lines = (1,) if job.coverage else None
-        one = UnitTestReport(Verdict.ACCEPTED, 0.0, 0.0, 1.0, executed_lines=lines)
-        return Report(Verdict.ACCEPTED, (one,) * len(job.unit_tests), lines)
-
-
-def made(number: int) -> RawProblem:
-    return RawProblem(
-        problem_id=f"made/{number}",
-        source="made",
-        split="train",
-        description=f"Print the number {number}, which is what {number * 7919} divided by 7919 gives, on a line.",
-        solutions=(f"print({number})\n",),
-        inputs=("",),
-        outputs=(f"{number}\n",),
-    )
-
-
-class Made:
-    """Tiny problems, one at a time."""
-
-    def __init__(self, count: int, *, ends_with: Exception | None = None) -> None:
-        self.count, self.ends_with, self.taken = count, ends_with, 0
-
-    def read(self) -> Iterator[RawProblem]:
-        for number in range(self.count):
-            self.taken += 1
-            yield made(number)
-        if self.ends_with is not None:
-            raise self.ends_with
-
-    def inputs(self) -> Iterator[Any]:
-        return iter(())
-
-
 def build_made(target: Path, reader: Made, engine: Yes, progress: Progress | None = None) -> Any:
     return build([Source("made", "made", reader)], target, engine, Ledger.read([]), progress=progress)
 
@@ -268,12 +214,9 @@ def test_a_full_disk_ends_the_build_with_what_to_do(
 
 
 def test_problems_stream_and_are_never_all_in_memory(tmp_path: Path) -> None:
-    reader, alive, ahead = Made(300), [], []
-
-    def records() -> int:
-        return sum(type(item) is RawProblem for item in gc.get_objects())  # isinstance asks other libraries' objects
-
-    left = records()  # by the tests before this one: a raised error that is still there holds its frames
+    reader, alive, ahead = Made(300, kind=Counted), [], []
+    gc.collect()
+    left = Counted.alive
 
     class Counting(Progress):
         kept = 0
@@ -282,12 +225,11 @@ def test_problems_stream_and_are_never_all_in_memory(tmp_path: Path) -> None:
             self.kept += outcome == "kept"
             if self.kept <= 300:  # the first pass
                 ahead.append(reader.taken - self.kept)
-                if self.kept % 50 == 0:
-                    alive.append(records() - left)
+            alive.append(Counted.alive - left)
 
     build_made(tmp_path / "out", reader, Yes(workers=1), Counting())
     assert len(list(load_problems(tmp_path / "out"))) == 300
-    assert len(alive) == 6
+    assert len(alive) == 600  # in both passes
     assert 0 < max(ahead) <= WINDOW
     assert max(alive) <= WINDOW + 2  # and what the loop itself holds
 

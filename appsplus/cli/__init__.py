@@ -1,6 +1,7 @@
 """The command line: definitions only. What a command does lies in the modules it calls.
 
     build      cli.build      raw problems -> a dataset folder
+    merge      cli.merge      shards of a dataset, built apart -> the dataset
     stats      cli.dataset    what a dataset holds
     show       cli.dataset    one problem, with coverage and split points
     explain    cli.dataset    one problem's way through the stages

@@ -2,11 +2,11 @@
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -36,6 +36,7 @@ from appsplus.ledger import Ledger
 from appsplus.pipeline import STAGES, BuildOptions
 from appsplus.pipeline import build as run_build
 from appsplus.release import Manifest, folder_hash, load_problems, load_rejected
+from appsplus.shards import ShardManifest, build_shard, parse_share
 from appsplus.sources import CORPUS_DIR, open_sources, parse_columns
 from appsplus.worklist.submissions import Submissions
 
@@ -106,6 +107,14 @@ def build(
         Path | None,
         typer.Option(help="JSON Lines of programs whose worth is known: id, expected, code.", show_default=False),
     ] = None,
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Build the I-th of N shares of the problems, for `appsplus merge`; not a dataset yet.",
+            show_default=False,
+        ),
+    ] = "",
     max_solutions: MaxSolutions = BuildOptions.max_solutions,
     stop_at_first_failure: StopAtFirstFailure = False,
     longest_first: LongestFirst = False,
@@ -116,7 +125,8 @@ def build(
     check_address(engine, address)
     if out is None and not estimate:
         raise UsageError("a build needs --out DIR, the dataset folder to write; only --estimate goes without")
-    opened = open_sources(sources or [], _columns(columns))
+    share = parsed(parse_share, shard) if shard else None
+    opened = open_sources(sources or [], parsed(parse_columns, columns) if columns else None)
     decisions = Ledger.read([*(ledger or []), *([] if sources else [CORPUS_DIR / "ledger"])])
     options = BuildOptions(validation_share, seed, audit_share, mutants, max_solutions)
     with ExitStack() as stack:
@@ -137,37 +147,55 @@ def build(
         costs = Costs(judges)
         progress = stack.enter_context(shown_progress(engine=judges))
         thrifty = partial(with_policies, cache=cache, stop_at_first_failure=stop_at_first_failure)
-        costs.forecast = estimated(opened, judges, cache, decisions, options, progress, thrifty, asked=estimate)
+        costs.forecast = estimated(opened, share, judges, cache, decisions, options, progress, thrifty, asked=estimate)
         if out is None or estimate:
             print_estimate(costs.forecast, as_json=as_json)
             return
         for line in forecast_lines(costs.forecast):
             progress.tell(line)
         policies = {"stop_at_first_failure": stop_at_first_failure, "longest_first": longest_first}
-        manifest = run_build(
-            opened,
-            out,
-            thrifty(judges),
-            decisions,
-            options,
-            progress,
-            known,
+        arguments = (
+            *(options, progress, known),
             lambda: {"policies": policies, "engine": engine, "nodes": judges.answered} | costs.facts(),
         )
+        if share is not None:
+            _print_shard(out, build_shard(opened, out, thrifty(judges), decisions, share, *arguments), as_json)
+            return
+        manifest = run_build(opened, out, thrifty(judges), decisions, *arguments)
+    print_built(out, manifest, decisions.torn, as_json=as_json)
+
+
+def print_built(out: Path, manifest: Manifest, torn: Sequence[str] = (), *, as_json: bool) -> None:
+    """Say what a build or a merge has written."""
     if as_json:
         print(json.dumps({"path": str(out), "hash": folder_hash(out), "manifest": manifest.to_json()}))
-    else:
-        print_funnel(manifest)
-        _print_what_came_out(out, manifest)
-        told_of = (cost_lines(manifest.run), ledger_lines(manifest.ledger, decisions.torn), failure_lines(manifest.run))
-        for told in told_of:
-            if lines := list(told):
-                print("", *lines, sep="\n")
+        return
+    print_funnel(manifest)
+    _print_what_came_out(out, manifest)
+    for told in (cost_lines(manifest.run), ledger_lines(manifest.ledger, torn), failure_lines(manifest.run)):
+        if lines := list(told):
+            print("", *lines, sep="\n")
 
 
-def _columns(text: str) -> dict[str, str] | None:
+def _print_shard(out: Path, manifest: ShardManifest, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"path": str(out), "shard": manifest.to_json()}))
+        return
+    share, run = manifest.shard, manifest.run
+    print(f"Shard {share}: {share.size(manifest.records):,} of {manifest.records:,} problems, in {out}.")
+    print(f"Judged {run['judged']:,} programs, knew {run['cached']:,} already; {_duration(run['wall_s'])}.")
+    for line in cost_lines(run):
+        print(line)
+    print(f"\nWhen the folders of all {share.of} shards are here:\n    appsplus merge FOLDER... --out DATASET")
+
+
+Parsed = TypeVar("Parsed")
+
+
+def parsed(parse: Callable[[str], Parsed], text: str) -> Parsed:
+    """The value of an option; what `parse` refuses is wrong usage."""
     try:
-        return dict(parse_columns(text)) if text else None
+        return parse(text)
     except InputError as error:
         raise UsageError(str(error)) from None
 

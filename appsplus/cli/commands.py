@@ -14,6 +14,7 @@ from appsplus.cli import (
     export,
     leaderboard,
     ledger,
+    merge,
     programs,
     publish,
     review,
@@ -30,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(build.build)
+app.command()(merge.merge)
 app.command()(dataset.stats)
 app.command()(dataset.show)
 app.command()(dataset.explain)

@@ -15,7 +15,9 @@ from appsplus.engine.first_failures import FirstFailures
 from appsplus.forecast import Forecast, Meter, forecast
 from appsplus.ledger import Ledger
 from appsplus.pipeline import BuildOptions, Engine, whole_way
-from appsplus.sources import Source
+from appsplus.problem import RawProblem
+from appsplus.shards import Share
+from appsplus.sources import Rejected, Source
 from appsplus.survey import FEW, is_worth_an_estimate, survey
 
 Estimate = Annotated[
@@ -42,6 +44,7 @@ def with_policies(engine: Engine, cache: Cache, *, stop_at_first_failure: bool) 
 
 def estimated(
     sources: Sequence[Source],
+    share: Share | None,
     engine: BulkEngine,
     cache: Cache,
     ledger: Ledger,
@@ -51,14 +54,18 @@ def estimated(
     *,
     asked: bool,
 ) -> Forecast | None:
-    """What the build will cost; None where nobody asked for it, and it is small or mostly known."""
+    """What the build, or its share, will cost; None where nobody asked for it, and it is small or mostly known."""
+
+    def records() -> Iterator[RawProblem | Rejected]:
+        found = (record for source in sources for record in source.read())
+        return (record for number, record in enumerate(found) if share is None or share.holds(number))
 
     def is_known(program: str) -> bool:
         return cache.inspection(key_of((program, engine.modules))) is not None
 
-    if not asked and not is_worth_an_estimate(sources, is_known):
+    if not asked and not is_worth_an_estimate(records(), is_known):
         return None
-    found = survey(sources, options.seed, progress)
+    found = survey(records(), options.seed, progress)
     way = partial(whole_way, ledger=ledger, options=options)
     return forecast(found, engine, way, policies, progress)
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from appsplus.engine.cache import Cache, key_of
+from appsplus.engine.cache import Cache, keys_of
 from appsplus.engine.costs import Expectation, Spent, tree_cpu_s
 from appsplus.engine.strikes import Strikes
 from appsplus.errors import JudgingEndedError
@@ -94,7 +94,7 @@ class BulkEngine:
         return tree_cpu_s()
 
     def _answers(self, questions: Sequence[Question], known: Callable[[str], Answer | None] | None) -> list[Answer]:
-        keys = [key_of(question) for question in questions]
+        keys = list(keys_of(questions))
         found: dict[str, Answer | Future[Answer]] = {}
         answers: dict[str, Answer] = {}
         try:

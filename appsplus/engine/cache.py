@@ -8,7 +8,8 @@ import hashlib
 import sqlite3
 import threading
 import zlib
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,15 +17,39 @@ from typing import Any, Self
 from appsplus import jsonl
 from appsplus.errors import InputError
 from appsplus.judge import Inspection, Job, Report, UnitTestReport, inspection_from_json, version
-from appsplus.problem import Verdict
+from appsplus.problem import UnitTest, Verdict
 
 FILE_NAME = "judged.sqlite"
 
 
 def key_of(question: Job | tuple[str, tuple[str, ...]]) -> str:
     """The address of an answer. A job is asked for its verdicts, (program, modules) for its inspection."""
-    parts = asdict(question) if isinstance(question, Job) else {"inspect": question[0], "modules": question[1]}
-    return hashlib.sha256(jsonl.dumps([version(), parts]).encode()).hexdigest()
+    return next(keys_of([question]))
+
+
+def keys_of(questions: Iterable[Job | tuple[str, tuple[str, ...]]]) -> Iterator[str]:
+    """The addresses of many answers. Unit tests that several jobs have in common are written out once."""
+    tests: tuple[UnitTest, ...] = ()
+    text = b""
+    for question in questions:
+        if not isinstance(question, Job):
+            parts = {"inspect": question[0], "modules": question[1]}
+            yield hashlib.sha256(jsonl.dumps([version(), parts]).encode()).hexdigest()
+            continue
+        if question.unit_tests is not tests:
+            tests = question.unit_tests
+            text = jsonl.dumps([{"input": test.input, "output": test.output} for test in tests]).encode()
+        # `unit_tests` is the last of the sorted keys, so this is the JSON of [version, all fields of the job]
+        rest = {name: getattr(question, name) for name in _SMALL_FIELDS}
+        rest |= {"limits": asdict(question.limits), "checker": question.checker and asdict(question.checker)}
+        key = hashlib.sha256(jsonl.dumps([version(), rest]).encode()[:-2])
+        key.update(b',"unit_tests":')
+        key.update(text)
+        key.update(b"}]")
+        yield key.hexdigest()
+
+
+_SMALL_FIELDS = tuple(f.name for f in fields(Job) if f.name not in ("limits", "checker", "unit_tests"))
 
 
 class Cache:

@@ -65,13 +65,17 @@ class FirstFailures:
 
     def up_to_failure(self, jobs: Sequence[Job]) -> list[Report]:
         """See the function of this name."""
-        begun = {n: _Begun(job) for n, job in enumerate(jobs) if _is_divisible(job) and not self._knows(job)}
+        by_parts = {
+            n for n, job in enumerate(jobs) if self._is_begun(job) or (_is_divisible(job) and not self._knows(job))
+        }
+        begun = {n: _Begun(jobs[n]) for n in sorted(by_parts)}
         whole = iter(self._engine.judge([job for n, job in enumerate(jobs) if n not in begun]))
         self._go_on(list(begun.values()), until_failure=True)
         return [begun[n].report() if n in begun else next(whole) for n in range(len(jobs))]
 
     def _is_begun(self, job: Job) -> bool:
-        return _is_divisible(job) and self._knows(_Begun(job).next_part()) and not self._knows(job)
+        """Whether it was asked about in parts before: then so again, as they are on the books of what was spent."""
+        return _is_divisible(job) and self._knows(_Begun(job).next_part())
 
     def _knows(self, job: Job) -> bool:
         return self._cache.report(key_of(job)) is not None
@@ -82,7 +86,7 @@ class FirstFailures:
             parts = self._engine.judge([one.next_part() for one in waiting])
             for one, part in zip(waiting, parts, strict=True):
                 one.add(part)
-                if not one.goes_on:
+                if not one.goes_on and not self._knows(one.job):
                     self._cache.store(key_of(one.job), one.report())
 
 

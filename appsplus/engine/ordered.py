@@ -21,16 +21,30 @@ def threads(count: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Given], Made], items: Iterable[Given], *, window: int
+    pool: ThreadPoolExecutor,
+    work: Callable[[Given], Made],
+    items: Iterable[Given],
+    *,
+    window: int,
+    weight: Callable[[Given], int] | None = None,
+    budget: int = 0,
 ) -> Iterator[Made]:
     """Like `map`, in the pool. `items` are read at most `window` ahead of the result that is taken next.
 
-    Raises what `work` or `items` raise, when it is that item's turn.
+    With a `weight` those on their way weigh at most `budget` together, and that which was read last. Raises what `work` or
+    `items` raise, when it is that item's turn.
     """
-    pending: deque[Future[Made]] = deque()
+    pending: deque[tuple[Future[Made], int]] = deque()
+    load = 0
     for item in items:
-        pending.append(pool.submit(work, item))
-        if len(pending) >= window:
-            yield pending.popleft().result()
+        own = weight(item) if weight else 0
+        load += own
+        pending.append((pool.submit(work, item), own))
+        del item
+        while pending and (len(pending) >= window or load > budget):
+            future, own = pending.popleft()
+            load -= own
+            yield future.result()
+            del future
     while pending:
-        yield pending.popleft().result()
+        yield pending.popleft()[0].result()

@@ -18,15 +18,14 @@ MinHash finds the near-copies and the exact similarity decides; a pair at 0.5 is
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from datasketch import MinHashLSH
 from numpy.typing import NDArray
 
-from appsplus.wording import digest, minhash_of, n_grams, shingles_of, similarity, words_of
+from appsplus.wording import bands_of, digest, n_grams, shingles_of, similarity, words_of
 
 GRAM_WORDS = 13
 MOST_PROBLEMS = 10  # of either set that have a rare line or a rare run of words
@@ -137,6 +136,19 @@ def overlap(problems: Sequence[Fingerprint], others: Sequence[Fingerprint]) -> O
     )
 
 
+def figures(problems: Sequence[Fingerprint], others: Sequence[Fingerprint]) -> dict[str, int]:
+    """`overlap(problems, others).figures` without looking for pairs, which takes long where very many are alike."""
+    mine, theirs = _Side([_array(p.lines) for p in problems]), _Side([_array(p.lines) for p in others])
+    half = [mine.half_in(theirs, left_out) for left_out in (np.empty(0, np.uint64), _common(mine, theirs))]
+    mine, theirs = _Side([_array(p.grams) for p in problems]), _Side([_array(p.grams) for p in others])
+    shared = set(mine.owners_once[np.isin(mine.once, _rare(mine, theirs))].tolist())
+    near = sum(
+        any(similarity(problems[i].shingles, others[j].shingles) >= NEAR for j in candidates)
+        for i, candidates in _candidates(problems, others)
+    )
+    return dict(zip(FIGURES, (*map(len, half), len(shared), near), strict=True))
+
+
 def _telling(match: Match) -> tuple[float, int, float, str, str]:
     shares = (match.shared_lines / (match.num_lines or 1), match.other_shared_lines / (match.other_num_lines or 1))
     return -match.similarity, -match.shared_grams, -max(shares), match.problem_id, match.other_id
@@ -182,9 +194,14 @@ def _common(mine: _Side, theirs: _Side) -> Hashes:
     return np.concatenate([values[counts > MOST_PROBLEMS] for values, counts in found])
 
 
+def _rare(mine: _Side, theirs: _Side) -> Hashes:
+    """Hashes that both sets have, common ones apart."""
+    return np.setdiff1d(np.intersect1d(mine.once, theirs.once), _common(mine, theirs))
+
+
 def _shared(mine: _Side, theirs: _Side) -> dict[tuple[int, int], int]:
     """For each pair of problems how many hashes, common ones apart, both have; pairs without any are not there."""
-    both = np.setdiff1d(np.intersect1d(mine.once, theirs.once), _common(mine, theirs))
+    both = _rare(mine, theirs)
     owners: dict[int, list[int]] = {}
     here = np.isin(theirs.once, both)
     for value, owner in zip(theirs.once[here].tolist(), theirs.owners_once[here].tolist(), strict=True):
@@ -196,13 +213,25 @@ def _shared(mine: _Side, theirs: _Side) -> dict[tuple[int, int], int]:
     return counts
 
 
-def _near(problems: Sequence[Fingerprint], others: Sequence[Fingerprint]) -> set[tuple[int, int]]:
-    index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
-    for j, other in enumerate(others):
-        index.insert(j, minhash_of(other.shingles, _BANDS * _ROWS))
-    return {
-        (i, j)
-        for i, problem in enumerate(problems)
-        for j in index.query(minhash_of(problem.shingles, _BANDS * _ROWS))
-        if similarity(problem.shingles, others[j].shingles) >= NEAR
-    }
+def _near(problems: Sequence[Fingerprint], others: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
+    """Every pair of near-copies, the problems in their order."""
+    for i, candidates in _candidates(problems, others):
+        for j in sorted(candidates):
+            if similarity(problems[i].shingles, others[j].shingles) >= NEAR:
+                yield i, j
+
+
+def _candidates(problems: Sequence[Fingerprint], others: Sequence[Fingerprint]) -> Iterator[tuple[int, set[int]]]:
+    """For each problem the others that share a band of their MinHash with it, if any do."""
+    mine, theirs = (bands_of([p.shingles for p in side], _BANDS, _ROWS) for side in (problems, others))
+    owners: dict[tuple[int, int], list[int]] = {}
+    shared: dict[int, list[tuple[int, int]]] = {}
+    for band in range(_BANDS):
+        here = np.flatnonzero(np.isin(mine[:, band], theirs[:, band]))
+        for i, value in zip(here.tolist(), mine[here, band].tolist(), strict=True):
+            shared.setdefault(i, []).append((band, value))
+        there = np.flatnonzero(np.isin(theirs[:, band], mine[here, band]))
+        for j, value in zip(there.tolist(), theirs[there, band].tolist(), strict=True):
+            owners.setdefault((band, value), []).append(j)
+    for i in sorted(shared):
+        yield i, {j for key in shared[i] for j in owners[key]}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from appsplus.evaluation.contamination import Fingerprint, Overlap, fingerprint, overlap
+from appsplus.evaluation.contamination import Fingerprint, Overlap, figures, fingerprint, overlap
 from appsplus.problem import Problem
 
 PAIRS = (("test", ("train", "validation")), ("validation", ("train",)))
@@ -22,16 +22,20 @@ class SplitOverlap:
 
     def overlaps(self) -> Iterator[tuple[str, str, Overlap]]:
         """(split, what it was looked for in, result), for every pair of which neither side is empty."""
-        for split, against in PAIRS:
-            filled = [name for name in against if self._splits[name]]
-            if self._splits[split] and filled:
-                others = [one for name in filled for one in self._splits[name]]
-                yield split, " and ".join(filled), overlap(self._splits[split], others)
+        for split, against, problems, others in self._pairs():
+            yield split, against, overlap(problems, others)
 
     def figures(self) -> list[dict[str, Any]]:
         """The figures without the pairs, for a manifest."""
         return [
-            {"split": split, "against": against, "num_problems": found.num_problems, "num_others": found.num_others}
-            | found.figures
-            for split, against, found in self.overlaps()
+            {"split": split, "against": against, "num_problems": len(problems), "num_others": len(others)}
+            | figures(problems, others)
+            for split, against, problems, others in self._pairs()
         ]
+
+    def _pairs(self) -> Iterator[tuple[str, str, list[Fingerprint], list[Fingerprint]]]:
+        for split, against in PAIRS:
+            filled = [name for name in against if self._splits[name]]
+            if self._splits[split] and filled:
+                others = [one for name in filled for one in self._splits[name]]
+                yield split, " and ".join(filled), self._splits[split], others

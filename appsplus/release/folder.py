@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,12 +25,21 @@ _ADVICE = {
 }
 
 
-def check_target(target: Path) -> None:
-    """Raise InputError unless `target` is free, an empty folder, or a dataset of ours with nothing else in it."""
+def _dataset_files(target: Path) -> list[str]:
+    return [*manifest.read_manifest(target).files, manifest.NAME]
+
+
+def check_target(
+    target: Path, files_of: Callable[[Path], Collection[str]] = _dataset_files, what: str = "dataset"
+) -> None:
+    """Raise InputError unless `target` is free, an empty folder, or a dataset of ours with nothing else in it.
+
+    `files_of` names the files of another kind of folder, `what`, and raises DatasetError where it is none.
+    """
     if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir():
-        raise InputError(f"{target} is a file; expected a folder that is new, empty or a dataset: choose another --out")
+        raise InputError(f"{target} is a file; expected a folder that is new, empty or a {what}: choose another --out")
     if (target / ".git").exists():
         raise InputError(f"{target} is a git checkout; a build would replace it: choose another --out")
     if (target / "__init__.py").exists():
@@ -41,15 +50,15 @@ def check_target(target: Path) -> None:
     if not any(target.iterdir()):
         return
     try:
-        ours = {*manifest.read_manifest(target).files, manifest.NAME}
+        ours = {*files_of(target)}
     except DatasetError as error:
         raise InputError(
-            f"{target} holds something else than a dataset of ours ({error}): choose another --out, or empty it"
+            f"{target} holds something else than a {what} of ours ({error}): choose another --out, or empty it"
         ) from None
     found = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
     if found - ours:
         raise InputError(
-            f"{target} is a dataset, but holds a file that no build wrote, {min(found - ours)}: move it elsewhere first"
+            f"{target} is a {what}, but holds a file that no build wrote, {min(found - ours)}: move it elsewhere first"
         )
 
 

@@ -21,6 +21,7 @@ from appsplus.release.statistics import Statistics
 
 ROW_GROUP_BYTES = 24_000_000  # a row group is closed before it gets larger than this
 FILE_BYTES = 2**30
+_CHUNK_BYTES = 500_000
 
 
 def validation_split(content_hash: str, share: float = 0.05, seed: int = 0) -> bool:
@@ -98,23 +99,34 @@ class _SplitWriter:
     def __init__(self, folder: Path, config: str, split: str, schema: pa.Schema) -> None:
         self._folder, self._config, self._split, self._schema = folder, config, split, schema
         self._shard = -1
-        self._rows: list[Row] = []
-        self._bytes = 0  # of self._rows
+        self._rows: list[Row] = []  # the last ones of the row group
+        self._chunks: list[pa.Table] = []  # the ones before them: a fraction of the memory that they take as objects
+        self._bytes = 0  # of the row group
+        self._chunk_bytes = 0  # of self._rows
         self._file_bytes = 0  # of the row groups in the open file
         self._open = ExitStack()  # the open file and its writer
 
     def add(self, row: Row, size: int) -> None:
-        if self._rows and self._bytes + size > ROW_GROUP_BYTES:
+        if self._bytes + size > ROW_GROUP_BYTES and (self._rows or self._chunks):
             self._flush()
         self._rows.append(row)
         self._bytes += size
+        self._chunk_bytes += size
+        if self._chunk_bytes > _CHUNK_BYTES:
+            self._pack()
+
+    def _pack(self) -> None:
+        self._chunks.append(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows, self._chunk_bytes = [], 0
 
     def _flush(self) -> None:
+        if self._rows:
+            self._pack()
         if self._shard < 0 or self._file_bytes + self._bytes > FILE_BYTES:
             self._next_file()
-        self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._parquet.write_table(pa.concat_tables(self._chunks).combine_chunks())  # in one piece: one row group
         self._file_bytes += self._bytes
-        self._rows, self._bytes = [], 0
+        self._chunks, self._bytes = [], 0
 
     def _next_file(self) -> None:
         self._open.close()
@@ -133,7 +145,7 @@ class _SplitWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._open:
-            if self._rows and kind is None:
+            if (self._rows or self._chunks) and kind is None:
                 self._flush()
 
 

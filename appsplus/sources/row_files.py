@@ -1,8 +1,8 @@
 """The files that hold rows: which of a folder's files, which split each belongs to, and the rows of each.
 
-Parquet (16 rows at a time; memory for a row group), JSON Lines (a line at a time) and JSON (`json_stream`; only a JSON
-*object* is read whole); the last two may be compressed by gzip. Text that is not UTF-8 keeps its bytes as lone
-surrogates (PEP 383).
+Parquet (16 rows at a time; memory for the largest page, not for a row group), JSON Lines (a line at a time) and JSON
+(`json_stream`; only a JSON *object* is read whole); the last two may be compressed by gzip. Text that is not UTF-8 keeps its
+bytes as lone surrogates (PEP 383).
 """
 
 import gzip
@@ -31,6 +31,7 @@ ENDINGS = tuple(ending for kind in KINDS for ending in kind)
 
 _SPLITS = {"train": "train", "validation": "train", "valid": "train", "dev": "train", "test": "test"}
 _BATCH_ROWS = 16  # cells of 50 MB occur
+_BUFFER_BYTES = 1 << 20
 _TOP_LEVEL = "."  # the configuration of files that lie in no folder
 
 
@@ -134,7 +135,8 @@ def _config_of(name: str) -> str:
 
 def _parquet_rows(file: RowFile) -> Iterator[tuple[str, Any]]:
     number = 0
-    with pq.ParquetFile(file.path, pre_buffer=False) as table:  # pre-buffering keeps every row group until the end
+    # Pre-buffering keeps every row group until the end, and without a buffer a column is read in one piece.
+    with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as table:
         for batch in table.iter_batches(batch_size=_BATCH_ROWS):
             for row in _python_rows(batch):
                 number += 1

@@ -14,13 +14,13 @@ examples and even solutions. Unit tests with equal input and other output count 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from datasketch import MinHashLSH
+import numpy as np
 
 from appsplus.problem import Problem, Reason, Rejection, Verdict
-from appsplus.wording import digest, minhash_of, shingles_of, similarity, words_of
+from appsplus.wording import bands_of, digest, shingles_of, similarity, words_of
 
 SIMILARITY = 0.8
 _BANDS, _ROWS = 25, 5  # a pair at 0.8 is missed with probability (1 - 0.8^5)^25 = 5e-5
@@ -82,13 +82,13 @@ def find_duplicates(signatures: Iterable[Signature]) -> dict[str, Duplicate]:
     Problems are looked at in the order of preference: test before train, then more unit tests, more solutions, the
     smaller id; each one goes that equals one kept before it.
     """
+    ordered = sorted(signatures, key=_preference)
     kept: dict[str, Signature] = {}
     by_hash: defaultdict[bytes, list[str]] = defaultdict(list)
-    index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
+    by_band: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
     found: dict[str, Duplicate] = {}
-    for one in sorted(signatures, key=_preference):
-        minhash = minhash_of(one.shingles, _BANDS * _ROWS)
-        names = {*by_hash[one.text_hash], *index.query(minhash)}
+    for one, bands in zip(ordered, _shared_bands(ordered), strict=True):
+        names = {*by_hash[one.text_hash], *(name for band in bands for name in by_band[band])}
         if one.page_hash:
             names.update(by_hash[one.page_hash])
         same = [match for name in sorted(names) if (match := _match(one, kept[name])) is not None]
@@ -99,8 +99,20 @@ def find_duplicates(signatures: Iterable[Signature]) -> dict[str, Duplicate]:
         by_hash[one.text_hash].append(one.problem_id)
         if one.page_hash:
             by_hash[one.page_hash].append(one.problem_id)
-        index.insert(one.problem_id, minhash)
+        for band in bands:
+            by_band[band].append(one.problem_id)
     return found
+
+
+def _shared_bands(signatures: Sequence[Signature]) -> list[list[tuple[int, int]]]:
+    """For each, the bands of its MinHash that another one has, too, as (number of the band, number of its value)."""
+    bands = bands_of([one.shingles for one in signatures], _BANDS, _ROWS)
+    shared: list[list[tuple[int, int]]] = [[] for _ in signatures]
+    for number, column in enumerate(bands.T):
+        _, values, counts = np.unique(column, return_inverse=True, return_counts=True)
+        for i in np.flatnonzero(counts[values] > 1).tolist():
+            shared[i].append((number, int(values[i])))
+    return shared
 
 
 def duplicate_rejection(duplicate: Duplicate) -> Rejection:

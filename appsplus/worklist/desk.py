@@ -1,4 +1,7 @@
-"""What a build hands to people, put together problem by problem: the worklist, the audit sample, the submissions."""
+"""What a build hands to people, put together problem by problem: the worklist, the audit sample, the submissions.
+
+`Desk` looks at a problem, wherever it is judged; `DeskBooks` take what was found, where the dataset is written.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +45,7 @@ class Found:
 
 
 class Desk:
-    """`look` may run in several threads; `enter` takes what was found in the order of the build."""
+    """Looks at problems, in several threads if need be."""
 
     def __init__(
         self,
@@ -56,10 +59,6 @@ class Desk:
     ) -> None:
         self._judging, self._ledger, self._submissions = judging, ledger, submissions
         self._share, self._mutants, self._seed = audit_share, mutants, seed
-        self._audit, self._tally = AuditBooks(audit_share, seed), Tally()
-        self._reasons: dict[str, int] = {}
-        self._items = 0
-        self._failures: list[dict[str, str]] = []
 
     def look(self, end: End) -> Found:
         """Everything that speaks for a look at one problem. Raises SandboxError.
@@ -99,6 +98,17 @@ class Desk:
         after = end.problem if end.rejection is None else None
         return judged(self._submissions.of(end.record.problem_id), end.before, after, self._judging)
 
+
+class DeskBooks:
+    """Writes and counts what was found, in the order of the build."""
+
+    def __init__(self, ledger: Ledger, *, audit_share: float, seed: int) -> None:
+        self._ledger = ledger
+        self._audit, self._tally = AuditBooks(audit_share, seed), Tally()
+        self._reasons: dict[str, int] = {}
+        self._items = 0
+        self._failures: list[dict[str, str]] = []
+
     def enter(self, found: Found, writer: WorklistWriter) -> None:
         """Write the item of a problem, and count."""
         if found.audited is not None:
@@ -116,17 +126,20 @@ class Desk:
         """For the manifest's section `run`: `not_looked_at`, problems of which the worklist may lack something."""
         return {"not_looked_at": self._failures}
 
-    def facts(self) -> dict[str, Any]:
-        """For the counts of the manifest: `worklist`, `audit` and, where some were given, `submissions`."""
+    def facts(self, submissions: dict[str, Any] | None) -> dict[str, Any]:
+        """For the counts of the manifest: `worklist`, `audit` and, where some were given, `submissions`.
+
+        `submissions`: the facts about their file (`Submissions.facts`); None where none were given.
+        """
         facts: dict[str, Any] = {
             "worklist": {"problems": self._items, "reasons": dict(sorted(self._reasons.items()))},
             "audit": self._audit.to_json(),
         }
-        if (given := self._submissions) is not None:
-            left_over = given.left_over()
-            rejected = len(given) - sum(left_over.values()) - self._tally.entered
-            lines = {"labelled": len(given), "unlabelled": given.unlabelled, **left_over, "rejected_problem": rejected}
-            facts["submissions"] = {"file": {"sha256": given.sha256}, "lines": lines, **self._tally.to_json()}
+        if submissions is not None:
+            lines, left_over = submissions["lines"], submissions["left_over"]
+            rejected = lines["labelled"] - sum(left_over.values()) - self._tally.entered
+            lines = {**lines, **left_over, "rejected_problem": rejected}
+            facts["submissions"] = {"file": submissions["file"], "lines": lines, **self._tally.to_json()}
         return facts
 
 

@@ -115,13 +115,14 @@ class Submissions:
             raise InputError(f"{self.path} has changed while it was read (line {line}: {error}); build again") from None
         return Submission(line, expected, code)
 
-    def left_over(self) -> dict[str, int]:
-        """Submissions that name no problem of the build, and those that name more than one."""
-        counts = {"unknown_problem": 0, "several_problems": 0}
+    def facts(self) -> dict[str, Any]:
+        """For the manifest: the file, its lines, and those that name no problem of the build or more than one."""
+        left_over = {"unknown_problem": 0, "several_problems": 0}
         for name, places in self._places.items():
             if self._met[name] != 1:
-                counts["several_problems" if self._met[name] else "unknown_problem"] += len(places)
-        return counts
+                left_over["several_problems" if self._met[name] else "unknown_problem"] += len(places)
+        lines = {"labelled": len(self), "unlabelled": self.unlabelled}
+        return {"file": {"sha256": self.sha256}, "lines": lines, "left_over": left_over}
 
 
 def _short(problem_id: str) -> str:

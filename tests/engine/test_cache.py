@@ -1,16 +1,19 @@
 """What is known is found again, only for exactly the same question, and survives its process."""
 
+import hashlib
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from appsplus import jsonl
 from appsplus.engine import Cache
-from appsplus.engine.cache import FILE_NAME, key_of
+from appsplus.engine.cache import FILE_NAME, key_of, keys_of
 from appsplus.errors import InputError
-from appsplus.judge import Inspection, Job, Report, UnitTestReport
+from appsplus.judge import Inspection, Job, Report, UnitTestReport, version
 from appsplus.problem import Checker, IOFormat, Limits, UnitTest, Verdict
 
 
@@ -79,6 +82,17 @@ def test_whatever_an_answer_depends_on_is_in_its_key(change: dict[str, object]) 
     assert key_of(make_job(**change)) == key_of(make_job(**change))
 
 
+def test_a_key_is_the_hash_of_the_canonical_json_of_everything() -> None:
+    tests = (UnitTest("1\n", "é\ud800"), UnitTest("", '"'))
+    jobs = [
+        make_job(unit_tests=tests),
+        make_job(unit_tests=tests, program="2", checker=Checker("any_of", (("1", "2"), ("3",)))),
+        make_job(io_format=IOFormat.CALL, entry_point="f", modules=("numpy",), limits=Limits(cpu_s=0.5), coverage=True),
+    ]
+    plain = [hashlib.sha256(jsonl.dumps([version(), asdict(job)]).encode()).hexdigest() for job in jobs]
+    assert list(keys_of(jobs)) == [key_of(job) for job in jobs] == plain
+
+
 def test_another_version_of_the_judge_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     before = key_of(make_job())
     monkeypatch.setattr("appsplus.engine.cache.version", lambda: "another")
@@ -141,6 +155,7 @@ def test_without_a_folder_nothing_is_left(tmp_path: Path, monkeypatch: pytest.Mo
 WRITER = """
 import sys
 from pathlib import Path
+from appsplus import jsonl
 from appsplus.engine import Cache
 from appsplus.judge import Inspection
 
@@ -191,6 +206,7 @@ def test_threads_may_share_it(tmp_path: Path) -> None:
 CLOSER = """
 import sys, threading
 from pathlib import Path
+from appsplus import jsonl
 from appsplus.engine import Cache
 from appsplus.errors import InputError
 from appsplus.judge import Inspection

@@ -39,6 +39,24 @@ def test_items_are_read_no_further_ahead_than_the_window(window: int) -> None:
     assert len(read) == 30
 
 
+def test_heavy_items_are_not_read_ahead_whatever_the_window() -> None:
+    weights, read = [1, 1, 1, 50, 1, 1, 9, 9, 9, 1], []
+
+    def items() -> Iterator[int]:
+        for weight in weights:
+            read.append(weight)
+            yield weight
+
+    with threads(2) as pool:
+        done = 0
+        for result in in_order(pool, lambda n: n, items(), window=100, weight=lambda n: n, budget=10):
+            assert result == weights[done]
+            on_their_way = read[done:]
+            assert sum(on_their_way[:-1]) <= 10  # and the one that was read last
+            done += 1
+    assert (done, len(read)) == (10, 10)
+
+
 def test_a_failure_is_raised_in_its_turn() -> None:
     with threads(2) as pool:
         results = in_order(pool, lambda n: 12 // (3 - n), range(9), window=4)

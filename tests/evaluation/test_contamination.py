@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appsplus.errors import SourceError
-from appsplus.evaluation.contamination import FIGURES, Overlap, fingerprint, lines_of, overlap
+from appsplus.evaluation.contamination import FIGURES, Overlap, figures, fingerprint, lines_of, overlap
 from appsplus.evaluation.contamination_report import Compared, report
 from appsplus.evaluation.contamination_sets import Item, read_set
 from appsplus.wording import words_of
@@ -25,6 +25,11 @@ STORY = (
 def compared(problems: Sequence[Item], others: Sequence[Item]) -> Overlap:
     sides = ([fingerprint(i.problem_id, i.description, i.solution) for i in side] for side in (problems, others))
     return overlap(*sides)
+
+
+def figures_of(problems: Sequence[Item], others: Sequence[Item]) -> dict[str, int]:
+    sides = ([fingerprint(i.problem_id, i.description, i.solution) for i in side] for side in (problems, others))
+    return figures(*sides)
 
 
 def runs(item: Item, n: int) -> set[str]:
@@ -74,6 +79,7 @@ def test_the_figures_are_those_of_brute_force_in_both_directions(seed: int) -> N
     problems, others = items[:25], items[25:]
     found = compared(problems, others)
     assert found.figures == brute_force(problems, others)
+    assert figures_of(problems, others) == found.figures
     assert found.of_others == brute_force(others, problems)
     assert all(found.figures.values())
     exchanged = compared(others[::-1], problems[::-1])

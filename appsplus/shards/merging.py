@@ -1,0 +1,111 @@
+"""All shards of a dataset -> the dataset, as one build would have written it: duplicates found, ends taken, files written.
+
+Nothing is judged, so that this runs where programs could not. Memory holds the signatures and a few problems.
+"""
+
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from appsplus.assembly import Assembly, versions
+from appsplus.errors import DatasetError
+from appsplus.ledger import Ledger
+from appsplus.passage import UNIQUE, Outcome
+from appsplus.pipeline import Progress
+from appsplus.release import Manifest, commit, prepare_target
+from appsplus.release.ledger import ledger_folders
+from appsplus.shards.entry import Entry
+from appsplus.shards.folder import ShardFolder, check_together, read_shard
+from appsplus.stages.unique import Duplicate, duplicate_rejection, find_duplicates
+
+
+def merge(folders: Sequence[Path], target: Path, progress: Progress | None = None) -> Manifest:
+    """Put shards together into a dataset folder at `target`; an existing dataset there is replaced in the end, at once.
+
+    Raises DatasetError where a folder is no shard or damaged, where one is missing or given twice, and where they, or the
+    installation here, differ in what the bytes depend on; InputError for a target or a disk that cannot be used.
+    """
+    progress = progress or Progress()
+    started = time.monotonic()
+    shards = check_together([read_shard(folder) for folder in folders])
+    first = shards[0].manifest
+    _check_installation(shards[0])
+    with prepare_target(target) as folder:
+        progress.start("comparing", None)
+        for shard in shards:
+            shard.check_files()
+        ledger = Ledger.read(ledger_folders(shards[0].path))
+        duplicates = find_duplicates(one for shard in shards for one in shard.signatures())
+        share, seed = first.options["audit_share"], first.options["seed"]
+        progress.start("merging", first.records)
+        with Assembly(folder, ledger, audit_share=share, seed=seed) as assembly:
+            for entry in _in_order(shards):
+                outcome = _ended(entry, duplicates)
+                assembly.take(outcome)
+                progress.advance(outcome.word)
+        manifest = assembly.seal(
+            given=first.records,
+            inputs=first.inputs,
+            options=first.options,
+            submissions=first.submissions,
+            run=_run_facts(shards, started),
+        )
+        commit(folder, target)
+    return manifest
+
+
+def _check_installation(shard: ShardFolder) -> None:
+    there = {"appsplus": shard.manifest.appsplus, **shard.manifest.versions}
+    here = {"appsplus": metadata.version("appsplus"), **versions()}
+    for name in sorted({*there, *here}):
+        if there.get(name) != here.get(name):
+            raise DatasetError(
+                f"{shard.path} was built with {name} {there.get(name)}, and here is {here.get(name)}; expected the same,"
+                " as the bytes of the dataset depend on it. Merge with the installation that built the shards"
+            )
+
+
+def _in_order(shards: Sequence[ShardFolder]) -> Iterator[Entry]:
+    """Every entry in the order of the sources. Raises DatasetError where a shard holds too few or too many."""
+    readers = [shard.entries() for shard in shards]
+    for index in range(shards[0].manifest.records):
+        number = index % len(shards)
+        entry = next(readers[number], None)
+        if entry is None:
+            raise DatasetError(f"{shards[number].path} ends too early; build the shard again")
+        yield entry
+    for shard, reader in zip(shards, readers, strict=True):
+        if next(reader, None) is not None:
+            raise DatasetError(f"{shard.path} holds more records than its share; build the shard again")
+
+
+def _ended(entry: Entry, duplicates: Mapping[str, Duplicate]) -> Outcome:
+    found = duplicates.get(entry.outcome.record.problem_id)
+    if found is None:
+        return entry.outcome
+    rejection = duplicate_rejection(found)
+    found_then = entry.if_duplicate
+    return replace(entry.outcome, stage=UNIQUE.name, rejection=rejection, split="", found=found_then, failure="")
+
+
+def _run_facts(shards: Sequence[ShardFolder], started: float) -> dict[str, Any]:
+    """Sums over the shards, and each for itself; the time is that of the merge."""
+    runs = [shard.manifest.run for shard in shards]
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_s": round(time.monotonic() - started, 1),
+        **{name: sum(run[name] for run in runs) for name in ("workers", "judged", "cached")},
+        "isolation": _weakest([run["isolation"] for run in runs]),
+        "host": platform.platform(),
+        "shards": [{"shard": str(shard.manifest.shard), **shard.manifest.run} for shard in shards],
+    }
+
+
+def _weakest(rungs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What held in all shards; a rung that differs among them counts as not held."""
+    return {name: value if all(r.get(name) == value for r in rungs) else False for name, value in rungs[0].items()}
