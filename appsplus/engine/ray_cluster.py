@@ -102,7 +102,8 @@ class Cluster:
             "include_dashboard": False,
             "object_store_memory": STORE_BYTES,
             "_temp_dir": self._folder,
-            "_system_config": {"memory_monitor_refresh_ms": 0},  # programs have limits of their own
+            # Programs have limits of their own; Ray's workers give way to everybody else unless told otherwise
+            "_system_config": {"memory_monitor_refresh_ms": 0, "worker_niceness": 0},
         }
         try:
             self._init("local", **options)
