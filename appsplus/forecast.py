@@ -9,7 +9,8 @@ With N problems and X executions in all (solutions x unit tests, problem by prob
     e_i   executions that its way through the build has really taken
     o     CPU seconds of the judge for each execution beyond the program's, measured on programs that do nothing
     d     CPU seconds of this process for each problem: reading, stages, comparing, the worklist
-    core  = X * sum(c_i + o e_i) / sum(x_i) + N d                              a ratio estimate
+    s     CPU seconds that it takes to start the judges, once
+    core  = X * sum(c_i + o e_i) / sum(x_i) + N d + s                          a ratio estimate
     ± 1.96 N sqrt((1 - n/N) / n * sum(r_i²) / (n - 1)),  r_i = (c_i + o e_i) - x_i sum(c + o e) / sum(x)
     wall  = the larger of core and of the same with seconds of waiting in place of c_i, over the number of workers
     memory = this process so far + 3 KiB a problem, and for each worker the largest program of the sample
@@ -32,6 +33,7 @@ from appsplus.engine.ordered import in_order, threads
 from appsplus.judge import Inspection, Job, Report
 from appsplus.pipeline import THREADS, Progress
 from appsplus.problem import IOFormat, UnitTest
+from appsplus.stages.passing import SECOND_HASH_SEED
 from appsplus.survey import Record, Survey, sizes
 
 _PROBE_TESTS = 40
@@ -102,6 +104,7 @@ def forecast(
 ) -> Forecast:
     """Judge the sample, and scale up. `wrapped`: with the policies of the build around the engine. Raises as a build does."""
     progress = progress or Progress()
+    start_s = _start_s(engine)
     overhead_s = {io_format: _overhead_s(engine, io_format) for io_format in IOFormat}
     progress.start("estimating", len(found.sample))
     before_s, spent_before = engine.cpu_s(), engine.spent.judged.copy()
@@ -128,7 +131,7 @@ def forecast(
     core_s, error_s = scaled(cpu, sampled, found.executions, found.problems)
     busy_s, _ = scaled(busy, sampled, found.executions, found.problems)
     total_runs, _ = scaled([meter.sum.executions for meter in meters], sampled, found.executions, found.problems)
-    rest_s = found.problems * driver_s
+    rest_s = found.problems * driver_s + start_s
     return Forecast(
         sample=len(meters),
         problems=found.problems,
@@ -155,6 +158,15 @@ def scaled(costs: Sequence[float], sizes: Sequence[float], total: float, problem
     residuals = sum((cost - ratio * size) ** 2 for cost, size in zip(costs, sizes, strict=True))
     variance = (1 - n / problems) / n * residuals / max(1, n - 1)
     return total * ratio, _Z * problems * math.sqrt(max(0.0, variance))
+
+
+def _start_s(engine: BulkEngine) -> float:
+    """CPU seconds that it takes to start a judge for each worker and each hash seed of a build, where none runs yet."""
+    before_s = engine.cpu_s()
+    for hash_seed in (0, SECOND_HASH_SEED):
+        programs = [f"# {secrets.token_hex(8)}\n" for _ in range(engine.workers)]
+        engine.judge([Job(program, IOFormat.STDIN, (UnitTest("", ""),), hash_seed=hash_seed) for program in programs])
+    return engine.cpu_s() - before_s
 
 
 def _overhead_s(engine: BulkEngine, io_format: IOFormat) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from yes_engine import Counted, Made, Yes, made
 
+from appsplus import pipeline
 from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError, SandboxError, SourceError
 from appsplus.judge import Job, Report
@@ -232,6 +233,24 @@ def test_problems_stream_and_are_never_all_in_memory(tmp_path: Path) -> None:
     assert len(alive) == 600  # in both passes
     assert 0 < max(ahead) <= WINDOW
     assert max(alive) <= WINDOW + 2  # and what the loop itself holds
+
+
+def test_of_problems_with_much_text_fewer_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chars = pipeline.text_chars(made(0))
+    assert chars > len(made(0).description)
+    monkeypatch.setattr(pipeline, "WINDOW_BYTES", 4 * chars)
+    alive = []
+    gc.collect()
+    left = Counted.alive
+
+    class Counting(Progress):
+        def advance(self, outcome: str) -> None:
+            alive.append((outcome, Counted.alive - left))
+
+    build_made(tmp_path / "out", Made(60, kind=Counted), Yes(workers=1), Counting())
+    assert {outcome for outcome, _ in alive} == {"kept"}
+    assert len(alive) == 120
+    assert 0 < max(count for _, count in alive) <= 4 + 3  # the one read last, the one written, and what the loop holds
 
 
 def test_progress_counts_every_problem_in_both_passes(tmp_path: Path) -> None:

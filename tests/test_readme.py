@@ -44,3 +44,9 @@ def test_every_file_and_folder_in_the_tree_exists() -> None:
         name = line.split()[0]
         inside = ROOT / "appsplus" / name if line.startswith("  ") else ROOT / name
         assert inside.exists(), line
+
+
+def test_the_page_on_scaling_shows_what_was_measured() -> None:
+    code = "import make_scaling_page as m; assert m.page() == m.PAGE.read_text(encoding='utf-8')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True)
+    assert done.returncode == 0, "write it again: python docs/make_scaling_page.py"

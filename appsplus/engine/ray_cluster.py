@@ -89,6 +89,7 @@ class Cluster:
         if self._is_ours:
             with _own_signals():
                 load_ray().shutdown()
+            _print_nothing(False)
             self._is_ours = False
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -101,7 +102,8 @@ class Cluster:
             "include_dashboard": False,
             "object_store_memory": STORE_BYTES,
             "_temp_dir": self._folder,
-            "_system_config": {"memory_monitor_refresh_ms": 0},  # programs have limits of their own
+            # Programs have limits of their own; Ray's workers give way to everybody else unless told otherwise
+            "_system_config": {"memory_monitor_refresh_ms": 0, "worker_niceness": 0},
         }
         try:
             self._init("local", **options)
@@ -126,6 +128,7 @@ class Cluster:
     def _init(self, address: str, **options: Any) -> None:
         for name in ("ray", "ray._private.worker", "ray._private.authentication"):
             logging.getLogger(name).setLevel(logging.ERROR)
+        _print_nothing(True)
         with _own_signals():
             load_ray().init(
                 address=address, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR, **options
@@ -147,6 +150,13 @@ def load_ray() -> Any:
     import ray
 
     return ray
+
+
+def _print_nothing(is_quiet: bool) -> None:
+    """Whether Ray keeps from standard output what its nodes complain of: results go there, and nothing else."""
+    from ray._private import worker
+
+    worker._worker_logs_enabled = not is_quiet  # `log_to_driver` is about other messages
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from appsplus.errors import InputError, JudgingEndedError, SandboxError
 from appsplus.judge import Inspection, Report
 
 WATCH_EVERY_S = 1.0
-NOBODY_S = 60.0  # without any node, before we give up
+NOBODY_S = 60.0  # without a node that judges or is about to, before we give up
 ATTEMPTS = 5  # to start the judges of a node, before it is left out
 END_S = 3.0  # for a node to end its judges; then its process is killed
 
@@ -46,12 +46,11 @@ class Crew:
         self._known = {node.node_id: node.name for node, _ in shares}
         found = await asyncio.gather(*(self._started(*share) for share in shares), return_exceptions=True)
         self.dispatch.members = [member for member in found if isinstance(member, Member)]
-        lost = [error for error in found if isinstance(error, NotStartedError)]
         for error in found:
-            if isinstance(error, BaseException) and (error not in lost or not self.dispatch.members):
+            if isinstance(error, BaseException):
                 raise error
-        for error in lost:
-            self._tell(f"{error}; it is left out")
+        if not self.dispatch.members:
+            raise NotStartedError(f"every node of {self._cluster.what} went away before it judged; run this again")
         self.dispatch.spawn(self._watch())
         return list(self.dispatch.members)
 
@@ -87,8 +86,9 @@ class Crew:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), WATCH_EVERY_S)
             self._changed.clear()
-            self._look(await asyncio.to_thread(self._cluster.nodes))
-            if self.dispatch.members:
+            with suppress(load_ray().exceptions.RayError):  # the head does not answer: it is asked again
+                self._look(await asyncio.to_thread(self._cluster.nodes))
+            if self.dispatch.members or self._starting:
                 nobody_since = None
             elif nobody_since is None:
                 nobody_since = now()
@@ -113,16 +113,17 @@ class Crew:
                 self._starting[node.node_id] = min(node.cpus, spare)
                 self.dispatch.spawn(self._take_in(node))
 
-    async def _started(self, node: Node, cpus: int) -> Member:
-        """A node that judges, in as many attempts as it has while it is up."""
+    async def _started(self, node: Node, cpus: int) -> Member | None:
+        """A node that judges, in as many attempts as it has; None where it went away meanwhile."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await start(node, cpus, self._isolation, self._modules)
             except NotStartedError:
-                up = {found.node_id for found in await asyncio.to_thread(self._cluster.nodes)}
-                if attempt == ATTEMPTS or node.node_id not in up:
+                await asyncio.sleep(WATCH_EVERY_S)  # Ray may need a moment to see that the node itself has gone
+                if node.node_id not in {up.node_id for up in await asyncio.to_thread(self._cluster.nodes)}:
+                    return None
+                if attempt == ATTEMPTS:
                     raise
-                await asyncio.sleep(WATCH_EVERY_S)
         raise AssertionError("unreachable")
 
     async def _take_in(self, node: Node) -> None:
@@ -134,6 +135,8 @@ class Crew:
             self._left_out.add(node.node_id)
             self._tell(f"{error}; node {node.name} is left out")
         else:
+            if member is None:
+                return
             self._known[node.node_id] = node.name
             self.dispatch.members.append(member)
             self._tell(

@@ -105,9 +105,9 @@ class Dispatch:
     def _send(self, member: Member, batch: list[Waiting]) -> None:
         member.batches += 1
         self._in_flight.update(batch)
-        self.spawn(self._run(member, batch))
+        self.spawn(self._run(member, batch, is_alone=member.is_quarantine))
 
-    async def _run(self, member: Member, batch: list[Waiting]) -> None:
+    async def _run(self, member: Member, batch: list[Waiting], *, is_alone: bool) -> None:
         ray = load_ray()
         left = dict(enumerate(batch))
         why, is_lost = "it ended without an answer", False
@@ -130,7 +130,7 @@ class Dispatch:
             self._in_flight.difference_update(batch)
             for waiting in left.values():
                 words = SandboxError(f"node {member.node.name}: {why}")
-                self._ask_again(waiting, words, is_lost=is_lost, was_alone=member.is_quarantine)
+                self._ask_again(waiting, words, is_lost=is_lost, was_alone=is_alone)
             if self._over is None:
                 self.go_on()
 

@@ -137,16 +137,38 @@ def overlap(problems: Sequence[Fingerprint], others: Sequence[Fingerprint]) -> O
 
 
 def figures(problems: Sequence[Fingerprint], others: Sequence[Fingerprint]) -> dict[str, int]:
-    """`overlap(problems, others).figures` without looking for pairs, which takes long where very many are alike."""
-    mine, theirs = _Side([_array(p.lines) for p in problems]), _Side([_array(p.lines) for p in others])
-    half = [mine.half_in(theirs, left_out) for left_out in (np.empty(0, np.uint64), _common(mine, theirs))]
-    mine, theirs = _Side([_array(p.grams) for p in problems]), _Side([_array(p.grams) for p in others])
-    shared = set(mine.owners_once[np.isin(mine.once, _rare(mine, theirs))].tolist())
-    near = sum(
-        any(similarity(problems[i].shingles, others[j].shingles) >= NEAR for j in candidates)
-        for i, candidates in _candidates(problems, others)
-    )
-    return dict(zip(FIGURES, (*map(len, half), len(shared), near), strict=True))
+    """`overlap(problems, others).figures` without the pairs: time and memory grow with the sets, not with their product."""
+    found = dict.fromkeys(FIGURES, 0)
+    everywhere, _, common = _tables([p.lines for p in problems], [p.lines for p in others])
+    for lines in (_array(problem.lines) for problem in problems):
+        hits, counted = _isin(lines, everywhere), ~_isin(lines, common)
+        found[LINES] += bool(2 * hits.sum() > len(lines))
+        found[RARE_LINES] += bool(2 * (hits & counted).sum() > counted.sum())
+    _, rare, _ = _tables([p.grams for p in problems], [p.grams for p in others])
+    found[GRAMS] = sum(bool(_isin(_array(problem.grams), rare).any()) for problem in problems)
+    for i, candidates in _candidates(problems, others):
+        found[TEXT] += any(similarity(problems[i].shingles, others[j].shingles) >= NEAR for j in candidates)
+    return found
+
+
+def _tables(mine: Sequence[bytes], theirs: Sequence[bytes]) -> tuple[Hashes, Hashes, Hashes]:
+    """Sorted hashes: all of `theirs`, those that both sides have and few problems of each, those that many have."""
+    sides = []
+    for side in (mine, theirs):
+        once = np.concatenate([*(np.unique(_array(hashes)) for hashes in side), np.empty(0, np.uint64)])
+        values, counts = np.unique(once, return_counts=True)
+        sides.append((values, values[counts > MOST_PROBLEMS]))
+    common = np.union1d(sides[0][1], sides[1][1])
+    both = np.intersect1d(sides[0][0], sides[1][0], assume_unique=True)
+    return sides[1][0], np.setdiff1d(both, common, assume_unique=True), common
+
+
+def _isin(hashes: Hashes, table: Hashes) -> NDArray[np.bool_]:
+    """Which of the hashes are in a sorted table."""
+    if not len(table):
+        return np.zeros(len(hashes), np.bool_)
+    places = np.minimum(np.searchsorted(table, hashes), len(table) - 1)
+    return np.asarray(table[places] == hashes)
 
 
 def _telling(match: Match) -> tuple[float, int, float, str, str]:

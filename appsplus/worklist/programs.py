@@ -9,6 +9,7 @@ from tree_sitter import Language, Node, Parser
 LONGEST_CHARS = 200_000
 """A longer program is data more than it is code: it is taken as plain text, or not looked at."""
 
+_LITERALS = frozenset({"integer", "float", "string_content"})
 _LANGUAGE = Language(tree_sitter_python.language())
 
 
@@ -18,8 +19,9 @@ def nodes(program: str) -> Iterator[Node]:
         return
     cursor = Parser(_LANGUAGE).parse(program.encode("utf-8", "replace")).walk()
     while True:
-        assert cursor.node is not None
-        yield cursor.node
+        node = cursor.node  # every look at an attribute of the library makes an object
+        assert node is not None
+        yield node
         if cursor.goto_first_child():
             continue
         while not cursor.goto_next_sibling():
@@ -38,22 +40,21 @@ def fingerprint(program: str) -> str:
     for node in nodes(program):
         if node.start_byte < skipped_to:
             continue
-        if node.type == "comment" or _is_docstring(node):
+        kind = node.type
+        if kind == "comment" or (kind == "expression_statement" and _is_docstring(node)):
             skipped_to = node.end_byte
-        elif node.child_count == 0 and node.text:
-            text = node.text.decode("utf-8", "replace")
-            words.append(names.setdefault(text, f"_{len(names)}") if node.type == "identifier" else text)
+        elif node.child_count == 0 and (found := node.text):
+            text = found.decode("utf-8", "replace")
+            words.append(names.setdefault(text, f"_{len(names)}") if kind == "identifier" else text)
     return hashlib.sha256("\0".join(words or program.split()).encode("utf-8", "replace")).hexdigest()
 
 
 def _is_docstring(node: Node) -> bool:
-    return node.type == "expression_statement" and node.child_count == 1 and node.children[0].type == "string"
+    return node.child_count == 1 and node.children[0].type == "string"
 
 
 def literals(program: str) -> set[str]:
     """The constants of a program: its numbers as they are written, and the content of its plain strings."""
     return {
-        node.text.decode("utf-8", "replace")
-        for node in nodes(program)
-        if node.text and node.type in ("integer", "float", "string_content")
+        found.decode("utf-8", "replace") for node in nodes(program) if node.type in _LITERALS and (found := node.text)
     }

@@ -70,6 +70,7 @@ class Bench:
             "problems": problems,
             "kept": manifest["counts"]["problems"],
             "rejected": manifest["counts"]["rejected"],
+            "solutions_x_tests": solutions_x_tests(corpus),
             "source_bytes": corpus.stat().st_size,
             "dataset_bytes": folder_bytes(out),
             "cache_bytes": folder_bytes(cache),
@@ -167,7 +168,14 @@ def _figures(cost: Cost, told: dict[str, Any]) -> dict[str, Any]:
         "driver_peak_mib": cost.driver_peak_mib,
         "judged": told["judged"],
         "cached": told["cached"],
+        "executions": told.get("cost", {}).get("truth", {}).get("spent", {}).get("judged", {}).get("executions", 0),
     }
+
+
+def solutions_x_tests(corpus: Path) -> int:
+    """Executions of every solution on every unit test once."""
+    rows = map(json.loads, corpus.open(encoding="utf-8"))
+    return sum(len(json.loads(r["solutions"])) * len(json.loads(r["input_output"])["inputs"]) for r in rows)
 
 
 def exponent(points: Sequence[tuple[float, float]]) -> float:

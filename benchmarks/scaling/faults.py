@@ -10,9 +10,10 @@ process of its own. A schedule is drawn from its seed: once the first answer is 
     node      kill -9 of everything of the second node; another one comes a few seconds later
     driver    kill -9 of the driver, which is then started again
 
-until the build ends; on a busy machine more slowly, so that the build gets on between kills. Held against an undisturbed local build: the hash of the dataset, the number of answers in the cache,
-and that the last driver judged only what the cache did not have. Schedules that the result file holds already, for the same
-commit, are not run again. Exits with 1 where one of them did not hold.
+until the build ends; on a busy machine more slowly, so that the build gets on between kills. Held against an undisturbed
+local build: the hash of the dataset, the number of answers in the cache, and that the last driver judged only what the cache
+did not have. Schedules that the result file holds already, for the same commit, are not run again. Exits with 1 where one of
+them did not hold.
 """
 
 import argparse
@@ -80,7 +81,9 @@ class Schedule:
         self._cache = folder / "cache"
         self._events: list[dict[str, Any]] = []
         self._started = time.monotonic()
-        self._cluster = Cluster(initialize_head=True, head_node_args={**NODE, "node_name": "first"})
+        self._temporary = tempfile.mkdtemp(prefix="ray-")  # short: sockets lie in it
+        head = {**NODE, "node_name": "first", "temp_dir": self._temporary}
+        self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self._second: Any = self._cluster.add_node(**NODE, node_name="second")
         self._comes_at = float("inf")
 
@@ -105,6 +108,7 @@ class Schedule:
             driver.kill()
             _, told = driver.communicate()
             self._cluster.shutdown()
+            shutil.rmtree(self._temporary, ignore_errors=True)
         out = self._folder / "out"
         is_done = driver.returncode == 0
         return {

@@ -4,7 +4,7 @@
 
     problems  builds of 2,000 to 50,000 tiny problems that a generator makes, through an engine that says yes to everything:
               peak resident memory of the driver, and the bytes a problem that it grows by (ids, hashes, signatures)
-    tests     200 problems with unit tests of 4 MB each: the window is bounded by bytes, so the peak is that of a few of them
+    tests     100 problems with unit tests of 4 MB each: the window is bounded by bytes, so the peak is that of a few of them
     sources   reading 1 GB of rows (JSON Lines, a JSON array, Parquet in one row group), record by record
 
 Each build is a process of its own; nothing is judged, so it takes minutes. Results: benchmarks/results/scaling_memory.json.
@@ -36,7 +36,7 @@ from appsplus.sources import Source, open_sources  # noqa: E402
 
 COUNTS = (2_000, 10_000, 50_000)
 WORDS, LINES = 150, 20  # of a description, of a program
-BIG_TESTS, BIG_CHARS = 200, 4_000_000
+BIG_TESTS, BIG_CHARS = 100, 4_000_000
 SOURCE_ROWS, SOURCE_CHARS = 5_000, 200_000
 
 

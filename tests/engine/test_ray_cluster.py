@@ -95,6 +95,21 @@ def test_a_cluster_that_does_not_take_us_in_is_an_error_that_says_what_to_do(
         Cluster("10.0.0.1:6379", cpus=1)
 
 
+def test_what_nodes_complain_of_is_kept_from_standard_output(
+    answering: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ray._private.worker import print_to_stdstream
+
+    monkeypatch.setattr("ray.init", dict)
+    told = {"lines": ["the raylet has died"], "pid": "raylet", "is_err": False}
+    cluster = Cluster("10.0.0.1:6379", cpus=1)
+    print_to_stdstream(told, ignore_prefix=False)
+    assert capsys.readouterr().out == ""
+    cluster.close()
+    print_to_stdstream({**told, "lines": ["the raylet has died again"]}, ignore_prefix=False)
+    assert "died again" in capsys.readouterr().out
+
+
 NODES = [Node("1", "a", 16), Node("2", "b", 2), Node("3", "c", 8)]
 
 

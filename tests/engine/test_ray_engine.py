@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import types
@@ -37,9 +38,9 @@ ray.cloudpickle.register_pickle_by_value(ray_stand_ins)
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Two nodes of two CPUs each on this machine, "first" and "second"; this process is connected to it."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray-") as folder:
         patch.setenv("RAY_AUTH_MODE", "disabled")
-        found = Cluster(initialize_head=True, head_node_args=NODE | {"node_name": "first"})
+        found = Cluster(initialize_head=True, head_node_args=NODE | {"node_name": "first", "temp_dir": folder})
         found.add_node(**NODE, node_name="second")
         ray.init(found.address, log_to_driver=False, configure_logging=False)
         yield found

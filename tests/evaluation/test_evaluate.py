@@ -12,7 +12,7 @@ import pytest
 
 from appsplus import jsonl
 from appsplus.engine.strikes import MOST_IN_A_ROW
-from appsplus.errors import InputError, SandboxError
+from appsplus.errors import InputError, JudgingEndedError, SandboxError
 from appsplus.evaluation.evaluate import evaluate
 from appsplus.evaluation.fit import fit
 from appsplus.evaluation.judging import judge_samples
@@ -205,3 +205,16 @@ def test_a_problem_that_is_spelled_in_two_ways_is_refused(
     path = write_samples({"problem_id": "made/1", "completion": "x"}, {"problem_id": "MADE/1", "completion": "y"})
     with pytest.raises(InputError, match=r"samples.jsonl:2: MADE/1 is the problem that line 1 calls made/1"):
         evaluated(suite, path, judge, tmp_path / "r.json")
+
+
+def test_an_engine_that_has_ended_ends_the_run_at_once(
+    make_suite: MakeSuite, write_samples: Write, sample_rows: Rows, judge: Any, tmp_path: Path
+) -> None:
+    path = write_samples(*sample_rows({"made/1": [f"# {i}\n" for i in range(60)]}))
+
+    def ended(jobs: Any) -> Any:
+        raise JudgingEndedError("the engine is closed")
+
+    judge.judge = ended
+    with pytest.raises(JudgingEndedError, match=r"^the engine is closed$"):
+        evaluated(make_suite(1), path, judge, tmp_path / "r.json")

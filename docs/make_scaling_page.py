@@ -1,0 +1,180 @@
+"""Write the measured part of docs/scaling.md from benchmarks/results: python docs/make_scaling_page.py."""
+
+import json
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "scaling.md"
+BEGIN, END = "<!-- from here on written by make_scaling_page.py -->", "<!-- up to here -->"
+SETS = (
+    ("APPS", 10_000, 10_000 * 23 * 21),
+    ("TACO", 26_443, 10 * 10_000 * 23 * 21),
+    ("CodeContests", 13_610, 10 * 10_000 * 23 * 21),
+)
+"""Name, problems, solutions x unit tests over all problems."""
+CORES = (2, 16, 256)
+
+
+def section() -> str:
+    """The figures and what follows from them, as Markdown."""
+    builds, memory = _read("scaling.json"), _read("scaling_memory.json")
+    lines = [*_measured(builds), *_memory(memory), *_extrapolated(builds)]
+    return "\n".join(lines) or "Nothing has been measured yet: `benchmarks/scaling/README.md` says how.\n"
+
+
+def page() -> str:
+    """The page with the figures of now."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{section()}\n{END}{after}"
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = ROOT / "benchmarks" / "results" / name
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _sizes(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return sorted((row for name, row in found.items() if name.startswith("size ")), key=lambda row: row["problems"])
+
+
+def _measured(found: dict[str, Any]) -> Iterator[str]:
+    sizes = _sizes(found)
+    if not sizes:
+        return
+    options, machine = found["options"], found["machine"]
+    yield _text(
+        f"{machine['cpu']}, {machine['cpus']} CPUs, load {machine['load_before']} before; {options['workers']} workers,",
+        f"isolation {options['isolation']}; copies of {options['originals']} small problems",
+        "(`benchmarks/scaling/corpus.py`).",
+    )
+    heads = "problems, wall, core seconds, of the driver, its peak memory, programs judged, source, dataset, cache"
+    yield _table(
+        heads.split(", "),
+        (
+            [
+                f"{row['problems']:,}",
+                f"{row['wall_s']:,.0f} s",
+                f"{row['core_s']:,.0f}",
+                f"{row['driver_core_s']:,.0f}",
+                f"{row['driver_peak_mib']:,.0f} MiB",
+                f"{row['judged']:,}",
+                *(f"{row[name] / 1e6:,.1f} MB" for name in ("source_bytes", "dataset_bytes", "cache_bytes")),
+            ]
+            for row in sizes
+        ),
+    )
+    yield _text("The same after one decision more in the ledger, a correction of one problem, from the cache:")
+    again = [(row["problems"], row["after_one_decision"]) for row in sizes]
+    yield _table(
+        ["problems", "wall", "core seconds", "share of the full build's", "programs judged"],
+        (
+            [
+                f"{problems:,}",
+                f"{row['wall_s']:,.0f} s",
+                f"{row['core_s']:,.1f}",
+                f"{row['share_of_core_time']:.1%}",
+                f"{row['judged']:,}",
+            ]
+            for problems, row in again
+        ),
+    )
+    if summary := found.get("summary"):
+        yield _text(
+            f"From {sizes[0]['problems']:,} to {sizes[-1]['problems']:,} problems, core seconds grow with the exponent",
+            f"{summary['exponent_core_s']:.2f} (least squares on logarithms), wall time with",
+            f"{summary['exponent_wall_s']:.2f}.",
+        )
+        yield "![core seconds, memory and size](../benchmarks/results/scaling_sizes.svg)\n"
+    yield from _workers(found.get("workers"))
+    yield from _shards(found.get("shards"))
+
+
+def _workers(found: dict[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    rows = [f"{row['efficiency']:.2f} with {count}" for count, row in found["workers"].items() if count != "1"]
+    yield _text(
+        f"Workers on one machine, {found['problems']:,} problems, medians of {len(found['workers']['1']['wall_s'])} passes",
+        f"in turns: efficiency {', '.join(rows)}, against one worker.",
+    )
+
+
+def _shards(found: dict[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    one, shards, merged = found["one_build"], found["shard_builds"], found["merge"]
+    yield _text(
+        f"Shards: {found['problems']:,} problems in {found['shards']} shards, each with a cache of its own, cost",
+        f"{shards['core_s']:,.0f} core seconds and judge {shards['judged']:,} programs; one build",
+        f"{one['core_s']:,.0f} and {one['judged']:,}. The merge takes {merged['wall_s']:,.0f} s of wall time and",
+        f"{merged['core_s']:,.0f} core seconds, judges nothing, and has",
+        f"{'the bytes of the one build' if found['same_bytes'] else '**other bytes than the one build**'}; the shards",
+        f"take {found['shard_bytes'] / 1e6:,.1f} MB.",
+    )
+
+
+def _memory(found: dict[str, Any]) -> Iterator[str]:
+    if problems := found.get("problems"):
+        peaks = ", ".join(f"{row['peak_mib']:,.0f} MiB at {row['records']:,}" for row in problems["builds"])
+        yield _text(
+            f"The driver's peak memory over many problems (an engine that judges nothing): {peaks}; that is",
+            f"{problems['bytes_per_problem']:,} bytes a problem at the end: ids, hashes and fingerprints.",
+        )
+    if tests := found.get("tests"):
+        size = tests["unit_tests"] * tests["chars_of_each"] * tests["records"]
+        yield _text(
+            f"{tests['records']:,} problems with {tests['unit_tests']} unit tests of {tests['chars_of_each'] / 1e6:.0f} MB",
+            f"each ({size / 1e9:.1f} GB in all) take {tests['peak_mib']:,.0f} MiB.",
+        )
+    if sources := found.get("sources"):
+        told = [f"{row['bytes'] / 1e9:.1f} GB of {name} {row['peak_mib']:,.0f} MiB" for name, row in sources.items()]
+        yield _text(f"Reading a source, Python and its libraries included: {', '.join(told)}.")
+
+
+def _extrapolated(found: dict[str, Any]) -> Iterator[str]:
+    sizes = _sizes(found)
+    if not sizes or not sizes[-1].get("executions"):
+        return
+    row = sizes[-1]
+    driver_s = row["driver_core_s"] / row["problems"]
+    execution_s = (row["core_s"] - row["driver_core_s"]) / row["executions"]
+    more = row["executions"] / row["solutions_x_tests"]
+    yield "### On paper: APPS, TACO, CodeContests\n"
+    yield _text(
+        f"From the build of {row['problems']:,} problems: the driver takes {1000 * driver_s:.1f} ms a problem, the judge",
+        f"{1000 * execution_s:.1f} ms an execution (core time, with what starts it), and a build makes {more:.2f}",
+        "executions for each solution and unit test (second runs, traced ones, the worklist).",
+    )
+    rows = []
+    for name, problems, executions in SETS:
+        hours = (problems * driver_s + executions * more * execution_s) / 3600
+        rows.append(
+            [name, f"{problems:,}", f"{executions:,}", f"{hours:,.1f}", *(f"{hours / n:,.1f} h" for n in CORES)]
+        )
+    cores = [f"on {n} cores" for n in CORES]
+    yield _table(["data set", "problems", "solutions x unit tests", "core hours", *cores], rows)
+    yield _text(
+        "Assumed, and not measured: APPS as 10,000 problems with 23 solutions and 21 unit tests each; TACO and CodeContests",
+        "with the numbers of problems that their cards state and ten times the executions of APPS; executions as short as",
+        "those of the small problems above, half of which are calls, which share a process: programs that run for a second",
+        "or meet their time limit cost what they take on top (`appsplus build --estimate` measures a sample of the real",
+        "ones); efficiency 1 on all cores; one driver, which is enough while its share, problems times its time, stays",
+        "below the wall time: else use shards.",
+    )
+
+
+def _text(*parts: str) -> str:
+    return textwrap.fill(" ".join(parts), 124, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _table(heads: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [heads, ["---:"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
