@@ -1,7 +1,7 @@
 """The console script `stepcoder`: command definitions only. What a command does lies in the modules it calls.
 
     sft         run            supervised training on canonical solutions
-    train       run            PPO with CCCS and FGO, after its own supervised warm-up
+    train       run            PPO with CCCS and FGO, or another method, after its own supervised warm-up
     sample      sampling       completions of a run's policy, for `appsplus evaluate`
     report      report         one HTML page of a run
     publish     publish        a policy to the Hub, with its card
@@ -87,7 +87,7 @@ def train(
     dry_run: DryRun = False,
     given: dict[str, Any],
 ) -> None:
-    """Train a policy by PPO with CCCS and FGO, after a supervised warm-up; the policy is in RUN/final."""
+    """Train a policy by PPO with CCCS and FGO, or by another --method, after a supervised warm-up; it is in RUN/final."""
     config = TrainConfig() if resume else configured(TrainConfig, preset, given)
     need_torch()
     from stepcoder import run
@@ -122,11 +122,23 @@ def sample(
     candidates: Annotated[int, typer.Option(help="--rerank: it chooses from so many; --search: tries a line.")] = 8,
     search: Annotated[str, typer.Option(help="lines: it chooses line by line, not among whole programs.")] = "",
     width: Annotated[int, typer.Option(help="--search: prefixes that are kept.")] = 4,
+    critic_sampling: Annotated[
+        str, typer.Option(help="refine, repair or both: write again what fails example tests (a run of coderl).")
+    ] = "",
+    example_tests: Annotated[int, typer.Option(help="--critic-sampling: the first so many unit tests.")] = 1,
+    repair_model: Annotated[
+        str, typer.Option(metavar="MODEL", help="--critic-sampling: what repairs; the policy unless told.")
+    ] = "",
+    repair_top: Annotated[int, typer.Option(help="--critic-sampling: programs that are repaired, in turns.")] = 1,
+    isolation: Annotated[str, typer.Option(help="--critic-sampling: of the judge.")] = "strict",
 ) -> None:
     """Write a policy's completions of the plain tasks, one a line: {problem_id, completion}."""
     if rerank not in ("", "prm") or bool(rerank) != bool(prm) or (search and not rerank):
         raise ConfigError("--rerank prm and --prm PRM go together, and --search needs both")
+    if rerank and critic_sampling:
+        raise ConfigError("--rerank and --critic-sampling choose in two ways; give one of them")
     need_torch()
+    from stepcoder.methods.critic_sampling import CriticSampling
     from stepcoder.sampling import Reranking, sample_run
 
     count = sample_run(
@@ -141,6 +153,9 @@ def sample(
         batch=batch,
         seed=seed,
         reranking=Reranking(prm, candidates, search, width) if rerank else None,
+        critic=CriticSampling(critic_sampling, example_tests, repair_model, repair_top, isolation)
+        if critic_sampling
+        else None,
     )
     print(f"{count:,} completions are in {out}")
 
@@ -232,7 +247,7 @@ def ablate(
     preset: Annotated[str, typer.Option(help=f"Values of all other flags: {', '.join(plan.PRESETS)}.")] = "experiment",
     given: dict[str, Any],
 ) -> None:
-    """Compare SFT, PPO, PPO + CCCS, PPO + FGO and StepCoder on generated problems; tables and figures are in DIR."""
+    """Compare methods on generated problems, the parts of StepCoder or --suite methods; tables and figures are in DIR."""
     config = configured(AblationConfig, preset, given, plan.PRESETS)
     need_torch()
     from stepcoder.ablation.experiment import ablate as compare

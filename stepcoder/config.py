@@ -306,7 +306,9 @@ def configured(
 
 def save_config(config: SftConfig, run: Path, dataset: str) -> None:
     """Write RUN/config.json: the values, the dataset, and which values are not the paper's."""
-    ours = {"not_the_papers": OURS} if config.preset == "paper-6.7b" else {}
+    brought = method_options(config.method) if isinstance(config, TrainConfig) else {}
+    others = (*OURS, *(name for name in brought if name not in OURS))
+    ours = {"not_the_papers": others} if config.preset == "paper-6.7b" else {}
     document = {"dataset": dataset, **asdict(config), **ours}
     write_atomically(run / "config.json", (json.dumps(document, indent=2) + "\n").encode())
 

@@ -77,6 +77,8 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
             parts["separate critic"] = 16.0 * shape.parameters + parts["activations"]
         if config.dense_reward:  # as large as the policy whose weights it began with
             parts["reward model"] = small * shape.parameters
+        if config.parts.outcomes:
+            parts["critic of outcomes"] = 16.0 * shape.parameters + parts["activations"]
         length = config.max_prompt_tokens + config.max_completion_tokens
         parts["key-value cache"] = 2.0 * small * config.generation_batch * length * shape.layers * shape.width
     return {what: size / _GIB for what, size in parts.items() if size}
@@ -89,7 +91,7 @@ def hours_of(shape: Shape, config: SftConfig, problems: int, flops: float) -> di
     length = config.max_prompt_tokens + config.max_completion_tokens
     hours = {"SFT": config.sft_epochs * problems * length * step / (_TRAINING_SHARE * flops) / 3600}
     if isinstance(config, TrainConfig):
-        networks = 2 if config.critic == "separate" else 1
+        networks = 2 if config.critic == "separate" or config.parts.outcomes else 1
         learning = config.completions * length * ((networks + 1) * forward + config.ppo_epochs * networks * step)
         writing = config.completions * length * forward
         hours["PPO"] = config.updates * learning / (_TRAINING_SHARE * flops) / 3600

@@ -273,7 +273,8 @@ METRICS: tuple[Metric, ...] = (
         "programs",
         "Programs judged",
         "programs",
-        "different programs (prefix + completion) of the update; one that was judged in an earlier update is not run again",
+        "different programs (prefix + completion) of the update, and `greedy_completions`; one that was judged in an earlier "
+        "update is not run again",
     ),
     Metric(
         "anchored_share",

@@ -18,6 +18,7 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.jsonl import write_atomically
 from appsplus.release import folder_hash, read_manifest
 from appsplus.release.card import card_template
+from stepcoder.methods.names import Parts
 from stepcoder.report import AVERAGED, figures, points, read_config, read_lines
 
 TEMPLATE = "model_card.md.j2"
@@ -47,6 +48,7 @@ def render_model_card(run: Path, folder: Path) -> str:
         name=run.resolve().name,
         folder=folder.name,
         method=config.get("method", "") if lines else "",
+        sources=Parts.of(config.get("method") or "stepcoder").sources,
         version=metadata.version("appsplus"),
         base=config.get("model") or "none: from scratch, with random weights",
         architecture=" ".join(shape.get("architectures") or ["not stated"]),

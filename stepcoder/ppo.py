@@ -78,6 +78,7 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
         state = replace(state, update=state.update + 1, kl_coef=_next_kl(config, state, numbers))
         numbers |= _told(trainer, scored, rolled.collected, began) | rolled.numbers | {"kl_coef": state.kl_coef}
         numbers |= trainer.method.numbers(trainer.gathered) | greedy | _lines(trainer, scored)
+        numbers["programs"] += greedy.get("greedy_completions", 0.0)
         if config.validate_every and state.update % config.validate_every == 0:
             found = validate(trainer, config, judgements, state.update)
             numbers |= {f"validation_{name}": value for name, value in found.numbers.items()}

@@ -13,6 +13,7 @@ from appsplus.errors import InputError
 from stepcoder.config import SftConfig
 from stepcoder.data import load_split
 from stepcoder.errors import ConfigError
+from stepcoder.methods.critic_sampling import CriticSampling, Decoding, critic_sampled
 from stepcoder.policy import load_model
 from stepcoder.prm.lines import check_lines
 from stepcoder.prm.model import LineScorer
@@ -63,6 +64,7 @@ def sample_run(
     batch: int,
     seed: int,
     reranking: Reranking | None = None,
+    critic: CriticSampling | None = None,
 ) -> int:
     """Write the completions of a run's policy on the plain tasks of a split; how many. Raises InputError.
 
@@ -88,6 +90,10 @@ def sample_run(
     made = _plain(lm, tokenizer, tasks, sampled)
     if reranking:
         made = _chosen(lm, tokenizer, tasks, sampled, reranking, str(run))
+    if critic:
+        made = critic_sampled(
+            lm, tokenizer, tasks, run, critic, completions, Decoding(temperature, top_p, max_tokens, batch)
+        )
     count = 0
     try:
         with out.open("w", encoding="utf-8") as file:

@@ -3,8 +3,9 @@
     loss = -1/N sum over their N tokens of log pi(token)      at temperature 1, times `--ground-truth-coef`
 
 One canonical solution for each completion of the minibatch (1:1: CodeRL's, arXiv:2207.01780, section 3.3), that of its own
-task: under a curriculum it is what follows the prefix that the prompt gives. That it is the task's own, not one drawn from
-all problems as in the released code, is ours.
+task: under a curriculum it is what follows the prefix that the prompt gives; where that is not the canonical solution's (a
+guide's), it is the whole solution, after the plain task's prompt. That it is the task's own, not one drawn from all
+problems as in the released code, is ours.
 """
 
 from collections import Counter
@@ -16,15 +17,18 @@ from torch import Tensor
 
 from appsplus.evaluation.prompts import CLOSE_FENCE
 from stepcoder.config import TrainConfig
-from stepcoder.data import Tokens, packed_rows
+from stepcoder.data import Tokens, packed_rows, sft_example
 from stepcoder.losses import masked_mean
 from stepcoder.policy import activations
 from stepcoder.rollouts import Task
 
 
 def truth_of(task: Task, tokenizer: Any) -> Tokens:
-    """The rest of the canonical solution as a completion of a task."""
-    rest = task.problem.canonical_solution[len(task.prefix) :].rstrip("\n") + CLOSE_FENCE
+    """The rest of the canonical solution as a completion of a task; all of it where the task begins with another program."""
+    solution = task.problem.canonical_solution
+    if not solution.startswith(task.prefix):
+        return sft_example(task.problem, tokenizer)
+    rest = solution[len(task.prefix) :].rstrip("\n") + CLOSE_FENCE
     learned = tokenizer(rest, add_special_tokens=False)["input_ids"]
     return Tokens((*task.ids, *learned, tokenizer.eos_token_id), len(task.ids))
 

@@ -26,6 +26,22 @@ START_STATES = ("cccs", "r3", "adaback", "jsrl", "bread")
 MASKS = ("fgo",)
 SHAPINGS = ("match", "lines")
 BUNDLES: Mapping[str, tuple[str, ...]] = {"stepcoder": ("ppo", "cccs", "fgo"), "ppocoder": ("ppo", "match")}
+SOURCES: Mapping[str, str] = {
+    "ppo": "PPO (arXiv:1707.06347)",
+    "grpo": "GRPO (arXiv:2402.03300)",
+    "rloo": "RLOO (arXiv:2402.14740)",
+    "rltf": "RLTF (arXiv:2307.04349)",
+    "coderl": "CodeRL (arXiv:2207.01780)",
+    "cccs": "StepCoder (arXiv:2402.01391)",
+    "r3": "R3 (arXiv:2402.05808)",
+    "adaback": "AdaBack (arXiv:2506.18110)",
+    "jsrl": "JSRL (arXiv:2204.02372)",
+    "bread": "BREAD (arXiv:2506.17211)",
+    "fgo": "StepCoder (arXiv:2402.01391)",
+    "match": "PPOCoder (arXiv:2301.13816)",
+    "lines": "RLTF (arXiv:2307.04349)",
+}
+"""Where each part comes from: name and paper."""
 BASES = (*ADVANTAGES, *BUNDLES)
 ADDED = (*START_STATES, *MASKS, *SHAPINGS)
 
@@ -62,6 +78,12 @@ class Parts:
     def without_start(self) -> str:
         """The name of this method with the plain task as every prompt."""
         return "+".join((self.advantages, *(["fgo"] if self.fgo else []), *self.shapings))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The papers that this method follows, each once."""
+        parts = (self.advantages, self.start, *(["fgo"] if self.fgo else []), *self.shapings)
+        return tuple(dict.fromkeys(SOURCES[part] for part in parts if part))
 
     @property
     def critic(self) -> bool:

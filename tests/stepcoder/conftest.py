@@ -73,6 +73,18 @@ class StandInJudge:
         return Report(verdict, (one,) * len(job.unit_tests), lines if job.coverage else None)
 
 
+class VariedJudge(StandInJudge):
+    """Says this or that by the length of a program, so that completions of one prompt earn different rewards."""
+
+    def _report(self, job: Job) -> Report:
+        found = super()._report(replace(job, program=""))
+        verdict = (Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.RUN_TIME_ERROR)[len(job.program) % 3]
+        failed = verdict is Verdict.RUN_TIME_ERROR
+        error, traceback = ("ValueError: no (line 1)", ((1, "<module>"),)) if failed else ("", ())
+        tests = tuple(replace(t, verdict=verdict, error=error, traceback=traceback) for t in found.unit_tests)
+        return replace(found, verdict=verdict, unit_tests=tests)
+
+
 @pytest.fixture
 def problems() -> list[Problem]:
     return [small_problem(n) for n in range(6)]

@@ -21,14 +21,14 @@ from appsplus.problem import Problem
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def launched(dataset: Path, out: Path, kind: str) -> list[dict[str, Any]]:
+def launched(dataset: Path, out: Path, kind: str, *method: str) -> list[dict[str, Any]]:
     """The numbers of a run in two processes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     script = ROOT / "tests" / "stepcoder" / "two_processes.py"
     command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    command += ["--master_port", str(port), str(script), str(dataset), str(out), kind]
+    command += ["--master_port", str(port), str(script), str(dataset), str(out), kind, *method]
     environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -53,3 +53,22 @@ def test_fsdp_and_plain_data_parallelism_give_the_same_numbers_and_both_go_on(
     again = launched(dataset, sharded, "fsdp")  # from the checkpoint of the second update
     assert [n["update"] for n in again] == [1, 2, 3]
     assert again[:2] == found
+
+
+@pytest.mark.parametrize("method", ["grpo+fgo", "coderl"])
+def test_methods_without_values_give_the_same_numbers_sharded_or_not(
+    problems: list[Problem], write_dataset: Callable[..., Path], tmp_path: Path, method: str
+) -> None:
+    """Completions of one prompt lie in both processes, so a group is compared across them; so are a critic's gradients."""
+    dataset = write_dataset(problems)
+    expected = launched(dataset, tmp_path / "plain", "ddp", method)
+    found = launched(dataset, tmp_path / "sharded", "fsdp", method)
+    assert [n["update"] for n in found] == [1, 2]
+    names = {"reward_mean", "policy_loss", "gradient_norm", "kl"}
+    names |= (
+        {"outcome_loss", "outcome_weight", "greedy_reward", "ground_truth_loss"} if method == "coderl" else {"kl_loss"}
+    )
+    for one, other in zip(expected, found, strict=True):
+        for name in names:
+            assert other[name] == pytest.approx(one[name], rel=1e-3, abs=1e-5), name
+    assert expected[0]["gradient_norm"] > 0

@@ -1,4 +1,4 @@
-"""A small run in two processes on a CPU, started by `test_processes.py`: DATASET RUN ddp|fsdp.
+"""A small run in two processes on a CPU, started by `test_processes.py`: DATASET RUN ddp|fsdp [METHOD].
 
 accelerate offers FSDP on accelerators only, so its state is set by hand here to what it is there; the rest is the trainer's.
 """
@@ -15,12 +15,12 @@ from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
 from stepcoder import run, setup
 from stepcoder.config import TrainConfig, configured
-from tests.stepcoder.conftest import TINY, StandInJudge, small_problem
+from tests.stepcoder.conftest import TINY, StandInJudge, VariedJudge, small_problem
 
 new_accelerator = setup.new_accelerator
 
 
-class Engine(StandInJudge):
+class Engine(VariedJudge if len(sys.argv) > 4 else StandInJudge):  # type: ignore[misc]
     workers = 1
 
     def __init__(self, **_: Any) -> None:
@@ -48,8 +48,15 @@ def sharded(config: Any, folder: Path) -> Any:
 
 def main() -> None:
     run.new_accelerator, run.LocalEngine = sharded, Engine  # type: ignore[assignment,misc]
-    chosen = {"updates": 2, "checkpoint_every": 1, "problems_per_update": 4, "sft_epochs": 40, "temperature": 0.5}
-    config = configured(TrainConfig, "tiny", TINY | chosen)
+    chosen = {
+        "updates": 2,
+        "checkpoint_every": 1,
+        "problems_per_update": 4,
+        "sft_epochs": 2 if len(sys.argv) > 4 else 40,
+        "temperature": 0.5,
+    }
+    method = {"method": sys.argv[4]} if len(sys.argv) > 4 else {}
+    config = configured(TrainConfig, "tiny", TINY | chosen | method)
     folder = Path(sys.argv[2])
     if (folder / "checkpoints").exists():
         given = {"updates": 3}

@@ -171,3 +171,22 @@ def test_a_step_adds_the_supervised_term_to_the_weighted_loss(make_trainer: Call
     assert moved["ground_truth_loss"] > 0
     assert moved["policy_loss"] == 0
     assert not torch.equal(weights(trainer)["lm.model.embed_tokens.weight"], before["lm.model.embed_tokens.weight"])
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers' old name
+def test_the_critic_beside_a_policy_with_adapters_has_none_and_all_its_weights_are_trained(
+    make_trainer: Callable[..., Trainer],
+) -> None:
+    pytest.importorskip("peft", reason="adapters need peft: pip install '.[train]'")
+    trainer = make_trainer(method="coderl", lora_rank=2)
+    named = dict(trainer.unwrapped.outcomes.named_parameters())
+    assert not [name for name in named if "lora" in name]
+    assert all(p.requires_grad for p in named.values())
+    assert any(not p.requires_grad for p in trainer.unwrapped.lm.parameters())
+    batch = batch_of(trainer, some_judged(trainer))
+    before = weights(trainer)
+    trainer.set_learning_rates(10)
+    ppo_step(trainer, trainer.config, batch)
+    changed = {n for n, t in weights(trainer).items() if not torch.equal(t, before[n])}
+    assert changed <= {f"outcomes.{n}" for n in named} | {n for n in before if "lora" in n}
+    assert f"outcomes.{next(iter(named))}" in changed

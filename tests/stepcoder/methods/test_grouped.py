@@ -222,3 +222,18 @@ def test_masked_tokens_do_not_move_a_policy_without_a_critic(make_trainer: Calla
             ppo_step(trainer, trainer.config, batch)
             states.append(weights(trainer))
         assert all(torch.equal(states[0][name], states[1][name]) for name in states[0]), method
+
+
+@pytest.mark.parametrize("mask_kl", [False, True])
+def test_the_kl_loss_runs_over_executed_tokens_only_where_it_is_asked_to(
+    make_trainer: Callable[..., Trainer], mask_kl: bool
+) -> None:
+    """The reference is moved on the masked tokens by ln 2: k3 of log q = -ln 2 there is 1/2 - 1 + ln 2."""
+    trainer = make_trainer(method="grpo+fgo", mask_kl=mask_kl, loss_mean="token")
+    keeps = [[float(t % 2 == 0) for t in range(n)] for n in (7, 3, 5, 1)]  # 4 + 2 + 3 + 1 kept, 3 + 1 + 2 masked
+    batch = batch_of(trainer, some_judged(trainer), keeps, groups=PAIRS, whiten_advantages=False)
+    masked = (batch.response_keep > 0) & (batch.executed_keep == 0)
+    batch = replace(batch, ref_logprobs=torch.where(masked, batch.old_logprobs - math.log(2), batch.old_logprobs))
+    by_hand(trainer)
+    found = ppo_step(trainer, trainer.config, batch, kl_coef=0.1)["kl_loss"]
+    assert found == pytest.approx(0.0 if mask_kl else 6 / 16 * (0.5 - 1 + math.log(2)), abs=1e-6)

@@ -1,12 +1,14 @@
 """What --method may say, what each method brings, and which combinations are refused, with the reason."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stepcoder.config import METHODS, TrainConfig, configured
+from stepcoder.config import METHODS, TrainConfig, configured, save_config
 from stepcoder.errors import ConfigError
-from stepcoder.methods.names import ADVANTAGES, BUNDLES, Parts
+from stepcoder.methods.names import ADDED, ADVANTAGES, BUNDLES, SOURCES, Parts
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,21 @@ def test_a_combination_that_makes_no_sense_is_refused_with_the_reason(given: dic
 
 def test_a_critic_of_outcomes_may_have_a_head_start() -> None:
     assert configured(TrainConfig, "tiny", {"method": "coderl", "critic_warmup_updates": 3}).critic_warmup_updates == 3
+
+
+def test_a_method_names_the_papers_that_it_follows_each_once() -> None:
+    assert Parts.of("stepcoder").sources == ("PPO (arXiv:1707.06347)", "StepCoder (arXiv:2402.01391)")
+    assert Parts.of("grpo+match+lines").sources == (
+        "GRPO (arXiv:2402.03300)",
+        "PPOCoder (arXiv:2301.13816)",
+        "RLTF (arXiv:2307.04349)",
+    )
+    assert set(SOURCES) == {*ADVANTAGES, *ADDED}
+
+
+def test_what_a_method_brings_over_the_paper_s_preset_is_listed_as_not_the_paper_s(tmp_path: Path) -> None:
+    listed = {}
+    for method in ("stepcoder", "grpo"):
+        save_config(configured(TrainConfig, "paper-6.7b", {"method": method}), tmp_path, "data")
+        listed[method] = set(json.loads((tmp_path / "config.json").read_text())["not_the_papers"])
+    assert listed["grpo"] - listed["stepcoder"] == {"kl_coef", "critic"}

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,11 @@ pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: p
 
 from safetensors.torch import load_file
 
-from appsplus.judge import Job, Report
-from appsplus.problem import Problem, Verdict
+from appsplus.problem import Problem
 from stepcoder import run
 from stepcoder.config import TrainConfig, configured
 from stepcoder.glossary import unknown_names
-from tests.stepcoder.conftest import TINY, StandInJudge
+from tests.stepcoder.conftest import TINY, VariedJudge
 
 CLOCK = {"tokens_per_s", "generate_s", "judge_wait_s", "update_s"}
 METHODS = (
@@ -52,21 +50,11 @@ def judge_fails() -> list[int]:
 
 @pytest.fixture(autouse=True)
 def stand_in(problems: list[Problem], monkeypatch: pytest.MonkeyPatch, judge_fails: list[int]) -> None:
-    class Engine(StandInJudge):
-        """Says this or that by the length of a program, so that completions of one prompt earn different rewards."""
-
+    class Engine(VariedJudge):
         workers = 1
 
         def __init__(self, **_: Any) -> None:
             super().__init__(problems, lambda asked: asked in judge_fails)
-
-        def _report(self, job: Job) -> Report:
-            found = super()._report(replace(job, program=""))
-            verdict = (Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.RUN_TIME_ERROR)[len(job.program) % 3]
-            failed = verdict is Verdict.RUN_TIME_ERROR
-            error, traceback = ("ValueError: no (line 1)", ((1, "<module>"),)) if failed else ("", ())
-            tests = tuple(replace(t, verdict=verdict, error=error, traceback=traceback) for t in found.unit_tests)
-            return replace(found, verdict=verdict, unit_tests=tests)
 
         def __enter__(self) -> "Engine":
             return self
