@@ -75,6 +75,8 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
     if isinstance(config, TrainConfig):
         if config.critic == "separate":
             parts["separate critic"] = 16.0 * shape.parameters + parts["activations"]
+        if config.dense_reward:  # as large as the policy whose weights it began with
+            parts["reward model"] = small * shape.parameters
         if config.parts.outcomes:
             parts["critic of outcomes"] = 16.0 * shape.parameters + parts["activations"]
         length = config.max_prompt_tokens + config.max_completion_tokens

@@ -60,7 +60,7 @@ def guide_programs(
         del lm
     accelerator.wait_for_everyone()
     found = {name: code for path in paths for name, code in json.loads(path.read_text(encoding="utf-8")).items()}
-    programs = {problem.problem_id: found[problem.problem_id] for problem in problems if found[problem.problem_id]}
+    programs = {problem.problem_id: code for problem in problems if (code := found[problem.problem_id])}
     told(f"the guide solves {len(programs):,} of {len(problems):,} problems; the others have the plain task alone")
     if not programs:
         raise InputError(

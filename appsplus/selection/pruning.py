@@ -87,8 +87,8 @@ def reduced(vectors: Any, dimensions: int, seed: int) -> Vectors:
         svd_solver="full" if isinstance(vectors, np.ndarray) else "arpack",
         random_state=seed,
     )
-    points: Vectors = np.round(np.asarray(pca.fit_transform(vectors), dtype=np.float64), _DECIMALS)
-    return points + 0.0  # no negative zeros
+    points: Vectors = np.asarray(pca.fit_transform(vectors), dtype=np.float64)
+    return np.round(points, _DECIMALS) + 0.0  # no negative zeros
 
 
 def clustered(points: Vectors, clustering: Clustering, clusters: int, seed: int) -> NDArray[np.int64]:

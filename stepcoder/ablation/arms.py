@@ -1,8 +1,8 @@
-"""What `stepcoder ablate` can compare: each arm is a run of `stepcoder train` (or the warm-up alone), and a suite some of them.
+"""What `stepcoder ablate` can compare: an arm is a run of `stepcoder train`, or the warm-up alone; a suite is some of them.
 
-Suite `stepcoder`: the parts of StepCoder. Suite `methods`: what others do about a program that fails every unit test. An arm with
-a process reward model has it from the run of PPO with the same seed: policies that PPO kept are labelled, a model is trained on
-the labels (`stepcoder/prm/`), and the arm begins, like all others, at the warm-up.
+Suite `stepcoder`: the parts of StepCoder. Suite `methods`: what others do about a program that fails every unit test. An arm
+with a process reward model has it from the run of PPO with the same seed: policies that PPO kept are labelled, a model is
+trained on the labels (`stepcoder/prm/`), and the arm begins, like all others, at the warm-up.
 """
 
 from dataclasses import dataclass

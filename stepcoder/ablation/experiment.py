@@ -17,7 +17,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from appsplus.jsonl import write_atomically
 from appsplus.judge import available_cpus
 from stepcoder.ablation import runs, table
-from stepcoder.ablation.plan import NAMES, SFT, AblationConfig
+from stepcoder.ablation.arms import ARMS, PRM, SFT
+from stepcoder.ablation.markdown import markdown
+from stepcoder.ablation.plan import AblationConfig
 from stepcoder.ablation.plots import draw
 from stepcoder.ablation.runs import Job
 
@@ -36,18 +38,21 @@ def ablate(out: Path, config: AblationConfig) -> Path:
     with runs.alone(out):
         console.print("building the generated problems", highlight=False)
         runs.make_data(out, config)
-        warm_ups, others = runs.jobs(out, config)
-        with _watched(console, [*warm_ups, *others], config):
-            told = lambda job: _done(console, out, job, [*warm_ups, *others], config)  # noqa: E731
-            runs.run_all(warm_ups, config, told)
-            runs.run_all(others, config, told)
-        return write_results(out, [*warm_ups, *others], config)
+        groups = runs.jobs(out, config)
+        every = [job for group in groups for job in group]
+        with _watched(console, every, config):
+            for group in groups:
+                runs.run_all(group, config, lambda job: _done(console, out, job, every, config))
+        return write_results(out, every, config)
 
 
 def _done(console: Console, out: Path, job: Job, jobs: Sequence[Job], config: AblationConfig) -> None:
+    if job.method == PRM:
+        console.print(f"the reward model of seed {job.seed} is trained", highlight=False)
+        return
     of_job = table.examined([job])[job.method]
     console.print(
-        f"{NAMES[job.method]}, seed {job.seed}: {of_job.shares.mean():.1%} of held-out completions pass",
+        f"{ARMS[job.method].title}, seed {job.seed}: {of_job.shares.mean():.1%} of held-out completions pass",
         highlight=False,
     )
     write_results(out, jobs, config)
@@ -58,7 +63,7 @@ def write_results(out: Path, jobs: Sequence[Job], config: AblationConfig) -> Pat
     of_compared = [job for job in jobs if job.method in config.compared]
     numbers = table.summary(of_compared) | {"of": facts(out)}
     write_atomically(out / "table.json", (json.dumps(numbers, indent=1) + "\n").encode())
-    write_atomically(out / "table.md", table.markdown(numbers).encode())
+    write_atomically(out / "table.md", markdown(numbers).encode())
     draw(out, numbers)
     return out / "table.md"
 
@@ -93,9 +98,10 @@ def _commit(root: Path) -> str | None:
 
 def steps(jobs: Sequence[Job], config: AblationConfig) -> tuple[int, int]:
     """How many updates are done, and how many there are; of runs after the warm-up."""
-    trained = [job for job in jobs if job.method != SFT]
-    done = sum(config.updates if job.done else _lines(job.folder / "metrics.jsonl") for job in trained)
-    return done, config.updates * len(trained)
+    trained = [job for job in jobs if job.method not in (SFT, PRM)]
+    wanted = [_lines(job.folder / "metrics.jsonl") if job.done else config.updates for job in trained]
+    done = [_lines(job.folder / "metrics.jsonl") for job in trained]
+    return sum(done), sum(wanted)
 
 
 def _lines(path: Path) -> int:
@@ -125,7 +131,7 @@ def _watched(console: Console, jobs: Sequence[Job], config: AblationConfig) -> I
         told_at = time.monotonic()
         while not over.wait(LOOK_EVERY_S):
             done, total = steps(jobs, config)
-            bars.update(task, completed=done)
+            bars.update(task, completed=done, total=total)
             if bars.disable and time.monotonic() - told_at >= LINE_EVERY_S:
                 told_at = time.monotonic()
                 warm = sum(job.done for job in jobs if job.method == SFT)

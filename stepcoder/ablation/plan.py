@@ -1,35 +1,37 @@
-"""What the learning experiment consists of: the options of `stepcoder ablate`, with the values of experiment and smoke."""
+"""What the learning experiment consists of: the options of `stepcoder ablate`, with the values of experiment and smoke.
+
+All arms of a seed begin at the same warm-up and have the same options, but for what their method brings
+(`stepcoder.presets.OF_METHODS`), and the same budget of completions: `updates` of PPO. An arm whose update takes more
+(CodeRL's greedy completions), or that needs others before it begins (the labels of a reward model), has fewer updates.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from stepcoder.ablation.arms import ARMS, PPO, SUITES
 from stepcoder.ablation.family import FamilyConfig
-from stepcoder.config import METHODS, SftConfig, TrainConfig, option
+from stepcoder.config import SftConfig, TrainConfig, option
 from stepcoder.errors import ConfigError
+from stepcoder.presets import method_options
 
-SFT = "sft"
-NOT_CHOSEN = frozenset("method seed model limit validation_split validation_problems tracker".split())
+NOT_CHOSEN = frozenset(
+    "method seed model limit validation_split validation_problems tracker keep_policies dense_reward value_init prm"
+    " guide".split()
+)
 """Options of a run that the experiment itself decides."""
-COMPARED = (SFT, *METHODS)
-NAMES = {
-    SFT: "SFT only",
-    "ppo": "PPO",
-    "ppo+cccs": "PPO + CCCS",
-    "ppo+fgo": "PPO + FGO",
-    "stepcoder": "StepCoder",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class AblationConfig(TrainConfig):
     """Every method on the same problems, from the same warm-up, with the same budget of completions, for several seeds."""
 
-    methods: str = option(",".join(COMPARED), "what is compared; sft: the warm-up alone")
+    suite: str = option("stepcoder", f"{' or '.join(SUITES)}: what is compared, see stepcoder/ablation/arms.py")
+    methods: str = option("", "only these arms of the suite; empty: all of them")
     seeds: int = option(5, "runs of each method; run i has the seed i")
     workers: int = option(0, "runs at once; 0: as many as there are CPUs")
-    test_completions: int = option(8, "of each held-out problem, of the policy in the end")
+    test_completions: int = option(8, "of each held-out problem, of the policy in the end; pass@k is told up to this k")
     family_seed: int = option(0, "of the generated problems")
     warmup_problems: int = option(200, "problems a number of branches, for the supervised warm-up")
     train_problems: int = option(16, "problems a number of branches, for reinforcement learning")
@@ -37,24 +39,46 @@ class AblationConfig(TrainConfig):
     truth_share: float = option(0.5, "of branches of the warm-up that have the word's true meaning")
     idle_share: float = option(0.5, "branches that no unit test reaches, as a share of the others")
     shared_words: bool = option(False, "the same words in problems of any number of branches")
+    prm_checkpoints: int = option(4, "reward model: policies of PPO's run that are labelled (4: the paper's)")
+    prm_problems: int = option(32, "reward model: problems of those for reinforcement learning that are labelled")
+    prm_responses: int = option(1, "reward model: responses of each policy to each of them")
+    prm_k: int = option(8, "reward model: attempts to complete a prefix")
+    prm_epochs: int = option(3, "reward model: passes over the labelled responses")
 
     def __post_init__(self) -> None:
         TrainConfig.__post_init__(self)
-        for name in ("seeds", "test_completions"):
+        for name in ("seeds", "test_completions", *_OF_LABELS):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name.replace('_', '-')} must be at least 1; got {getattr(self, name)}")
         if self.workers < 0:
             raise ConfigError(f"--workers must be at least 0; got {self.workers}")
-        unknown = set(self.compared) - set(COMPARED)
-        if unknown or not self.compared:
-            raise ConfigError(f"--methods {self.methods} is not known; expected some of {','.join(COMPARED)}")
+        if self.suite not in SUITES:
+            raise ConfigError(f"--suite {self.suite} is not known; expected one of {', '.join(SUITES)}")
+        known = SUITES[self.suite]
+        if not set(self.compared) <= set(known):
+            raise ConfigError(f"--methods {self.methods} is not known; expected some of {','.join(known)}")
+        if self.with_labels and self.prm_checkpoints > self.updates:
+            raise ConfigError(
+                f"--prm-checkpoints {self.prm_checkpoints} is more than the {self.updates} updates of a run; lower it"
+            )
         _ = self.family
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The methods, in the order of tables."""
-        asked = [name.strip() for name in self.methods.split(",") if name.strip()]
-        return tuple(sorted(set(asked), key=lambda name: COMPARED.index(name) if name in COMPARED else -1))
+        """The arms, in the order of the suite."""
+        known = SUITES[self.suite]
+        asked = [name.strip() for name in self.methods.split(",") if name.strip()] or known
+        return tuple(sorted(set(asked), key=lambda name: known.index(name) if name in known else -1))
+
+    @property
+    def with_labels(self) -> bool:
+        """Whether some arm needs a reward model."""
+        return any(ARMS[name].prm for name in self.compared)
+
+    @property
+    def budget(self) -> int:
+        """Completions that an arm may have written, for learning and for labels together."""
+        return self.updates * self.completions
 
     @property
     def family(self) -> FamilyConfig:
@@ -73,13 +97,43 @@ class AblationConfig(TrainConfig):
         """The supervised warm-up of a seed, which all methods share."""
         return SftConfig(**self._shared(SftConfig) | {"seed": seed})
 
-    def run(self, method: str, seed: int, model: Path) -> TrainConfig:
-        """The run of a method and a seed, on the model that the warm-up left."""
-        own = {"seed": seed, "method": method, "model": str(model), "sft_epochs": 0}
-        return TrainConfig(**self._shared(TrainConfig) | own)
+    def run(
+        self, name: str, seed: int, model: Path, *, reward_model: Path | None = None, labelling: int = 0
+    ) -> TrainConfig:
+        """The run of an arm and a seed, on the model that the warm-up left.
+
+        `labelling`: completions that its reward model took. Raises ConfigError where they leave less than an update.
+        """
+        arm = ARMS[name]
+        own: dict[str, Any] = {"seed": seed, "method": arm.method, "model": str(model), "sft_epochs": 0}
+        if self.suite == "methods" and name == PPO:
+            own["keep_policies"] = self.prm_checkpoints
+        if arm.prm:
+            own |= {
+                "prm": str(reward_model),
+                "dense_reward": "prm" if arm.dense_reward else "",
+                "value_init": "prm" if arm.value_init else "",
+                "critic": "separate" if arm.value_init else self.critic,
+            }
+        made = TrainConfig(**self._shared(TrainConfig) | dict(method_options(arm.method)) | own)
+        updates = (self.budget - labelling) // completions_an_update(made)
+        if updates < 1:
+            raise ConfigError(
+                f"the labels of {arm.title} took {labelling:,} of the {self.budget:,} completions of its budget, and leave"
+                " less than an update; lower --prm-problems, --prm-k or --prm-responses, or raise --updates"
+            )
+        return replace(made, updates=updates)
 
     def _shared(self, kind: type[SftConfig]) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(kind)}
+
+
+_OF_LABELS = ("prm_checkpoints", "prm_problems", "prm_responses", "prm_k", "prm_epochs")
+
+
+def completions_an_update(config: TrainConfig) -> int:
+    """What an update of a run has written: completions to learn from, and greedy ones to compare them with."""
+    return config.completions + (config.problems_per_update if config.baseline == "greedy" else 0)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -139,7 +193,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "test_completions": 1,
         "updates": 2,
         "problems_per_update": 2,
-        "completions_per_problem": 2,
+        "completions_per_problem": 4,
         "temperature": 1.0,
         "top_p": 1.0,
         "learning_rate": 1e-3,
@@ -151,5 +205,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "validation_completions": 1,
         "checkpoint_every": 1,
         "keep_checkpoints": 1,
+        "prm_checkpoints": 1,
+        "prm_problems": 1,
+        "prm_k": 1,
+        "prm_epochs": 1,
     },
 }

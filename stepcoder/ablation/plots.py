@@ -12,7 +12,22 @@ from matplotlib.figure import Figure
 from stepcoder.ablation.table import KINDS
 
 _TEXT = "#767d86"
-_COLORS = {"sft": "#767d86", "ppo": "#3f86d1", "ppo+cccs": "#8f6fd6", "ppo+fgo": "#2f9a68", "stepcoder": "#d2691e"}
+_COLORS = {
+    "sft": "#767d86",
+    "ppo": "#3f86d1",
+    "ppo+cccs": "#8f6fd6",
+    "ppo+fgo": "#2f9a68",
+    "stepcoder": "#d2691e",
+    "grpo": "#17a2b8",
+    "rloo": "#6c8f1f",
+    "ppocoder": "#b8860b",
+    "coderl": "#9b5a3c",
+    "rltf": "#7a5cb8",
+    "prm-dense": "#e0569b",
+    "prm-value": "#b03060",
+    "prm-both": "#d62728",
+    "stepcoder+prm": "#8c1d18",
+}
 _KIND_COLORS = dict(zip(KINDS, ("#2f9a68", "#3f86d1", "#d2691e", "#767d86"), strict=True))
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "stepcoder",
@@ -42,7 +57,8 @@ def draw(folder: Path, numbers: Mapping[str, Any]) -> list[Path]:
 
 
 def _saved(path: Path, numbers: Mapping[str, Any], drawn: Any) -> Path:
-    figure = Figure(figsize=(7.0, 3.4), layout="constrained")
+    many = max(0, len(numbers["methods"]) - 5)  # more rows in legends and bars
+    figure = Figure(figsize=(7.0, 3.4 + 0.2 * many), layout="constrained")
     FigureCanvasSVG(figure)
     drawn(figure.subplots(), numbers["methods"])
     figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
@@ -50,33 +66,36 @@ def _saved(path: Path, numbers: Mapping[str, Any], drawn: Any) -> Path:
 
 
 def _curves(axes: Axes, methods: Mapping[str, Any]) -> None:
-    """pass@1 on held-out problems over updates: the mean of the seeds, and the range of them."""
+    """pass@1 on held-out problems over completions: the mean of the seeds, and the range of them."""
+    counted = all(m["completions"] for method, m in methods.items() if method != "sft" and m["curve"])
     for method, m in methods.items():
         points = m["curve"]
         if method == "sft":
             axes.axhline(100 * m["pass@1"]["value"], color=_COLORS[method], linestyle=":", label=m["name"])
         elif points:
-            updates = [update for update, _ in points]
+            first, step = (m["completions"]["before"], m["completions"]["an_update"]) if counted else (0, 1)
+            updates = [first + step * update for update, _ in points]
             values = [[100 * value for value in of_seeds] for _, of_seeds in points]
             axes.plot(updates, [sum(v) / len(v) for v in values], color=_COLORS[method], label=m["name"])
             axes.fill_between(
                 updates, [min(v) for v in values], [max(v) for v in values], color=_COLORS[method], alpha=0.15, lw=0
             )
-    axes.set(xlabel="update", ylabel="pass@1, held out, %", ylim=(0, None))
-    axes.legend(fontsize="small")
+    along = "completions, those for labels included" if counted else "update"
+    axes.set(xlabel=along, ylabel="pass@1, held out, %", ylim=(0, None))
+    axes.legend(fontsize="small" if len(methods) < 6 else "x-small", ncols=1 if len(methods) < 6 else 2)
 
 
 def _by_k(axes: Axes, methods: Mapping[str, Any]) -> None:
     """pass@1 by the number of branches, with its intervals."""
     for i, (method, m) in enumerate(methods.items()):
-        at = [int(k) + 0.07 * (i - (len(methods) - 1) / 2) for k in m["by_k"]]
+        at = [int(k) + min(0.07, 0.8 / len(methods)) * (i - (len(methods) - 1) / 2) for k in m["by_k"]]
         found = list(m["by_k"].values())
         values = [100 * f["value"] for f in found]
         down = [max(0.0, 100 * (f["value"] - f["low"])) for f in found]
         up = [max(0.0, 100 * (f["high"] - f["value"])) for f in found]
         axes.errorbar(at, values, yerr=[down, up], color=_COLORS[method], marker="o", ms=3, lw=1, label=m["name"])
     axes.set(xlabel="branches that must be right, k", ylabel="pass@1, held out, %", ylim=(0, 100))
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small" if len(methods) < 6 else "x-small", ncols=1 if len(methods) < 6 else 2)
 
 
 def _outcomes(axes: Axes, methods: Mapping[str, Any]) -> None:

@@ -3,6 +3,8 @@
     OUT/config.json                 the options
     OUT/data/warmup/, family/       the two datasets, built like any other
     OUT/seed-0/sft/, ppo/, ...      runs of `stepcoder sft` and `stepcoder train`: their folders are as always
+    OUT/seed-0/prm/                 the reward model of a seed, where an arm needs one (`reward_model.py`)
+    OUT/seed-0/sft/lengths.json     tokens of the canonical solutions of the held-out problems
     OUT/seed-0/ppo/test.json        what became of the final policy's completions of the held-out problems: the run is done
 
 Whatever ends it, the same command goes on: data and runs that are done stay, a run under way goes on from its checkpoint.
@@ -28,22 +30,24 @@ from appsplus.judge import available_cpus
 from appsplus.ledger import Ledger
 from appsplus.pipeline import BuildOptions, build
 from appsplus.sources import open_sources
+from stepcoder.ablation.arms import ARMS, PPO, PRM, SFT
 from stepcoder.ablation.family import write
-from stepcoder.ablation.plan import SFT, AblationConfig
-from stepcoder.config import flag, read_config, save_config
+from stepcoder.ablation.plan import AblationConfig
+from stepcoder.ablation.reward_model import COST, LABELLED, MODEL, cost_of, evenly, make_reward_model
+from stepcoder.config import TrainConfig, flag, read_config, save_config
 from stepcoder.errors import TrainingError
 
-DONE = "test.json"
+DONE, LENGTHS = "test.json", "lengths.json"
 FAMILY = "data/family"
 _MAY_CHANGE = frozenset("methods seeds workers judge_workers isolation".split())
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: a method and a seed, and where it is."""
+    """One run: an arm and a seed, and where it is; or the reward model of a seed (PRM)."""
 
     out: Path
-    method: str
+    method: str  # of ARMS, or PRM
     seed: int
 
     @property
@@ -54,7 +58,7 @@ class Job:
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return (self.folder / DONE).is_file()
+        return (self.folder / (COST if self.method == PRM else DONE)).is_file()
 
 
 class InterruptedRunError(Exception):
@@ -92,10 +96,16 @@ def alone(out: Path) -> Iterator[None]:
 
 
 def make_data(out: Path, config: AblationConfig) -> None:
-    """Write the problems and build both datasets, as far as they are not there."""
-    if (out / FAMILY).is_dir() and (out / "data" / "warmup").is_dir():
+    """Write the problems and build their datasets, as far as they are not there."""
+    if all((out / folder).is_dir() for folder in (FAMILY, "data/warmup", *([LABELLED] if config.with_labels else []))):
         return
     paths = write(out / "data", config.family)
+    if config.with_labels:
+        lines = [line for line in paths["family"].read_text().splitlines() if json.loads(line)["split"] == "train"]
+        paths["labelled"] = out / "data" / "labelled.jsonl"
+        write_atomically(
+            paths["labelled"], "".join(f"{line}\n" for line in evenly(lines, config.prm_problems)).encode()
+        )
     options = BuildOptions(validation_share=0.0, audit_share=0.0)
     with LocalEngine(isolation=config.isolation) as engine:
         for name, path in paths.items():
@@ -103,11 +113,22 @@ def make_data(out: Path, config: AblationConfig) -> None:
                 build(open_sources([f"{name}={path}"]), out / "data" / name, engine, Ledger.read([]), options)
 
 
-def jobs(out: Path, config: AblationConfig) -> tuple[list[Job], list[Job]]:
-    """The warm-ups, and the runs that begin with them: seed by seed, so that what is there can be compared."""
+def jobs(out: Path, config: AblationConfig) -> list[list[Job]]:
+    """The runs in groups, each of which begins when the one before it has ended; in a group seed by seed.
+
+    The warm-ups; the runs that begin with them, and PPO's for the labels; the reward models; the runs that need those.
+    """
     seeds = range(config.seeds)
-    methods = [method for method in config.compared if method != SFT]
-    return [Job(out, SFT, seed) for seed in seeds], [Job(out, method, seed) for seed in seeds for method in methods]
+    of_arms = [name for name in config.compared if name != SFT]
+    if config.with_labels and PPO not in of_arms:
+        of_arms.insert(0, PPO)
+    groups: list[list[str]] = [
+        [SFT],
+        [name for name in of_arms if not ARMS[name].prm],
+        [PRM] if config.with_labels else [],
+        [name for name in of_arms if ARMS[name].prm],
+    ]
+    return [[Job(out, name, seed) for seed in seeds for name in names] for names in groups if names]
 
 
 def run_all(waiting: Sequence[Job], config: AblationConfig, told: Callable[[Job], None]) -> None:
@@ -171,16 +192,25 @@ def do(job: Job, config: AblationConfig) -> None:
     """A run from wherever it is to its end. Raises InterruptedRunError where a signal asked it to stop."""
     from stepcoder import run
 
-    sft, family = Job(job.out, SFT, job.seed).folder, job.out / FAMILY
+    if job.method == PRM:
+        make_reward_model(job.folder, Job(job.out, PPO, job.seed).folder, job.out / LABELLED, config, job.seed)
+        return
+    family = job.out / FAMILY
     if job.method == SFT:
         if not (job.folder / "final").is_dir():
             run.sft(str(job.out / "data" / "warmup"), config.warm_up(job.seed), job.folder, quiet=True)
     elif not (job.folder / "final").is_dir():
         resume = (job.folder / "checkpoints").is_dir()
-        of_run = config.run(job.method, job.seed, sft)
-        if not run.train_run(str(family), of_run, job.folder, resume=resume, quiet=True):
+        if not run.train_run(str(family), run_of(job, config), job.folder, resume=resume, quiet=True):
             raise InterruptedRunError
     _examine(job, config, str(family))
+
+
+def run_of(job: Job, config: AblationConfig) -> TrainConfig:
+    """The options of a run; what its reward model took of completions is taken off its budget."""
+    sft, prm = Job(job.out, SFT, job.seed).folder, Job(job.out, PRM, job.seed).folder
+    cost = cost_of(prm) if ARMS[job.method].prm else None
+    return config.run(job.method, job.seed, sft, reward_model=prm / MODEL, labelling=cost.completions if cost else 0)
 
 
 def _examine(job: Job, config: AblationConfig, family: str) -> None:
@@ -190,9 +220,13 @@ def _examine(job: Job, config: AblationConfig, family: str) -> None:
     from stepcoder.rollouts import Judgements
     from stepcoder.validation import counted, plain_completions
 
-    of_run = replace(config.run("ppo", job.seed, job.folder / "final"), validation_completions=config.test_completions)
+    of_run = replace(config.run(PPO, job.seed, job.folder / "final"), validation_completions=config.test_completions)
     lm, tokenizer = load_model(of_run.model, of_run)
-    problems = [p for p in load_split(family, "test") for _ in range(config.test_completions)]
+    held_out = load_split(family, "test")
+    if job.method == SFT:
+        lengths = {p.problem_id: len(tokenizer(p.canonical_solution)["input_ids"]) for p in held_out}
+        write_atomically(job.folder / LENGTHS, (json.dumps(lengths, indent=1) + "\n").encode())
+    problems = [p for p in held_out for _ in range(config.test_completions)]
     with (
         LocalEngine(workers=config.judge_workers or None, isolation=config.isolation) as engine,
         Judgements(engine, threads=engine.workers, coverage=False) as judgements,

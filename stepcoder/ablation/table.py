@@ -1,25 +1,31 @@
-"""What the runs showed: pass@1 on held-out problems with intervals, differences between methods, and how programs fail.
+"""What the runs showed: pass@1 and pass@k on held-out problems with intervals, differences, costs, and how programs fail.
 
 Legend: A[s, p] is the share of the completions of held-out problem p that passed, by the policy of seed s; S seeds, P
-problems. pass@1 is the mean of A. Intervals are percentiles of a bootstrap that draws seeds and problems anew, both with
-replacement and independently of each other: they speak of other seeds and other problems. A difference is paired: the two
-methods' A on the same seeds and problems are subtracted first.
+problems. pass@1 is the mean of A, pass@k that of the unbiased estimate for each problem (arXiv:2107.03374), k = 8 or as many
+completions as there are. A problem is long if its canonical solution has more than LONG_TOKENS tokens.
+
+Intervals are percentiles of a bootstrap that draws seeds and problems anew, both with replacement and independently of each
+other: they speak of other seeds and other problems. A difference is paired: the two methods' A on the same seeds and problems
+are subtracted first.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from appsplus.evaluation import EXTRACTION_FAILED
+from appsplus.evaluation.metrics import pass_at_k
 from appsplus.problem import Verdict
-from stepcoder.ablation.plan import NAMES, SFT
-from stepcoder.ablation.runs import Job
+from stepcoder.ablation.arms import ARMS, DIFFERENCES, PRM, SFT
+from stepcoder.ablation.costs import an_update_of, spent
+from stepcoder.ablation.reward_model import cost_of
+from stepcoder.ablation.runs import LENGTHS, Job
 from stepcoder.report import read_lines
 
 Shares = npt.NDArray[np.float64]  # (S, P)
@@ -39,14 +45,10 @@ KINDS = {
 }
 """How completions end, in the paper's words: a limit that is passed is a run-time error; no program does not compile."""
 
-DIFFERENCES = (
-    ("stepcoder", "ppo"),
-    ("stepcoder", "ppo+cccs"),
-    ("stepcoder", "ppo+fgo"),
-    ("ppo+cccs", "ppo"),
-    ("ppo+fgo", "ppo"),
-    ("ppo", SFT),
-)
+MOST_K = 8
+LONG_TOKENS = 100
+"""Where arXiv:2410.17621 says that the gain of a process reward model sits: in responses over so many tokens."""
+LENGTH_NAMES = {True: f"over {LONG_TOKENS} tokens", False: f"up to {LONG_TOKENS} tokens"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,13 @@ class Examined:
     problem_ids: tuple[str, ...]
     shares: Shares  # (S, P)
     kinds: Mapping[str, float]  # share of completions by how they end
+    at_k: Shares | None = None  # (S, P), pass@k of each
+    k: int = 1
+
+    def of(self, problem_ids: Container[str], *, at_k: bool = False) -> Shares:
+        """Some problems. (S, P) -> (S, some of P)."""
+        shares = self.at_k if at_k and self.at_k is not None else self.shares
+        return shares[:, [i for i, problem_id in enumerate(self.problem_ids) if problem_id in problem_ids]]
 
     def of_k(self, k: int) -> Shares:
         """The problems of k branches. (S, P) -> (S, P of k)."""
@@ -91,13 +100,18 @@ def interval(shares: Shares, seed: int = 0) -> Interval:
     return Interval(float(shares.mean()), float(low), float(high))
 
 
-def difference(one: Examined, other: Examined) -> Interval | None:
-    """The paired difference of two methods over the seeds that both have; None where there is none."""
+def difference(
+    one: Examined, other: Examined, problem_ids: Container[str] | None = None, *, at_k: bool = False
+) -> Interval | None:
+    """The paired difference of two methods over the seeds that both have, on some problems; None where there is none."""
     both = [seed for seed in one.seeds if seed in other.seeds]
-    if not both or one.problem_ids != other.problem_ids:
+    if not both or one.problem_ids != other.problem_ids or (at_k and one.k != other.k):
         return None
-    rows = [[examined.seeds.index(seed) for seed in both] for examined in (one, other)]
-    return interval(one.shares[rows[0]] - other.shares[rows[1]])
+    chosen = one.problem_ids if problem_ids is None else problem_ids
+    shares = [
+        examined.of(chosen, at_k=at_k)[[examined.seeds.index(seed) for seed in both]] for examined in (one, other)
+    ]
+    return interval(shares[0] - shares[1]) if shares[0].shape[1] else None
 
 
 def examined(jobs: Sequence[Job]) -> dict[str, Examined]:
@@ -116,7 +130,9 @@ def _examined(jobs: Sequence[Job]) -> Examined:
     shares = [[c[Verdict.ACCEPTED] / c.total() for c in row] for row in counts]
     total: Counter[str] = sum((c for row in counts for c in row), Counter())
     kinds = {kind: sum(total[name] for name in names) / total.total() for kind, names in KINDS.items()}
-    return Examined(tuple(job.seed for job in jobs), problem_ids, np.array(shares), kinds)
+    k = min(MOST_K, *(c.total() for row in counts for c in row))
+    at_k = [[pass_at_k(c.total(), c[Verdict.ACCEPTED], k) for c in row] for row in counts]
+    return Examined(tuple(job.seed for job in jobs), problem_ids, np.array(shares), kinds, np.array(at_k), k)
 
 
 def curve(jobs: Sequence[Job], method: str) -> list[tuple[int, list[float]]]:
@@ -139,29 +155,77 @@ def curve(jobs: Sequence[Job], method: str) -> list[tuple[int, list[float]]]:
 def summary(jobs: Sequence[Job]) -> dict[str, Any]:
     """All numbers, as JSON."""
     found = examined(jobs)
+    by_length = _by_length(jobs)
     ks = sorted({k_of(problem_id) for e in found.values() for problem_id in e.problem_ids})
     return {
         "interval": f"{LEVEL:.0%} bootstrap over seeds and problems, {RESAMPLES} resamples",
         "methods": {
             method: {
-                "name": NAMES[method],
+                "name": ARMS[method].title,
                 "seeds": list(e.seeds),
                 "problems": len(e.problem_ids),
                 "pass@1": _json(interval(e.shares)),
+                "k": e.k,
+                "pass@k": _json(interval(e.of(e.problem_ids, at_k=True))),
                 "by_seed": [float(mean) for mean in e.shares.mean(1)],
                 "by_k": {str(k): _json(interval(e.of_k(k))) for k in ks},
+                "by_length": {name: _of_length(e, chosen) for name, chosen in by_length.items()},
                 "outcomes": dict(e.kinds),
                 "curve": [[update, values] for update, values in curve(jobs, method)],
+                "completions": _completions(jobs, method),
                 "seconds_an_update": _seconds(jobs, method),
+                "spent": asdict(of_runs) if (of_runs := spent([j for j in jobs if j.method == method])) else None,
             }
             for method, e in found.items()
         },
         "differences": [
-            {"of": one, "from": other, **_json(between)}
+            {"of": one, "from": other, **_json(between), **_apart(found[one], found[other], by_length)}
             for one, other in DIFFERENCES
             if one in found and other in found and (between := difference(found[one], found[other]))
         ],
     }
+
+
+def _by_length(jobs: Sequence[Job]) -> dict[str, frozenset[str]]:
+    """The held-out problems by the length of their canonical solutions; empty where no warm-up has counted its tokens."""
+    for job in jobs:
+        path = Job(job.out, SFT, job.seed).folder / LENGTHS
+        if path.is_file():
+            lengths = json.loads(path.read_text(encoding="utf-8"))
+            return {
+                name: frozenset(i for i, tokens in lengths.items() if (tokens > LONG_TOKENS) == long)
+                for long, name in LENGTH_NAMES.items()
+            }
+    return {}
+
+
+def _of_length(examined: Examined, problem_ids: frozenset[str]) -> dict[str, Any] | None:
+    shares = examined.of(problem_ids)
+    if not shares.shape[1]:
+        return None
+    at_k = _json(interval(examined.of(problem_ids, at_k=True)))
+    return {"problems": shares.shape[1], "pass@1": _json(interval(shares)), "pass@k": at_k}
+
+
+def _apart(one: Examined, other: Examined, by_length: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+    """A difference in pass@k, and in pass@1 by length."""
+    at_k = difference(one, other, at_k=True)
+    lengths = {name: difference(one, other, chosen) for name, chosen in by_length.items()}
+    return {
+        "pass@k": _json(at_k) if at_k else None,
+        "by_length": {name: _json(found) if found else None for name, found in lengths.items()},
+    }
+
+
+def _completions(jobs: Sequence[Job], method: str) -> dict[str, float] | None:
+    """What an update has written, and what was written before the first, for labels: where a curve begins, and its step."""
+    of_method = [job for job in jobs if job.method == method]
+    steps = [step for job in of_method if (step := an_update_of(job))]
+    if not steps:
+        return None
+    labels = [cost.completions for job in of_method if (cost := cost_of(Job(job.out, PRM, job.seed).folder))]
+    before = sum(labels) / len(labels) if labels and ARMS[method].prm else 0.0
+    return {"an_update": steps[0], "before": before}
 
 
 def _json(found: Interval) -> dict[str, float]:
@@ -178,34 +242,3 @@ def _seconds(jobs: Sequence[Job], method: str) -> float | None:
         if "update_s" in line
     ]
     return float(np.median(seconds)) if seconds else None
-
-
-def markdown(numbers: Mapping[str, Any]) -> str:
-    """The tables, for a page."""
-    methods = numbers["methods"]
-    ks = list(next(iter(methods.values()))["by_k"]) if methods else []
-    kinds = list(KINDS)
-    head = ["method", "seeds", "pass@1, held out", *(f"k = {k}" for k in ks)]
-    rows = [
-        [m["name"], str(len(m["seeds"])), _worded(m["pass@1"]), *(f"{100 * m['by_k'][k]['value']:.1f}" for k in ks)]
-        for m in methods.values()
-    ]
-    ends = [[m["name"], *(f"{100 * m['outcomes'][kind]:.1f}" for kind in kinds)] for m in methods.values()]
-    apart = [[f"{NAMES[d['of']]} - {NAMES[d['from']]}", _worded(d, sign="+")] for d in numbers["differences"]]
-    note = f"Per cent; in brackets the {numbers['interval']}."
-    tables = [
-        _table(head, rows),
-        _table(["paired difference", "points"], apart) if apart else "",
-        _table(["method", *kinds], ends),
-    ]
-    return "\n\n".join([note, *filter(None, tables)]) + "\n"
-
-
-def _worded(found: Mapping[str, float], sign: str = "") -> str:
-    value, low, high = (format(100 * found[name], f"{sign}.1f") for name in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    line = ["---", *("---:" for _ in head[1:])]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, line, *rows))

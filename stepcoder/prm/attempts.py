@@ -60,7 +60,13 @@ class Attempts:
     ) -> None:
         self._writer, self._tokenizer, self._judgements, self._store = writer, tokenizer, judgements, store
         self._max_tokens, self._told = max_tokens, told
-        self.written = self.known = 0
+        self.written = 0
+        self._asked: set[str] = set()
+
+    @property
+    def known(self) -> int:
+        """Completions that were asked for, each once, less those that were written."""
+        return len(self._asked) - self.written
 
     def responses(self, tasks: Sequence[Task], count: int) -> list[Response]:
         """`count` judged responses to each task; those that the judge failed on are left out."""
@@ -99,6 +105,7 @@ class Attempts:
         """The prefixes, completed and judged; None where the judge failed."""
         requests = [Request((*t.ids, *given), n, max(1, self._max_tokens - len(given))) for t, given, n in asked]
         addresses = [address(self._writer, request) for request in requests]
+        self._asked.update(addresses)
         waiting: dict[int, tuple[Completion, Future[Report | None]]] = {}
 
         def submit(places: Sequence[int], completions: dict[str, tuple[int, ...]]) -> None:
@@ -109,7 +116,6 @@ class Attempts:
 
         known = self._store.known(addresses)
         submit([i for i, one in enumerate(addresses) if one in known], known)
-        self.known += len(waiting)
         missing = {one: i for i, one in reversed(list(enumerate(addresses))) if one not in known}  # each once
         order = sorted(missing.values(), key=lambda i: (len(requests[i].ids), i))
         for start in range(0, len(order), self._writer.batch):

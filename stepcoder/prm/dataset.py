@@ -28,6 +28,7 @@ _INTS = pa.list_(pa.int32())
 _OF_A_RESPONSE: dict[str, pa.DataType] = {
     "problem_id": pa.string(),
     "difficulty": pa.string(),
+    "license": pa.string(),  # of the problem
     "checkpoint": pa.string(),
     "checkpoint_sha256": pa.string(),
     "response": pa.int32(),  # its number among those of this checkpoint to this problem
@@ -88,6 +89,7 @@ def response_row(one: Labelled, checkpoint: str, sha256: str, k: int, tokenizer:
     return {
         "problem_id": problem.problem_id,
         "difficulty": problem.difficulty,
+        "license": problem.license,
         "checkpoint": checkpoint,
         "checkpoint_sha256": sha256,
         "response": response.number,

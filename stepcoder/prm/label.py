@@ -23,6 +23,7 @@ from appsplus.engine import Cache, LocalEngine
 from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from appsplus.problem import Problem
+from appsplus.release import data_hash
 from stepcoder.config import SftConfig, TrainConfig, read_config
 from stepcoder.data import check_tokenizer, load_split, tokenizer_hash
 from stepcoder.policy import load_model
@@ -190,7 +191,9 @@ def _finish(work: Labelling, chosen: Sequence[Checkpoint]) -> dict[str, Any]:
     manifest = {
         "name": "appsplus-prm",
         "options": asdict(work.config),
-        "dataset": work.dataset,
+        "dataset": {"name": Path(work.dataset).name, "data_hash": data_hash(Path(work.dataset))}
+        if Path(work.dataset).is_dir()
+        else {"name": work.dataset},
         "tokenizer_sha256": hashes.pop(),
         "checkpoints": {name: facts["checkpoint_sha256"] for name, facts in done.items()},
         "problems": len({problem_id for facts in done.values() for problem_id in facts["problem_ids"]}),

@@ -67,8 +67,8 @@ class PrmConfig(SftConfig):
     """How a reward model is trained on labelled prefixes."""
 
     selection: str = option("full", f"{', '.join(SELECTIONS)}: which labelled responses are learned")
-    epochs: int = option(3, "passes over the responses")
-    batch_responses: int = option(16, "responses an optimiser step")
+    epochs: int = option(10, "passes over the responses")
+    batch_responses: int = option(8, "responses an optimiser step")
     learning_rate: float = option(1e-4, "peak, of the weights; rises over the first steps, then falls to a tenth")
     head_learning_rate: float = option(1e-3, "peak, of the scalar head, which begins at zero")
     warmup_share: float = option(0.05, "share of the steps over which learning rates rise")

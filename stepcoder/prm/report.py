@@ -50,7 +50,9 @@ def render(out: Path, facts: Mapping[str, Any]) -> str:
     return environment.get_template(TEMPLATE).render(
         name=out.resolve().name,
         facts=facts,
-        figures=[(name.replace("_", " "), worded(held_out[name])) for name in _MEASURES],
+        figures=[
+            (name.replace("_", " "), worded(held_out[name]), worded(facts["learned"][name])) for name in _MEASURES
+        ],
         charts=[chart for chart in (_losses(losses), *_charts(held_out)) if chart.svg],
         tables=[(title, _table(held_out[key])) for key, title in _GROUPS],
         measures=[name.replace("_", " ") for name in _MEASURES],

@@ -32,7 +32,7 @@ from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.policy import save_policy, whole_state
 from stepcoder.prm.begun import begin
 from stepcoder.prm.dataset import read_manifest, read_rows
-from stepcoder.prm.measures import Scored, summary
+from stepcoder.prm.measures import Scored, measured, summary
 from stepcoder.prm.model import MARK, RewardModel, line_scores, new_reward_model, padded
 from stepcoder.prm.options import PrmConfig
 from stepcoder.prm.progress import Progress
@@ -74,10 +74,12 @@ def train_reward_model(
         learn(model, rows, config, out, pad_id, told)
         scored = scored_ends(model.eval(), held_out, pad_id, config.micro_rows)
         measures = dict(summary(scored))
+        learned = measured(scored_ends(model, rows, pad_id, config.micro_rows))
     facts = {
         "data": {"counts": manifest["counts"], "labels": manifest["labels"], "k": manifest["options"]["k"]},
         "selection": config.selection,
         "responses": len(rows),
+        "learned": learned,
         "held_out": measures,
     }
     _save(model, tokenizer, out, facts)

@@ -70,7 +70,7 @@ def test_the_readme_and_the_docstring_name_every_command() -> None:
 
 _RUN_ELSEWHERE = (
     "build judge-conformance review evaluate compare results leaderboard export sample contamination select"
-    " train sft report ablate"
+    " train sft report ablate prm"
 ).split()
 
 

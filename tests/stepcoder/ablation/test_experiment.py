@@ -15,12 +15,15 @@ pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: p
 from appsplus.errors import InputError
 from stepcoder import cli, ppo, run
 from stepcoder.ablation import runs
+from stepcoder.ablation.arms import ARMS, SUITES
 from stepcoder.ablation.experiment import ablate
-from stepcoder.ablation.plan import COMPARED, PRESETS, AblationConfig
+from stepcoder.ablation.plan import PRESETS, AblationConfig, completions_an_update
+from stepcoder.ablation.reward_model import cost_of, evenly
 from stepcoder.config import configured, read_config
 from stepcoder.errors import ConfigError
 
 K = range(1, 9)
+COMPARED = SUITES["stepcoder"]
 
 
 def smoke(**changes: Any) -> AblationConfig:
@@ -125,6 +128,10 @@ def test_two_commands_do_not_work_in_one_folder(tmp_path: Path) -> None:
     ("given", "words"),
     [
         ({"methods": "ppo,grpo"}, "--methods ppo,grpo is not known; expected some of sft,ppo"),
+        ({"suite": "best"}, "--suite best is not known; expected one of stepcoder, methods"),
+        ({"suite": "methods", "methods": "ppo,ppo+fgo"}, "is not known; expected some of sft,ppo,grpo"),
+        ({"suite": "methods", "prm_checkpoints": 3}, "--prm-checkpoints 3 is more than the 2 updates of a run"),
+        ({"prm_k": 0}, "--prm-k must be at least 1; got 0"),
         ({"seeds": 0}, "--seeds must be at least 1; got 0"),
         ({"workers": -1}, "--workers must be at least 0; got -1"),
         ({"gamma": 2.0}, "--gamma must lie between 0 and 1"),
@@ -145,3 +152,103 @@ def test_the_command_has_the_experiment_s_values_and_no_flag_for_what_it_decides
     same = [{k: v for k, v in asdict(c).items() if k != "method"} for c in runs_of]
     assert all(c == same[0] for c in same)  # the budget, too
     assert {c.seed for c in runs_of} == {3}
+
+
+@pytest.fixture(scope="module")
+def methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The suite methods, every arm of it; nothing here may change it."""
+    out = tmp_path_factory.mktemp("methods") / "out"
+    ablate(out, smoke(suite="methods"))
+    return out
+
+
+def test_the_suite_of_methods_runs_every_arm_within_the_same_budget(methods: Path) -> None:
+    numbers = json.loads((methods / "table.json").read_text())
+    assert list(numbers["methods"]) == list(SUITES["methods"])
+    config = smoke(suite="methods")
+    assert config.budget == 16
+    cost = cost_of(methods / "seed-0" / "prm")
+    assert cost is not None
+    assert 1 <= cost.programs <= cost.completions < 16
+    for name, found in numbers["methods"].items():
+        arm, of_run = ARMS[name], found["spent"]
+        if name == "sft":
+            assert of_run is None
+            continue
+        run_config, _ = read_config(run.TrainConfig, methods / "seed-0" / name)
+        assert run_config.method == arm.method
+        assert bool(run_config.dense_reward) == arm.dense_reward
+        assert bool(run_config.value_init) == arm.value_init
+        labels = cost.completions if arm.prm else 0
+        an_update = completions_an_update(run_config)
+        assert run_config.updates == (16 - labels) // an_update >= 1
+        assert (of_run["labelling"], of_run["completions"]) == (labels, labels + run_config.updates * an_update)
+        assert 16 - an_update < of_run["completions"] <= 16
+        assert of_run["programs"] > 0
+        assert of_run["wall_s"] > 0
+        assert found["completions"] == {"an_update": an_update, "before": labels}
+    assert numbers["methods"]["coderl"]["completions"]["an_update"] == 8 + 2  # a greedy completion a problem
+    assert {(d["of"], d["from"]) for d in numbers["differences"]} >= {("prm-both", "prm-dense"), ("stepcoder", "ppo")}
+    page = (methods / "table.md").read_text()
+    assert "| StepCoder + PRM | 1 |" in page
+    assert "| mean of a run | completions | of them for labels | programs judged | minutes |" in page
+
+
+def test_what_is_long_is_counted_in_tokens_of_the_canonical_solution(methods: Path) -> None:
+    lengths = json.loads((methods / "seed-0" / "sft" / "lengths.json").read_text())
+    long = sum(tokens > 100 for tokens in lengths.values())
+    found = json.loads((methods / "table.json").read_text())["methods"]["ppo"]["by_length"]
+    problems = {name: part and part["problems"] for name, part in found.items()}
+    assert problems == {"over 100 tokens": long or None, "up to 100 tokens": (len(lengths) - long) or None}
+
+
+def test_the_suite_goes_on_with_what_is_missing_and_labels_nothing_twice(methods: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(methods, out)
+    for name in ("prm/model", "prm-both", "grpo"):
+        shutil.rmtree(out / "seed-0" / name)
+    (out / "seed-0" / "prm" / "cost.json").unlink()
+    options = out / "seed-0" / "prm" / "labels" / "config.json"
+    options.write_text(options.read_text().replace(str(methods), str(out)))  # as if it had been begun here
+    labels = json.loads((methods / "seed-0" / "prm" / "cost.json").read_text())
+    written = sorted((out / "seed-0" / "prm" / "labels").rglob("*.parquet"))
+    stamps = [path.stat().st_mtime_ns for path in written]
+    ablate(out, smoke(suite="methods", methods="sft,ppo,grpo,prm-both"))
+    again = json.loads((out / "seed-0" / "prm" / "cost.json").read_text())
+    assert [again[name] for name in ("completions", "programs")] == [
+        labels[name] for name in ("completions", "programs")
+    ]
+    assert written
+    assert [path.stat().st_mtime_ns for path in written] == stamps
+    assert list(json.loads((out / "table.json").read_text())["methods"]) == ["sft", "ppo", "grpo", "prm-both"]
+    for name in ("grpo", "prm-both"):
+        one, other = (json.loads((x / "seed-0" / name / "test.json").read_text()) for x in (out, methods))
+        assert one == other
+
+
+def test_an_arm_with_labels_brings_the_run_that_is_labelled(tmp_path: Path) -> None:
+    asked = smoke(suite="methods", methods="prm-dense,grpo", seeds=2)
+    found = [[(job.method, job.seed) for job in group] for group in runs.jobs(tmp_path, asked)]
+    assert found == [
+        [("sft", 0), ("sft", 1)],
+        [("ppo", 0), ("grpo", 0), ("ppo", 1), ("grpo", 1)],
+        [("prm", 0), ("prm", 1)],
+        [("prm-dense", 0), ("prm-dense", 1)],
+    ]
+    plain = runs.jobs(tmp_path, smoke(suite="methods", methods="sft,grpo"))
+    assert [[job.method for job in group] for group in plain] == [["sft"], ["grpo"]]
+    assert asked.run("ppo", 0, Path("model")).keep_policies == 1
+
+
+def test_labels_that_leave_less_than_an_update_are_refused() -> None:
+    asked = smoke(suite="methods")
+    run_of_prm = asked.run("prm-dense", 0, Path("model"), reward_model=Path("prm"), labelling=8)
+    assert (run_of_prm.updates, run_of_prm.prm, run_of_prm.critic) == (1, "prm", "shared")
+    with pytest.raises(ConfigError, match=r"labels of PRM dense took 9 of the 16 completions .* lower --prm-problems"):
+        asked.run("prm-dense", 0, Path("model"), reward_model=Path("prm"), labelling=9)
+
+
+def test_problems_are_labelled_evenly_over_all_numbers_of_branches() -> None:
+    assert evenly("abcdefgh", 4) == ["a", "c", "e", "g"]
+    assert evenly("abc", 8) == ["a", "b", "c"]
+    assert evenly("abcdefgh", 3) == ["a", "c", "f"]

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stepcoder.ablation.markdown import markdown
 from stepcoder.ablation.plots import draw
 from stepcoder.ablation.runs import Job
-from stepcoder.ablation.table import Examined, curve, difference, examined, interval, k_of, markdown, summary
+from stepcoder.ablation.table import Examined, curve, difference, examined, interval, k_of, summary
 
 
 def write_run(out: Path, method: str, seed: int, outcomes: Mapping[str, Mapping[str, int]]) -> Job:

@@ -1,0 +1,62 @@
+"""What runs took: completions, programs that the judge ran, and wall time, those of a reward model included."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appsplus.errors import InputError
+from stepcoder.ablation.arms import ARMS, PRM
+from stepcoder.ablation.plan import completions_an_update
+from stepcoder.ablation.reward_model import cost_of
+from stepcoder.ablation.runs import Job
+from stepcoder.config import TrainConfig, read_config
+from stepcoder.report import read_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run of an arm took. Wall time is that of its updates, and of labels and training of its reward model."""
+
+    completions: float  # in all
+    labelling: float  # of them, for labels
+    programs: float  # different ones of each update, and of the labels
+    wall_s: float
+
+
+def spent(jobs: Sequence[Job]) -> Spent | None:
+    """The mean over the runs that are done and learned something; None where there is none."""
+    found = [one for job in jobs if job.done and (one := _spent(job))]
+    if not found:
+        return None
+    return Spent(
+        *(
+            sum(getattr(one, name) for one in found) / len(found)
+            for name in ("completions", "labelling", "programs", "wall_s")
+        )
+    )
+
+
+def _spent(job: Job) -> Spent | None:
+    lines = list(read_lines(job.folder / "metrics.jsonl"))
+    an_update = an_update_of(job)
+    if not lines or an_update is None:
+        return None
+    programs = sum(line.get("programs", 0.0) for line in lines)
+    wall_s = sum(line["update_s"] for line in lines)
+    labels = cost_of(Job(job.out, PRM, job.seed).folder) if ARMS[job.method].prm else None
+    if labels is None:
+        return Spent(len(lines) * an_update, 0.0, programs, wall_s)
+    return Spent(
+        len(lines) * an_update + labels.completions,
+        labels.completions,
+        programs + labels.programs,
+        wall_s + labels.label_s + labels.train_s,
+    )
+
+
+def an_update_of(job: Job) -> int | None:
+    """Completions that an update of a run has written; None where the run has not begun."""
+    try:
+        config, _ = read_config(TrainConfig, job.folder)
+    except InputError:
+        return None
+    return completions_an_update(config)

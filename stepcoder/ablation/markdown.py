@@ -1,0 +1,90 @@
+"""The tables of a summary (`table.summary`), as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stepcoder.ablation.arms import ARMS
+from stepcoder.ablation.table import KINDS, LENGTH_NAMES
+
+
+def markdown(numbers: Mapping[str, Any]) -> str:
+    """The tables, for a page."""
+    methods = numbers["methods"]
+    ks = list(next(iter(methods.values()))["by_k"]) if methods else []
+    k = next(iter(methods.values()))["k"] if methods else 1
+    rows = [
+        [
+            m["name"],
+            str(len(m["seeds"])),
+            _worded(m["pass@1"]),
+            _worded(m["pass@k"]),
+            *(f"{100 * m['by_k'][k]['value']:.1f}" for k in ks),
+        ]
+        for m in methods.values()
+    ]
+    note = f"Per cent; in brackets the {numbers['interval']}."
+    tables = [
+        _table(["method", "seeds", "pass@1, held out", f"pass@{k}", *(f"k = {k}" for k in ks)], rows),
+        _lengths_table(methods, k),
+        _differences_table(numbers["differences"], k),
+        _table(
+            ["method", *KINDS],
+            [[m["name"], *(f"{100 * m['outcomes'][e]:.1f}" for e in KINDS)] for m in methods.values()],
+        ),
+        _costs_table(methods),
+    ]
+    return "\n\n".join([note, *filter(None, tables)]) + "\n"
+
+
+def _lengths_table(methods: Mapping[str, Any], k: int) -> str:
+    names = [name for name in LENGTH_NAMES.values() if any(m["by_length"].get(name) for m in methods.values())]
+    head = ["method", *(f"{what}, {name}" for name in names for what in ("pass@1", f"pass@{k}"))]
+    rows = [
+        [m["name"], *(_worded(m["by_length"][name][what]) for name in names for what in ("pass@1", "pass@k"))]
+        for m in methods.values()
+    ]
+    return _table(head, rows) if names else ""
+
+
+def _differences_table(differences: Sequence[Mapping[str, Any]], k: int) -> str:
+    names = [name for name in LENGTH_NAMES.values() if any(d["by_length"].get(name) for d in differences)]
+    rows = [
+        [
+            f"{ARMS[d['of']].title} - {ARMS[d['from']].title}",
+            _worded(d, "+"),
+            _worded(d["pass@k"], "+"),
+            *(_worded(d["by_length"].get(name), "+") for name in names),
+        ]
+        for d in differences
+    ]
+    head = ["paired difference, points", "pass@1", f"pass@{k}", *(f"pass@1, {name}" for name in names)]
+    return _table(head, rows) if rows else ""
+
+
+def _costs_table(methods: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            m["name"],
+            *(f"{m['spent'][name]:,.0f}" for name in ("completions", "labelling", "programs")),
+            f"{m['spent']['wall_s'] / 60:.1f}",
+        ]
+        for m in methods.values()
+        if m["spent"]
+    ]
+    return (
+        _table(["mean of a run", "completions", "of them for labels", "programs judged", "minutes"], rows)
+        if rows
+        else ""
+    )
+
+
+def _worded(found: Mapping[str, float] | None, sign: str = "") -> str:
+    if found is None:
+        return "-"
+    value, low, high = (format(100 * found[name], f"{sign}.1f") for name in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    line = ["---", *("---:" for _ in head[1:])]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, line, *rows))

@@ -1,0 +1,86 @@
+"""The reward model of a seed: labels of policies that its run of PPO kept, then a model trained on them.
+
+OUT/data/labelled/           the problems that are labelled: some of those for reinforcement learning, of every k
+OUT/seed-0/prm/labels/       as `stepcoder prm label` leaves it
+OUT/seed-0/prm/model/        as `stepcoder prm train` leaves it
+OUT/seed-0/prm/cost.json     what it took: completions, programs judged, seconds; it is done
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from appsplus.jsonl import write_atomically
+from stepcoder.ablation.plan import AblationConfig
+
+LABELLED = "data/labelled"
+LABELS, MODEL, COST = "labels", "model", "cost.json"
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a reward model took."""
+
+    completions: int  # responses and attempts to complete their prefixes
+    programs: int  # different ones, which the judge ran
+    label_s: float
+    train_s: float
+
+
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
+    """`count` of some items, evenly spaced, the first among them; all where there are fewer."""
+    count = min(count, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
+
+
+def cost_of(folder: Path) -> Cost | None:
+    """What the reward model in OUT/seed-N/prm took; None where it is not done."""
+    try:
+        return Cost(**json.loads((folder / COST).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def make_reward_model(folder: Path, run_of_ppo: Path, dataset: Path, config: AblationConfig, seed: int) -> Cost:
+    """Label and train, from wherever it was to the end. Raises what the two raise; KeyboardInterrupt loses no completion."""
+    from appsplus.engine import Cache
+    from stepcoder.prm.label import label
+    from stepcoder.prm.model import MARK
+    from stepcoder.prm.options import LabelConfig, PrmConfig
+    from stepcoder.prm.training import train_reward_model
+
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = LabelConfig(
+        checkpoints=config.prm_checkpoints,
+        responses=config.prm_responses,
+        k=config.prm_k,
+        batch=config.generation_batch,
+        seed=seed,
+        isolation=config.isolation,
+        judge_workers=config.judge_workers,
+    )
+    began = time.monotonic()
+    manifest = label(run_of_ppo, str(dataset), folder / LABELS, asked, quiet=True)
+    labelled_s = time.monotonic() - began
+    written: dict[str, Any] = manifest["cost"]
+    with Cache(folder / LABELS / ".cache") as cache:
+        programs = len(cache)
+    if not (folder / MODEL / MARK).is_file():
+        train_reward_model(
+            folder / LABELS,
+            folder / MODEL,
+            PrmConfig(epochs=config.prm_epochs, micro_rows=config.micro_rows, seed=seed),
+            quiet=True,
+        )
+    cost = Cost(
+        completions=sum(one["written"] + one["known"] for one in written.values()),
+        programs=programs,
+        label_s=max(labelled_s, sum(one["seconds"] for one in written.values())),
+        train_s=time.monotonic() - began - labelled_s,
+    )
+    write_atomically(folder / COST, (json.dumps(asdict(cost), indent=1) + "\n").encode())
+    return cost

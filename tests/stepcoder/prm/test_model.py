@@ -1,0 +1,139 @@
+"""A reward model given perfect labels ranks prefixes perfectly; a search without a choice is greedy decoding."""
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip install torch, then '.[train]'")
+pytest.importorskip("transformers", reason="the trainer's tests need transformers: pip install '.[train]'")
+
+from appsplus.problem import Problem
+from stepcoder.config import SftConfig
+from stepcoder.data import new_tokenizer, tokenizer_texts
+from stepcoder.policy import Policy, new_config, new_model
+from stepcoder.prm.measures import auroc, measured
+from stepcoder.prm.model import RewardModel, line_scores
+from stepcoder.prm.options import PrmConfig
+from stepcoder.prm.reranking import Candidate, best, ranked, search_lines
+from stepcoder.prm.training import learn, scored_ends
+from stepcoder.rollouts import Task, generate
+from tests.stepcoder.prm.conftest import LINES, tokens_of
+
+ALL = list(product((0, 1), repeat=LINES))
+RIGHT = [(0, 1, 1, 0), (1, 1, 0, 0)]
+
+
+def row(program: tuple[int, ...]) -> dict[str, Any]:
+    """A response with the labels that exhaustive completions give it; a comment after its second line."""
+    good = max(
+        sum(all(program[: n + 1] == other[: n + 1] for n in range(m)) for m in range(1, LINES + 1)) for other in RIGHT
+    )
+    ids = list(tokens_of(program))
+    ids[4:4] = [5, 4]
+    return {
+        "prompt_ids": [6, 6, 6],
+        "token_ids": ids,
+        "line_numbers": [1, 2, 3, 4, 5],
+        "line_tokens": [1, 3, 5, 7, 9],
+        "labels": [*(1 if n < good else -1 for n in range(2)), 0, *(1 if n < good else -1 for n in range(2, LINES))],
+        "lines": 5,
+        "difficulty": "x",
+    }
+
+
+def test_a_reward_model_with_perfect_labels_ranks_prefixes_perfectly(tmp_path: Path) -> None:
+    from transformers import LlamaForCausalLM
+
+    torch.manual_seed(0)
+    sizes = SftConfig(hidden_size=32, layers=2, heads=2)
+    model = RewardModel(Policy(LlamaForCausalLM(new_config(sizes, 8, eos=2, pad=3))))
+    rows = [row(program) for program in ALL]
+    before = [s for s in scored_ends(model.eval(), rows, 3, 8) if s.label]
+    assert auroc(before) == 0.5  # a head of zeros knows nothing
+    config = PrmConfig(epochs=40, batch_responses=4, learning_rate=3e-3, head_learning_rate=1e-2, checkpoint_every=1000)
+    learn(model, rows, config, tmp_path, 3, lambda *_: None)
+    found = measured(scored_ends(model.eval(), rows, 3, 5))
+    assert found["auroc"] == 1.0
+    assert found["accuracy"] == 1.0
+    assert found["neutral_error"] < 0.3
+
+
+def test_scores_do_not_depend_on_what_is_read_beside_them() -> None:
+    from transformers import LlamaForCausalLM
+
+    torch.manual_seed(0)
+    model = RewardModel(
+        Policy(LlamaForCausalLM(new_config(SftConfig(hidden_size=32, layers=1, heads=2), 8, eos=2, pad=3)))
+    )
+    torch.nn.init.normal_(model.policy.value_head.weight, std=0.1)
+    prompts, responses, ends = [[6], [6, 6, 6]], [[0, 4, 1], [1, 4, 0, 4, 2]], [[1], [1, 3]]
+    options: dict[str, Any] = {"pad_id": 3, "device": torch.device("cpu")}
+    together = line_scores(model, prompts, responses, ends, rows=2, **options)
+    alone = line_scores(model, prompts, responses, ends, rows=1, **options)
+    assert [len(of) for of in together] == [1, 2]
+    for one, other in zip(together, alone, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+    assert line_scores(model, [[6]], [[2]], [[]], rows=1, **options) == [[]]
+
+
+@pytest.fixture
+def policy(problems: list[Problem]) -> tuple[Any, Any]:
+    tokenizer = new_tokenizer(tokenizer_texts(problems), 400)
+    torch.manual_seed(3)
+    lm = new_model(SftConfig(hidden_size=32, layers=1, heads=2), tokenizer)
+    for p in lm.parameters():
+        if p.ndim > 1:
+            torch.nn.init.normal_(p, std=0.2)
+    return lm.eval(), tokenizer
+
+
+def zeros(prompts: Any, responses: Any, ends: Any) -> list[list[float]]:
+    return [[0.0] * len(of) for of in ends]
+
+
+def test_a_search_of_one_likeliest_line_at_a_time_writes_what_greedy_decoding_does(
+    policy: tuple[Any, Any], problems: list[Problem]
+) -> None:
+    lm, tokenizer = policy
+    tasks = [Task.of(problem, (20, 0), 1 + i % 2, tokenizer) for i, problem in enumerate(problems)]
+    greedy = generate(lm, tokenizer, tasks, max_tokens=24, temperature=0.0, top_p=1.0)
+    found = search_lines(lm, tokenizer, tasks, zeros, width=1, tries=1, max_tokens=24, temperature=0.0, top_p=1.0)
+    assert [c.ids for [c] in found] == [c.ids for c in greedy]
+    assert all(c.ended for [c] in found)
+
+
+def test_a_search_keeps_what_the_reward_model_likes_best(policy: tuple[Any, Any], problems: list[Problem]) -> None:
+    lm, tokenizer = policy
+
+    def likes_few_tokens(prompts: Any, responses: Any, ends: Any) -> list[list[float]]:
+        return [[-len(ids) / 100 for _ in of] for ids, of in zip(responses, ends, strict=True)]
+
+    torch.manual_seed(0)
+    task = Task.of(problems[0], (0,), 1, tokenizer)
+    options: dict[str, Any] = {"max_tokens": 30, "temperature": 1.0, "top_p": 1.0}
+    [few] = search_lines(lm, tokenizer, [task], likes_few_tokens, width=2, tries=6, **options)
+    scores = [c.score for c in few]
+    assert scores == sorted(scores, reverse=True)
+    assert len(few) <= 2
+    [any_] = search_lines(lm, tokenizer, [task], zeros, width=2, tries=6, **options)
+    assert min(len(c.ids) for c in few) <= min(len(c.ids) for c in any_)
+
+
+def test_the_best_of_several_are_those_with_the_highest_score_of_their_last_line(
+    policy: tuple[Any, Any], problems: list[Problem]
+) -> None:
+    lm, tokenizer = policy
+    made = generate(
+        lm, tokenizer, [Task.of(problems[0], (0,), 1, tokenizer)] * 3, max_tokens=20, temperature=1.0, top_p=1.0
+    )
+
+    def by_number(prompts: Any, responses: Any, ends: Any) -> list[list[float]]:
+        return [[(0.1, 0.9, 0.5)[i]] * len(of) for i, of in enumerate(ends)]
+
+    found = ranked(made, by_number, tokenizer)
+    assert [c.ids for c in found] == [c.ids for c in made]
+    assert [c.score for c in best(found, 2)] == [0.9, 0.5]
+    same = [Candidate((1,), 0.5), Candidate((2,), 0.5)]
+    assert best(same, 1) == same[:1]  # of equals the first
