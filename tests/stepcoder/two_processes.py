@@ -48,15 +48,12 @@ def sharded(config: Any, folder: Path) -> Any:
 
 def main() -> None:
     run.new_accelerator, run.LocalEngine = sharded, Engine  # type: ignore[assignment,misc]
-    chosen = {
-        "updates": 2,
-        "checkpoint_every": 1,
-        "problems_per_update": 4,
-        "sft_epochs": 2 if len(sys.argv) > 4 else 40,
-        "temperature": 0.5,
-    }
-    method = {"method": sys.argv[4]} if len(sys.argv) > 4 else {}
-    config = configured(TrainConfig, "tiny", TINY | chosen | method)
+    chosen: dict[str, Any] = {"updates": 2, "checkpoint_every": 1, "problems_per_update": 4}
+    if len(sys.argv) > 4:
+        chosen |= {"method": sys.argv[4], "updates": 1, "completions_per_problem": 4}
+    else:
+        chosen |= {"sft_epochs": 40, "temperature": 0.5}
+    config = configured(TrainConfig, "tiny", TINY | chosen)
     folder = Path(sys.argv[2])
     if (folder / "checkpoints").exists():
         given = {"updates": 3}
