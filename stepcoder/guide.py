@@ -7,6 +7,7 @@ with the batches that are missing, and processes share them. Problems that the g
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from appsplus.jsonl import write_atomically
 from appsplus.problem import Problem, Verdict
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.curriculum import LINE_LEVELS, CurriculumConfig, level_chars, line_chars
+from stepcoder.metrics import LINE_EVERY_S
 from stepcoder.policy import load_model
 from stepcoder.rollouts import Judgements, Task, collect
 
@@ -52,11 +54,14 @@ def guide_programs(
         folder.mkdir(parents=True, exist_ok=True)
         lm, tokenizer = load_model(guide, SftConfig(dtype=config.dtype))
         lm = lm.to(accelerator.device).eval()
+        told_at = time.monotonic()
         with Judgements(judging, threads=threads, coverage=False) as judgements:
             for done, number in enumerate(missing, 1):
                 found = _written(lm, tokenizer, batches[number], judgements, config, seed=config.seed + number)
                 write_atomically(paths[number], (json.dumps(found) + "\n").encode())
-                told(f"the guide: {done} of {len(missing)} batches of problems")
+                if time.monotonic() - told_at >= LINE_EVERY_S or done == len(missing):
+                    told_at = time.monotonic()
+                    told(f"the guide: {done} of {len(missing)} batches of {PROBLEMS_PER_BATCH} problems")
         del lm
     accelerator.wait_for_everyone()
     found = {name: code for path in paths for name, code in json.loads(path.read_text(encoding="utf-8")).items()}

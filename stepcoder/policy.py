@@ -90,7 +90,9 @@ def _response(
 def load_model(name: str, config: SftConfig) -> tuple[Any, Any]:
     """A pretrained model and its tokenizer, without dropout. Raises InputError where they cannot be had."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # of loading weights: those who call have their own progress
     shape = _without_dropout(model_config(name))
     with _said_in_words(name):
         tokenizer = AutoTokenizer.from_pretrained(name)

@@ -81,8 +81,7 @@ def _guided(
 ) -> dict[str, str]:
     """What the curriculum jsrl cuts: programs of the guide."""
     name = str(policy_folder(Path(config.guide))) if Path(config.guide).is_dir() else config.guide
-    threads = engine.workers
-    return guide_programs(run, name, problems, config, engine, threads, accelerator, told)
+    return guide_programs(run, name, problems, config, engine, engine.workers, accelerator, told)
 
 
 def _write_card(accelerator: Any, run: Path) -> None:

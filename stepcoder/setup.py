@@ -312,9 +312,10 @@ def new_trainer(
     prefixes = prefixes_of(problems, config.curriculum, guide)
     levels = {problem_id: len(of_problem) for problem_id, of_problem in prefixes.items()}
     if config.curriculum.name != "plain" and set(levels.values()) == {1}:
+        longer = "more than one line" if config.curriculum.cuts == "lines" else "conditional statements"
         raise InputError(
             f"no problem of {dataset} has more than one level, so there is no curriculum; use --method"
-            f" {config.parts.without_start}, or problems whose solutions have conditional statements"
+            f" {config.parts.without_start}, or problems whose solutions have {longer}"
         )
     reference = None if config.lora_rank else frozen_copy(policy.lm, config).to(accelerator.device)
     critics = [p for name, p in policy.named_parameters() if not name.startswith("lm.") and p.requires_grad]

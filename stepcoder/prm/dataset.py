@@ -9,7 +9,7 @@ A problem is in one split only. A split without rows has no file, for `load_data
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,19 +63,14 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 }
 
 
-def is_held_out(problem_id: str, share: float) -> bool:
-    """Whether a problem's records are the split test: by its id alone."""
-    return int.from_bytes(hashlib.sha256(f"prm:{problem_id}".encode()).digest()[:8]) < share * 2**64
+def held_out(problem_ids: Iterable[str], share: float) -> frozenset[str]:
+    """The problems of the split test: a share of them, rounded, but at least one where there are two, and never all.
 
-
-def held_out(problem_ids: Sequence[str], share: float) -> frozenset[str]:
-    """The problems of the split test; at least one, and not all, where there are two or more and a share is asked for."""
-    ids = sorted(set(problem_ids))
-    chosen = {one for one in ids if is_held_out(one, share)}
-    if share > 0 and len(ids) > 1:
-        chosen = chosen or {ids[-1]}
-        chosen = chosen if len(chosen) < len(ids) else chosen - {ids[0]}
-    return frozenset(chosen)
+    Chosen by the hashes of their ids: the same problems give the same choice.
+    """
+    ids = sorted(set(problem_ids), key=lambda one: hashlib.sha256(one.encode()).hexdigest())
+    count = min(max(1, round(share * len(ids))), len(ids) - 1) if share > 0 and ids else 0
+    return frozenset(ids[:count])
 
 
 def response_row(one: Labelled, checkpoint: str, sha256: str, k: int, tokenizer: Any) -> dict[str, Any]:

@@ -20,9 +20,6 @@ class Progress:
         self._task: Any = None
 
     def __enter__(self) -> Self:
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()  # of loading weights
         if self._bars:
             self._bars.start()
         return self

@@ -1,14 +1,15 @@
 """A reward model at inference: best of K whole programs, and search over lines. Neither asks the judge.
 
     best of K        K completions of a problem, sampled; the one whose last line of code has the highest R is given
-    search lines     W prefixes are kept; each is continued K times to the end of its next line of code; of all of them, and
-                     of what has ended, the W with the highest R at their last line of code are kept; until all have ended
+    search lines     W prefixes are kept; each is continued K times to the end of its next line that is not blank; of these,
+                     and of what has ended, the W with the highest R at their last line of code are kept; until all have ended
 
-R at the last line of code stands for the whole program, as in `stepcoder/prm/reward.py`. Where completions are equally good
-the first is taken. Both are ours: how the paper ranks by its reward model, if it does, we do not know.
+R at the last line of code stands for the whole program, as in `stepcoder/prm/reward.py`; a prefix of comments alone is
+neutral, 0, a program of comments alone the worst. Of equals the first is taken. Both are ours: how the paper ranks by its
+reward model, if it does, we do not know.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,8 @@ from stepcoder.prm.lines import lines_of
 from stepcoder.prm.reward import Scores
 from stepcoder.rollouts import Completion, Task
 
-WORST = -2.0  # below every score: of what has no line of code
+NEUTRAL = 0.0  # of a prefix without a line of code
+WORST = -2.0  # below every score: of a program without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,15 @@ def search_lines(
     top_p: float,
 ) -> list[list[Candidate]]:
     """For each task the `width` responses that the search ends with, the best first; all tasks advance together."""
-    beams = [[Candidate((), 0.0)] for _ in tasks]
+    beams = [[Candidate((), NEUTRAL)] for _ in tasks]
+    device = next(lm.parameters()).device
+    of_line, of_block = EndOfLine(tokenizer, device), EndOfBlock(tokenizer, device)
     while live := [(i, c) for i, beam in enumerate(beams) for c in beam if not c.ended]:
         asked = [(i, c) for i, c in live for _ in range(tries)]
-        rows = _next_lines(lm, tokenizer, tasks, asked, max_tokens, temperature, top_p)
+        rows = _next_lines(lm, tokenizer, tasks, asked, of_line, max_tokens, temperature, top_p)
         grown = [(*c.ids, *row) for (_, c), row in zip(asked, rows, strict=True)]
-        ends = EndOfBlock(tokenizer, torch.device("cpu"))
         ended = [
-            len(ids) >= max_tokens or bool(ends(torch.tensor([[*tasks[i].ids, *ids]]), len(ids)))
+            len(ids) >= max_tokens or _is_whole(of_block, (*tasks[i].ids, *ids), len(ids), device)
             for (i, _), ids in zip(asked, grown, strict=True)
         ]
         found = _candidates([tasks[i] for i, _ in asked], grown, ended, scores, tokenizer)
@@ -84,6 +87,7 @@ def _next_lines(
     tokenizer: Any,
     tasks: Sequence[Task],
     asked: Sequence[tuple[int, Candidate]],
+    of_line: Callable[[Tensor, int], Tensor],
     max_tokens: int,
     temperature: float,
     top_p: float,
@@ -100,9 +104,13 @@ def _next_lines(
         max_tokens=max(room),
         temperature=temperature,
         top_p=top_p,
-        ends=EndOfLine(tokenizer, device),
+        ends=of_line,
     )
     return [row[:left] for row, left in zip(rows, room, strict=True)]
+
+
+def _is_whole(of_block: EndOfBlock, ids: Sequence[int], response_tokens: int, device: torch.device) -> bool:
+    return bool(of_block(torch.tensor([list(ids)], device=device), response_tokens))
 
 
 class EndOfLine:
@@ -135,6 +143,6 @@ def _candidates(
         ends.append([end.token for end in lines.code_ends[-1:]])
     found = scores([task.ids for task in tasks], rows, ends)
     return [
-        Candidate(ids, values[-1] if values else WORST, whole)
+        Candidate(ids, values[-1] if values else WORST if whole else NEUTRAL, whole)
         for ids, values, whole in zip(rows, found, ended, strict=True)
     ]
