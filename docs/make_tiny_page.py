@@ -34,7 +34,7 @@ def numbers(document: dict[str, Any]) -> str:
             *rows,
             "",
             f"Passed: share of {document['completions_per_problem']} completions of each plain task, sampled as in training;"
-            " likeliest: share of plain tasks whose likeliest completion passes. CPU minutes: of the whole command and its judge.",
+            " likeliest: share of plain tasks whose likeliest completion passes. CPU minutes: judge included.",
             f"`{of['command']}`, N from 0 to {len(runs) - 1}; version {of['version']}, commit `{of['commit'][:10]}`,"
             f" torch {of['torch']}, transformers {of['transformers']}, Python {of['python']}.",
             "",

@@ -200,11 +200,12 @@ class TrainConfig(SftConfig):
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    # From scratch on a CPU, in minutes, the shortest problems by heart; docs/tiny.md has what was measured and tried. Supervised
-    # training stops where samples of the policy pass now and then, so that verdicts have something to teach. A few thousand
-    # completions must do then. One that fails is right but for a token or two, and these are unlikely, so that their gradient
-    # is large: advantages around a mean are mostly noise here. Hence reward 0 or 1 as it is, neither critic nor whitening: what
-    # passed is reinforced. Samples are from all tokens, for the loss knows of no nucleus, and colder, for the policy is unsure.
+    # From scratch on a CPU, in minutes, the shortest problems by heart; docs/tiny.md has what was measured and tried.
+    # Supervised training stops where samples of the policy pass now and then, so that verdicts have something to teach.
+    # A few thousand completions must do then. One that fails is right but for a token or two, and these are unlikely, so
+    # their gradient is large: advantages around a mean are mostly noise here. Hence reward 0 or 1 as it is, neither critic
+    # nor whitening: what passed is reinforced. Samples are from all tokens, for the loss knows of no nucleus, and colder,
+    # for the policy is unsure.
     "tiny": {
         "hidden_size": 96,
         "layers": 2,

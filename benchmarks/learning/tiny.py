@@ -48,7 +48,7 @@ def main() -> None:
         run = given.out / f"seed-{seed}"
         train(data, run, seed, given.options)
         found.append(measured(data, run, seed))
-        document = {"of": facts(given.options), "completions_per_problem": COMPLETIONS, "runs": found}
+        document = {"of": facts(run, given.options), "completions_per_problem": COMPLETIONS, "runs": found}
         write_atomically(given.result, (json.dumps(document, indent=1) + "\n").encode())
         print(summary(found[-1]), flush=True)
 
@@ -134,8 +134,8 @@ def summary(run: dict[str, Any]) -> str:
     )
 
 
-def facts(options: list[str]) -> dict[str, Any]:
-    """What the numbers belong to."""
+def facts(run: Path, options: list[str]) -> dict[str, Any]:
+    """What the numbers belong to: the run's options but its seed, and where."""
     head = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return {
         "command": " ".join(["stepcoder train out/appsplus --preset tiny --seed N --out RUN", *options]),
@@ -145,6 +145,9 @@ def facts(options: list[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": metadata.version("torch"),
         "transformers": metadata.version("transformers"),
+        "options": {
+            k: v for k, v in json.loads((run / "config.json").read_text()).items() if k not in ("seed", "dataset")
+        },
     }
 
 
