@@ -108,6 +108,17 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_its_share() -> None:
     assert chosen(logits, temperature=0.0, top_p=1.0).unique().tolist() == [0]
 
 
+@pytest.mark.parametrize(("likeliest", "expected"), [(0.9, 1), (0.0, 240)])
+def test_a_nucleus_is_whole_whether_few_tokens_hold_it_or_hundreds(likeliest: float, expected: int) -> None:
+    """300 tokens: token 7 and 299 alike, of which 0.8 * 300 = 240 make up 0.8."""
+    shares = torch.full((300,), (1 - likeliest) / 299)
+    shares[7] = likeliest or 1 / 300
+    torch.manual_seed(0)
+    drawn = chosen(shares.log().repeat(20_000, 1), temperature=1.0, top_p=0.799)
+    assert len(drawn.unique()) == expected
+    assert likeliest == 0 or drawn.unique().tolist() == [7]
+
+
 def test_completions_have_their_own_lengths_and_the_same_seed_gives_the_same(
     tokenizer: Any, lm: Any, problems: list[Problem]
 ) -> None:
