@@ -40,6 +40,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "minibatches": 2,
         "kl_coef": 0.02,
         "validate_every": 0,
+        "keep_policies": 4,
     },
     # a pretrained model on one GPU
     "small": {
