@@ -18,7 +18,8 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.jsonl import write_atomically
 from appsplus.release import folder_hash, read_manifest
 from appsplus.release.card import card_template
-from stepcoder.methods.names import Parts
+from stepcoder.errors import ConfigError
+from stepcoder.methods.names import SOURCES, Parts
 from stepcoder.report import AVERAGED, figures, points, read_config, read_lines
 
 TEMPLATE = "model_card.md.j2"
@@ -48,7 +49,7 @@ def render_model_card(run: Path, folder: Path) -> str:
         name=run.resolve().name,
         folder=folder.name,
         method=config.get("method", "") if lines else "",
-        sources=Parts.of(config.get("method") or "stepcoder").sources,
+        sources=_sources(config.get("method") or "stepcoder"),
         version=metadata.version("appsplus"),
         base=config.get("model") or "none: from scratch, with random weights",
         architecture=" ".join(shape.get("architectures") or ["not stated"]),
@@ -66,6 +67,14 @@ def render_model_card(run: Path, folder: Path) -> str:
         versions=_versions(),
     )
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _sources(method: str) -> tuple[str, ...]:
+    """The papers that a method follows; of a name that this version does not know, the one that all of this follows."""
+    try:
+        return Parts.of(method).sources
+    except ConfigError:
+        return (SOURCES["cccs"],)
 
 
 def parameters(folder: Path) -> int:

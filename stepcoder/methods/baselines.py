@@ -3,7 +3,7 @@
 | `--baseline` | b of a task (a problem at a level) |
 |---|---|
 | `best` | the best that a completion of it earned in earlier updates; 0 before the first: RLTF's (arXiv:2307.04349) |
-| `greedy` | what its likeliest completion earns now: CodeRL's (arXiv:2207.01780, eq. 8); one more completion a task |
+| `greedy` | what its likeliest completion earns now: CodeRL's (arXiv:2207.01780); one more completion a task |
 | `none` | 0 |
 
 RLTF's released code has the newest greedy completion of a problem, not the best. That tasks are apart by level, not only by

@@ -1,4 +1,4 @@
-"""CodeRL: a critic that predicts the outcome of a program weighs its tokens (arXiv:2207.01780, sections 3.2 and 3.3).
+"""CodeRL: a critic that predicts the outcome of a program weighs its tokens (arXiv:2207.01780).
 
     loss = -mean over tokens of q_t (R - b) log pi(token t) + c * cross-entropy of canonical solutions + outcome loss
 
@@ -17,7 +17,7 @@ added to R.
 | four outcomes, rewards +1 / -0.3 / -0.6 / -1, the greedy baseline, no KL (`--kl-coef 0`) | the paper's |
 | canonical solutions and samples 1:1 (`--ground-truth-coef 1`), plain REINFORCE (`--ratio none`) | the paper's |
 | the maximum of logits, and the head's 128 units | the released code (the paper pools hidden states, then a linear layer) |
-| the critic is as large as the policy | ours; the paper's is CodeT5-small beside CodeT5-large |
+| the critic is as large as the policy | ours; theirs is CodeT5-base beside CodeT5-large |
 | it learns on the completions of each update, along with the policy; `--critic-warmup-updates` is its head start | ours: |
 | | the paper trains it before, on a fixed set of samples, then the policy on the same set |
 | past a limit (time, memory, output): a run-time error; text without a program: a compile error | ours, as for R |

@@ -1,5 +1,4 @@
-"""CodeRL's critic sampling at inference: refine and repair programs by what example tests say (arXiv:2207.01780, section
-3.4).
+"""CodeRL's critic sampling at inference: refine and repair programs by what example tests say (arXiv:2207.01780).
 
 N completions of a problem run on its example tests, its first `--example-tests` unit tests. Those that pass stay. Then
 
@@ -15,6 +14,7 @@ The critic is that of a run of `--method coderl`.
 | choice | origin |
 |---|---|
 | example tests; cutting where the critic is surest of passing; repairing what it likes best of what fails | the paper's |
+| the critic of four outcomes that the training left (they have another one for this, of passed or not) | ours |
 | one round; `--repair-top 1`; the first unit tests as examples: the dataset has no others | ours |
 | a completion that passes the examples stays (the paper writes all N again) | ours |
 | the last token of a program is never kept, or nothing would be written | ours |

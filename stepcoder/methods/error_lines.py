@@ -1,4 +1,4 @@
-"""Which tokens an error points at: RLTF's three classes of errors (arXiv:2307.04349, section 3.3, fine-grained feedback).
+"""Which tokens an error points at: RLTF's three classes of errors (arXiv:2307.04349, fine-grained feedback).
 
 `global` errors are the fault of the whole program, `line` errors of one line, all else is `ignored`. The paper names the
 classes; which error belongs where is read off its released code (program_feedback.py, which matches the messages of older

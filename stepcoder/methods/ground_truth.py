@@ -2,7 +2,7 @@
 
     loss = -1/N sum over their N tokens of log pi(token)      at temperature 1, times `--ground-truth-coef`
 
-One canonical solution for each completion of the minibatch (1:1: CodeRL's, arXiv:2207.01780, section 3.3), that of its own
+One canonical solution for each completion of the minibatch (1:1: CodeRL's, arXiv:2207.01780), that of its own
 task: under a curriculum it is what follows the prefix that the prompt gives; where that is not the canonical solution's (a
 guide's), it is the whole solution, after the plain task's prompt. That it is the task's own, not one drawn from all
 problems as in the released code, is ours.

@@ -1,4 +1,4 @@
-"""PPOCoder's reward: likeness to the canonical solution, beside the unit tests (arXiv:2301.13816, section 3.2).
+"""PPOCoder's reward: likeness to the canonical solution, beside the unit tests (arXiv:2301.13816).
 
     R = R_verdict + w_ast * ast_match(program, canonical) + w_flow * data_flow_match(program, canonical) - KL penalty
 

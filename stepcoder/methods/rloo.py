@@ -1,4 +1,4 @@
-"""REINFORCE leave-one-out (RLOO, arXiv:2402.14740, section 3.2): each completion against the mean of the others.
+"""REINFORCE leave-one-out (RLOO, arXiv:2402.14740): each completion against the mean of the others.
 
     A_i = R_i - 1 / (k - 1) * sum of R_j over the k - 1 other completions of the prompt
 

@@ -1,4 +1,4 @@
-"""RLTF: feedback of several granularities, against the best so far (arXiv:2307.04349, section 3.3).
+"""RLTF: feedback of several granularities, against the best so far (arXiv:2307.04349).
 
     loss = -mean over tokens of A_t log pi(token t) + c * cross-entropy of canonical solutions,    c = `--ground-truth-coef`
 

@@ -3,12 +3,12 @@
 Programs are untrusted: tree-sitter neither runs them nor hands them to Python's parser, and no walk here is recursive. A
 program of more than LONGEST_CHARS characters is taken as empty.
 
-**Syntax trees** (CodeBLEU, arXiv:2009.10297, section 3.2). A subtree is a node that has children; it is the same as another
+**Syntax trees** (CodeBLEU, arXiv:2009.10297). A subtree is a node that has children; it is the same as another
 where both have the same type and the same named children, in order. Names and constants do not count: a leaf is its type.
 
     ast_match = subtrees of the reference that the candidate has somewhere / subtrees of the reference
 
-**Data flow** (CodeBLEU, section 3.3: edges from definitions to uses, matched after variables are renamed). A variable is a
+**Data flow** (CodeBLEU: edges from definitions to uses, matched after variables are renamed). A variable is a
 name that the program binds: by `=`, `op=`, `:=`, `for`, `with ... as`, as a parameter; so neither a builtin nor an
 attribute is one. In the order of the text, there is an edge for each of its occurrences, parameters apart:
 

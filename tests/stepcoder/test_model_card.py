@@ -138,3 +138,12 @@ def test_parameters_are_counted_over_all_files_of_the_weights(tmp_path: Path) ->
     weights(tmp_path / "model-00001-of-00002.safetensors", {"a": [10, 10]})
     weights(tmp_path / "model-00002-of-00002.safetensors", {"b": [5]})
     assert parameters(tmp_path) == 105
+
+
+def test_the_card_names_the_papers_of_its_method(make_run: Callable[..., Path]) -> None:
+    run = make_run([0.5], method="grpo+fgo+match")
+    card = render_model_card(run, run / "final")
+    assert (
+        "follows GRPO (arXiv:2402.03300), StepCoder (arXiv:2402.01391), PPOCoder (arXiv:2301.13816); this is not"
+        in card
+    )
