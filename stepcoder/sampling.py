@@ -17,6 +17,7 @@ from stepcoder.methods.critic_sampling import CriticSampling, Decoding, critic_s
 from stepcoder.policy import load_model
 from stepcoder.prm.lines import check_lines
 from stepcoder.prm.model import LineScorer
+from stepcoder.prm.progress import Progress
 from stepcoder.prm.reranking import best, ranked, search_lines
 from stepcoder.rollouts import Task, generate
 from stepcoder.run import policy_folder
@@ -96,10 +97,12 @@ def sample_run(
         )
     count = 0
     try:
-        with out.open("w", encoding="utf-8") as file:
+        with out.open("w", encoding="utf-8") as file, Progress() as progress:
             for problem_id, completion in made:
                 file.write(json.dumps({"problem_id": problem_id, "completion": completion}) + "\n")
+                file.flush()
                 count += 1
+                progress.advance("completions", count, sampled.completions * len(tasks))
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}); name another file with --out") from None
     return count
