@@ -100,6 +100,7 @@ def sample_run(
         with out.open("w", encoding="utf-8") as file, Progress() as progress:
             for problem_id, completion in made:
                 file.write(json.dumps({"problem_id": problem_id, "completion": completion}) + "\n")
+                file.flush()
                 count += 1
                 progress.advance("completions", count, len(tasks) * completions)
     except OSError as error:
