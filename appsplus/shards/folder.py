@@ -167,12 +167,12 @@ def _check_alike(first: ShardFolder, other: ShardFolder) -> None:
             )
 
 
-def _difference(one: Any, two: Any) -> str:
-    """What differs, by name where it has names."""
+def _difference(one: Any, two: Any, name: str = "") -> str:
+    """The first thing that differs, by its name where it has one."""
     if isinstance(one, dict) and isinstance(two, dict):
         name = next(key for key in [*one, *two] if one.get(key) != two.get(key))
-        return f"{name} is {one.get(name)} and {two.get(name)}"
+        return _difference(one.get(name), two.get(name), name)
     if isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
-        return _difference(*next((a, b) for a, b in zip(one, two, strict=True) if a != b))
+        return _difference(*next((a, b) for a, b in zip(one, two, strict=True) if a != b), name)
     shown = [text if len(text) <= 120 else f"{text[:117]}..." for text in map(str, (one, two))]
-    return f"{shown[0]} and {shown[1]}"
+    return f"{name and f'{name} is '}{shown[0]} and {shown[1]}"

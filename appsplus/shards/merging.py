@@ -15,13 +15,13 @@ from typing import Any
 from appsplus.assembly import Assembly, versions
 from appsplus.errors import DatasetError
 from appsplus.ledger import Ledger
-from appsplus.passage import UNIQUE, Outcome
+from appsplus.passage import KEPT, UNIQUE, Outcome
 from appsplus.pipeline import Progress
 from appsplus.release import Manifest, commit, prepare_target
 from appsplus.release.ledger import ledger_folders
 from appsplus.shards.entry import Entry
 from appsplus.shards.folder import ShardFolder, check_together, read_shard
-from appsplus.stages.unique import Duplicate, duplicate_rejection, find_duplicates
+from appsplus.stages.unique import Duplicate, Signature, duplicate_rejection, find_duplicates
 
 
 def merge(folders: Sequence[Path], target: Path, progress: Progress | None = None) -> Manifest:
@@ -40,7 +40,7 @@ def merge(folders: Sequence[Path], target: Path, progress: Progress | None = Non
         for shard in shards:
             shard.check_files()
         ledger = Ledger.read(ledger_folders(shards[0].path))
-        duplicates = find_duplicates(one for shard in shards for one in shard.signatures())
+        duplicates = find_duplicates(_signatures(shards, progress))
         share, seed = first.options["audit_share"], first.options["seed"]
         progress.start("merging", first.records)
         with Assembly(folder, ledger, audit_share=share, seed=seed) as assembly:
@@ -68,6 +68,13 @@ def _check_installation(shard: ShardFolder) -> None:
                 f"{shard.path} was built with {name} {there.get(name)}, and here is {here.get(name)}; expected the same,"
                 " as the bytes of the dataset depend on it. Merge with the installation that built the shards"
             )
+
+
+def _signatures(shards: Sequence[ShardFolder], progress: Progress) -> Iterator[Signature]:
+    for shard in shards:
+        for signature in shard.signatures():
+            progress.advance(KEPT)
+            yield signature
 
 
 def _in_order(shards: Sequence[ShardFolder]) -> Iterator[Entry]:

@@ -171,7 +171,7 @@ def test_a_merge_holds_one_problem_in_memory(ledger: Ledger, tmp_path: Path, mon
     gc.collect()
     left = Counted.alive
     merge(folders, tmp_path / "merged", Counting())
-    assert len(alive) == 200
+    assert len(alive) == 400  # compared, then merged
     assert {outcome for outcome, _ in alive} == {"kept"}
     assert max(count for _, count in alive) - left <= 3  # an entry holds the record of its item on the worklist
 
@@ -221,6 +221,14 @@ def test_shards_of_different_builds_are_refused_with_what_differs(
     other = {"ledger": ledger, "share": Share(2, 2), "submissions": submissions} | changes
     two = built(tmp_path / "two", **other)
     with pytest.raises(DatasetError, match=what):
+        merge([one, two], tmp_path / "merged")
+
+
+def test_a_file_that_differs_is_told_by_what_differs(ledger: Ledger, tmp_path: Path) -> None:
+    one, two = shards_of(tmp_path, ledger, 2)
+    for folder, size in ((one, 5), (two, 6)):
+        rewritten(folder, inputs=[{"name": "made", "revision": "", "files": [{"name": "a.jsonl", "num_bytes": size}]}])
+    with pytest.raises(DatasetError, match=r"different sources: num_bytes is 5 and 6; give all builds the same SOURCE"):
         merge([one, two], tmp_path / "merged")
 
 
