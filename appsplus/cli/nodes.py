@@ -14,6 +14,8 @@ from appsplus.judge import STRICT_RUNGS
 if TYPE_CHECKING:
     from appsplus.engine.ray_doctor import NodeReport
 
+_WIDEST = 200  # characters of a line of the table, on any terminal and in a file
+
 
 def print_nodes(address: str | None, *, as_json: bool) -> None:
     """Say what every node of the cluster is; exit with 1 where one of them cannot judge with strict isolation."""
@@ -50,7 +52,7 @@ def _print_table(reports: Sequence["NodeReport"]) -> None:
         f = report.facts
         told = ["?"] * 5 if f is None else [f"{f.calibration:.2f}", f"{f.memory_mib:,}", f.python, f.judge, f.kernel]
         table.add_row(escape(report.node.name), strict, str(report.node.cpus), *map(escape, told))
-    console.print(table, soft_wrap=True)
+    Console(width=_WIDEST).print(table)
     for report in reports:
         for line in _complaints(report):
             console.print(f"{escape(report.node.name)}: {escape(line)}", soft_wrap=True, highlight=False)

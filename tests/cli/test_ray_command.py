@@ -158,6 +158,6 @@ def test_the_doctor_says_what_every_node_is(count: int, run: Run, monkeypatch: p
     assert (found["nodes"][0]["calibration"], found["nodes"][0]["judge"]) == (1.25, "abc-3.11.7")
 
     shown = run("doctor", "--engine", "ray").out
-    assert "good" in shown
+    assert re.search(r"good +✓ +16 +1.25 +2,048 +3.11.7 +abc-3.11.7 +6.1", shown)
     assert ("weak: ✗ seccomp: the kernel has none" in shown) is (count == 3)
     assert ("silent: node silent did not start a judge" in shown) is (count == 3)
