@@ -131,8 +131,8 @@ class Passage:
     def last(self, outcome: Outcome, duplicate: Rejection | None) -> Outcome:
         """From `unique` to the end, with what people should look at. `duplicate`: how `unique` rejects it, if it does."""
         if outcome.rejection is None and duplicate is not None:
-            outcome = replace(outcome, stage=UNIQUE.name, rejection=duplicate)
-        elif outcome.rejection is None:
+            return replace(outcome, stage=UNIQUE.name, rejection=duplicate)
+        if outcome.rejection is None:
             assert not isinstance(outcome.record, Rejected)
             end = self._through(SECOND_PASS, outcome.record, self.ledger)
             outcome = replace(end, raw=outcome.raw, without=outcome.without)

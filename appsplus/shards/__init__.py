@@ -6,8 +6,8 @@
     building   the build of one shard: both passes of its records, as if none were a duplicate
     merging    all shards -> the dataset: what one build of the same sources would have written, to the byte
 
-Only `unique` needs all problems at once. So a shard keeps a signature of each of its problems, and how each ends, as a
-duplicate and as none; `merge` compares the signatures, takes the right end, and writes. It judges nothing.
+Only `unique` needs all problems at once. So a shard takes each of its problems to the end that it has if it is no duplicate,
+and keeps a signature of it; `merge` compares the signatures, rejects the duplicates, and writes. It judges nothing.
 """
 
 from appsplus.shards.building import build_shard

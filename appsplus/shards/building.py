@@ -22,19 +22,16 @@ from appsplus.pipeline import (
     run_facts,
     window,
 )
-from appsplus.problem import RawProblem, Reason, Rejection
+from appsplus.problem import RawProblem
 from appsplus.release import commit, prepare_target
 from appsplus.release.ledger import write_ledger
 from appsplus.release.spool import Spool
-from appsplus.shards.entry import Entry
 from appsplus.shards.folder import OUTCOMES, SIGNATURES, ShardManifest, check_shard_target, write_shard, written_files
 from appsplus.shards.records import RecordWriter
 from appsplus.shards.share import Share
 from appsplus.sources import Rejected, Source
 from appsplus.stages.unique import signature
 from appsplus.worklist.submissions import Submissions
-
-_SOME_DUPLICATE = Rejection(Reason.DUPLICATE, "")  # of which problem, only `merge` knows
 
 
 def build_shard(
@@ -73,9 +70,9 @@ def build_shard(
             if not reading.records:
                 raise nothing_found(sources)
             progress.start("annotating", share.size(reading.records))
-            for entry in in_order(pool, lambda o: _entry(passage, o), iter(spool), **window(engine)):
-                outcomes.add(entry)
-                progress.advance(entry.outcome.word)
+            for outcome in in_order(pool, lambda o: _end(passage, o), iter(spool), **window(engine)):
+                outcomes.add(outcome)
+                progress.advance(outcome.word)
         write_ledger(folder, ledger)
         manifest = ShardManifest(
             shard=share,
@@ -111,7 +108,6 @@ class _Reading:
                     yield record
 
 
-def _entry(passage: Passage, outcome: Outcome) -> Entry:
-    end = passage.last(outcome, None)
-    if_duplicate = None if outcome.rejection is not None else passage.last(outcome, _SOME_DUPLICATE).found
-    return Entry(replace(end, raw=None, without=None), if_duplicate)
+def _end(passage: Passage, outcome: Outcome) -> Outcome:
+    """The end of a problem if it is no duplicate, without what only the passes need."""
+    return replace(passage.last(outcome, None), raw=None, without=None)

@@ -1,7 +1,7 @@
 """A shard on disk: `shard.json`, the ledger, and how every record of its share ended. No dataset: `merge` makes one.
 
 shard.json       which share of what: sources, options, ledger and versions, the hashes of the files, and the run
-outcomes.bin     one `Entry` a record, in the order of the sources
+outcomes.bin     one `Outcome` a record, in the order of the sources
 signatures.bin   one `Signature` for each that came as far as `unique`
 ledger/          the decisions, as in a dataset
 """
@@ -14,10 +14,10 @@ from typing import Any, Self
 
 from appsplus import jsonl
 from appsplus.errors import DatasetError, InputError
+from appsplus.passage import Outcome
 from appsplus.release.folder import check_target
 from appsplus.release.manifest import NAME as DATASET_NAME
 from appsplus.release.manifest import FileFact, file_facts, sha256_of
-from appsplus.shards.entry import Entry
 from appsplus.shards.records import read_records
 from appsplus.shards.share import Share, parse_share
 from appsplus.stages.unique import Signature
@@ -74,7 +74,7 @@ class ShardFolder:
                     " again (its answers are in the cache)"
                 )
 
-    def entries(self) -> Iterator[Entry]:
+    def outcomes(self) -> Iterator[Outcome]:
         """How its records ended, in order."""
         return read_records(self.path / OUTCOMES)
 

@@ -19,7 +19,6 @@ from appsplus.passage import KEPT, UNIQUE, Outcome
 from appsplus.pipeline import Progress
 from appsplus.release import Manifest, commit, prepare_target
 from appsplus.release.ledger import ledger_folders
-from appsplus.shards.entry import Entry
 from appsplus.shards.folder import ShardFolder, check_together, read_shard
 from appsplus.stages.unique import Duplicate, Signature, duplicate_rejection, find_duplicates
 
@@ -44,8 +43,8 @@ def merge(folders: Sequence[Path], target: Path, progress: Progress | None = Non
         share, seed = first.options["audit_share"], first.options["seed"]
         progress.start("merging", first.records)
         with Assembly(folder, ledger, audit_share=share, seed=seed) as assembly:
-            for entry in _in_order(shards):
-                outcome = _ended(entry, duplicates)
+            for end in _in_order(shards):
+                outcome = _ended(end, duplicates)
                 assembly.take(outcome)
                 progress.advance(outcome.word)
         manifest = assembly.seal(
@@ -77,27 +76,27 @@ def _signatures(shards: Sequence[ShardFolder], progress: Progress) -> Iterator[S
             yield signature
 
 
-def _in_order(shards: Sequence[ShardFolder]) -> Iterator[Entry]:
-    """Every entry in the order of the sources. Raises DatasetError where a shard holds too few or too many."""
-    readers = [shard.entries() for shard in shards]
+def _in_order(shards: Sequence[ShardFolder]) -> Iterator[Outcome]:
+    """Every outcome in the order of the sources. Raises DatasetError where a shard holds too few or too many."""
+    readers = [shard.outcomes() for shard in shards]
     for index in range(shards[0].manifest.records):
         number = index % len(shards)
-        entry = next(readers[number], None)
-        if entry is None:
+        outcome = next(readers[number], None)
+        if outcome is None:
             raise DatasetError(f"{shards[number].path} ends too early; build the shard again")
-        yield entry
+        yield outcome
     for shard, reader in zip(shards, readers, strict=True):
         if next(reader, None) is not None:
             raise DatasetError(f"{shard.path} holds more records than its share; build the shard again")
 
 
-def _ended(entry: Entry, duplicates: Mapping[str, Duplicate]) -> Outcome:
-    found = duplicates.get(entry.outcome.record.problem_id)
+def _ended(outcome: Outcome, duplicates: Mapping[str, Duplicate]) -> Outcome:
+    """As its shard has it, unless it is a duplicate: that is known only now that all shards are together."""
+    found = duplicates.get(outcome.record.problem_id)
     if found is None:
-        return entry.outcome
+        return outcome
     rejection = duplicate_rejection(found)
-    found_then = entry.if_duplicate
-    return replace(entry.outcome, stage=UNIQUE.name, rejection=rejection, split="", found=found_then, failure="")
+    return replace(outcome, stage=UNIQUE.name, rejection=rejection, split="", found=None, failure="")
 
 
 def _run_facts(shards: Sequence[ShardFolder], started: float) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from appsplus import problem
 from appsplus.errors import DatasetError
 from appsplus.passage import Outcome
 from appsplus.release import WorkItem, WorkReason, disk_errors
-from appsplus.shards.entry import Entry
 from appsplus.sources import Rejected
 from appsplus.stages.unique import Signature
 from appsplus.worklist.desk import Found
@@ -26,7 +25,6 @@ from appsplus.worklist.submissions import Judged, Submission
 
 _SIZE = struct.Struct("<Q")
 _TYPES: tuple[type, ...] = (
-    Entry,
     Found,
     Judged,
     Outcome,
