@@ -103,7 +103,7 @@ def _without_cache(command: str) -> list[str]:
 def test_wrong_usage_exits_with_2(command: str, work: Path, run: Run) -> None:
     ran = run(*command.split())
     assert (ran.status, ran.out) == (2, "")
-    assert "Error: " in ran.err
+    assert "error: " in ran.err.lower()
     assert "Traceback" not in ran.err
     assert not (work / "new").exists()
 

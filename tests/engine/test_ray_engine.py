@@ -40,6 +40,8 @@ def cluster() -> Iterator[Cluster]:
     """Two nodes of two CPUs each on this machine, "first" and "second"; this process is connected to it."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray-") as folder:
         patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_TMPDIR", folder)
+        Path(folder, "ray").mkdir()  # where the cluster utility notes its address, and does not make the folder
         found = Cluster(initialize_head=True, head_node_args=NODE | {"node_name": "first", "temp_dir": folder})
         found.add_node(**NODE, node_name="second")
         ray.init(found.address, log_to_driver=False, configure_logging=False)
