@@ -51,13 +51,19 @@ def _rate(by_problem: dict[str, dict[str, int]]) -> float:
 
 
 def picture(run: Path) -> None:
-    """The top of a run's report."""
+    """The top of a run's report, under the names that the page's commands give to run and dataset."""
     from playwright.sync_api import sync_playwright
 
     from stepcoder.report import write_report
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        page_of_run = write_report(run, Path(folder) / "report.html")
+        shown = Path(folder) / "tiny"
+        shown.mkdir()
+        for name in ("metrics.jsonl", "samples.jsonl"):
+            shutil.copy(run / name, shown)
+        config = json.loads((run / "config.json").read_text(encoding="utf-8")) | {"dataset": "out/appsplus"}
+        (shown / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        page_of_run = write_report(shown)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1220, "height": 640})
         page.goto(page_of_run.as_uri())
