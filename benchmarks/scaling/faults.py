@@ -50,7 +50,9 @@ NODE = {"num_cpus": 1, "include_dashboard": False}
 def main() -> None:
     options = _options()
     os.environ["RAY_AUTH_MODE"] = "disabled"
-    Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray").mkdir(exist_ok=True)  # where the cluster utility notes its address
+    Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray").mkdir(
+        exist_ok=True
+    )  # where the cluster utility notes its address
     results = _continued(options)
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         work = Path(folder)

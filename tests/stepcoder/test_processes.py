@@ -50,7 +50,9 @@ def test_fsdp_and_plain_data_parallelism_give_the_same_numbers_and_both_go_on(
     whole = load_file(str(sharded / "final" / "model.safetensors"))
     assert whole.keys() == weights.keys()
     apart = torch.cat([(whole[name] - weights[name]).abs().flatten() for name in weights])
-    assert (apart > 1e-4).float().mean() < 0.01  # where a gradient is next to nothing, Adam's first steps are its sign alone
+    assert (
+        apart > 1e-4
+    ).float().mean() < 0.01  # where a gradient is next to nothing, Adam's first steps are its sign alone
     again = launched(dataset, sharded, "fsdp")  # from the checkpoint of the second update
     assert [n["update"] for n in again] == [1, 2, 3]
     assert again[:2] == found
