@@ -27,9 +27,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, help="write the comparison there, as JSON")
+    parser.add_argument("--note", default="", help="what else is to be known of the runs; stands in OUT")
     options = parser.parse_args()
     try:
-        found = compared(options.runs)
+        found = {"note": options.note} | compared(options.runs)
     except AppsplusError as error:
         print(error, file=sys.stderr)
         return 1
