@@ -19,7 +19,7 @@ from appsplus.problem import IOFormat, Verdict
 _UNIT_TEST_S = {IOFormat.STDIN: 0.02, IOFormat.CALL: 0.004}  # the first guess, until answers say better
 _INSPECTION_S = 0.005
 _CHARS_PER_S = 20e6  # of input
-_TRACED = 1.2  # a traced program, per one that is not: benchmarks/results/judge_coverage.json
+_TRACED = 1.2  # a traced program, per one that is not: benchmarks/results/judge.json, coverage
 _REMEMBERED = 512  # sets of unit tests
 _WEIGHT = 0.2  # of the newest answer in a mean
 _MARKS = 2**26  # bits: the question that was met before is counted once
