@@ -4,7 +4,7 @@ Legend: B completions, P prompt positions (left-padded), T response positions (r
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -81,6 +81,29 @@ class Collected:
     wait_s: float  # what the judge needed longer than the generation
     response_tokens: int
     programs: int = 0  # different ones, which are what the judge runs
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How completions are sampled."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    batch: int  # at once
+
+
+def generated(lm: Any, tokenizer: Any, tasks: Sequence[Task], decoding: Decoding) -> Iterator[Completion]:
+    """One completion for each task, in order, `decoding.batch` of them at a time."""
+    for start in range(0, len(tasks), decoding.batch):
+        yield from generate(
+            lm,
+            tokenizer,
+            tasks[start : start + decoding.batch],
+            max_tokens=decoding.max_tokens,
+            temperature=decoding.temperature,
+            top_p=decoding.top_p,
+        )
 
 
 def generate(

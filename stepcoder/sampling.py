@@ -13,13 +13,13 @@ from appsplus.errors import InputError
 from stepcoder.config import SftConfig
 from stepcoder.data import load_split
 from stepcoder.errors import ConfigError
-from stepcoder.methods.critic_sampling import CriticSampling, Decoding, critic_sampled
+from stepcoder.methods.critic_sampling import CriticSampling, critic_sampled
 from stepcoder.policy import load_model
 from stepcoder.prm.lines import check_lines
 from stepcoder.prm.model import LineScorer
 from stepcoder.prm.progress import Progress
 from stepcoder.prm.reranking import best, ranked, search_lines
-from stepcoder.rollouts import Task, generate
+from stepcoder.rollouts import Decoding, Task, generated
 from stepcoder.run import policy_folder
 
 Line = tuple[str, str]  # problem_id, completion
@@ -41,17 +41,6 @@ class Reranking:
             raise ConfigError(f"--candidates and --width must be at least 1; got {self.candidates} and {self.width}")
 
 
-@dataclass(frozen=True, slots=True)
-class Sampled:
-    """How completions are sampled."""
-
-    completions: int  # of each problem
-    temperature: float
-    top_p: float
-    max_tokens: int
-    batch: int  # at once
-
-
 def sample_run(
     run: Path,
     dataset: str,
@@ -71,30 +60,28 @@ def sample_run(
 
     A completion goes on inside the open block of code that its prompt ends with.
     """
-    sampled = Sampled(completions, temperature, top_p, max_tokens, batch)
-    several = max(sampled.completions, reranking.candidates if reranking else 1)
-    if several > 1 and not sampled.temperature:
+    decoding = Decoding(temperature, top_p, max_tokens, batch)
+    several = max(completions, reranking.candidates if reranking else 1)
+    if several > 1 and not temperature:
         raise InputError(
             f"--completions {several} of the likeliest tokens would all be the same; give --temperature"
             if not reranking
             else f"{several} candidates of the likeliest tokens would all be the same; give --temperature"
         )
-    if reranking and sampled.completions > (reranking.width if reranking.search else reranking.candidates):
+    if reranking and completions > (reranking.width if reranking.search else reranking.candidates):
         raise InputError(
-            f"--completions {sampled.completions} are more than the reward model has to choose from; raise"
+            f"--completions {completions} are more than the reward model has to choose from; raise"
             f" {'--width' if reranking.search else '--candidates'}"
         )
     lm, tokenizer = load_model(str(policy_folder(run)), SftConfig())
     lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     set_seed(seed)
     tasks = [Task.of(problem, (0,), 1, tokenizer) for problem in load_split(dataset, split)]
-    made = _plain(lm, tokenizer, tasks, sampled)
+    made = _plain(lm, tokenizer, tasks, decoding, completions)
     if reranking:
-        made = _chosen(lm, tokenizer, tasks, sampled, reranking, str(run))
+        made = _chosen(lm, tokenizer, tasks, decoding, completions, reranking, str(run))
     if critic:
-        made = critic_sampled(
-            lm, tokenizer, tasks, run, critic, completions, Decoding(temperature, top_p, max_tokens, batch)
-        )
+        made = critic_sampled(lm, tokenizer, tasks, run, critic, completions, decoding)
     count = 0
     try:
         with out.open("w", encoding="utf-8") as file, Progress() as progress:
@@ -108,22 +95,26 @@ def sample_run(
     return count
 
 
-def _plain(lm: Any, tokenizer: Any, tasks: Sequence[Task], sampled: Sampled) -> Iterator[Line]:
-    wanted = [task for task in tasks for _ in range(sampled.completions)]
-    for start in range(0, len(wanted), sampled.batch):
-        for made in _generated(lm, tokenizer, wanted[start : start + sampled.batch], sampled):
-            yield made.task.problem.problem_id, made.text
+def _plain(lm: Any, tokenizer: Any, tasks: Sequence[Task], decoding: Decoding, completions: int) -> Iterator[Line]:
+    for made in generated(lm, tokenizer, [task for task in tasks for _ in range(completions)], decoding):
+        yield made.task.problem.problem_id, made.text
 
 
 def _chosen(
-    lm: Any, tokenizer: Any, tasks: Sequence[Task], sampled: Sampled, reranking: Reranking, name: str
+    lm: Any,
+    tokenizer: Any,
+    tasks: Sequence[Task],
+    decoding: Decoding,
+    completions: int,
+    reranking: Reranking,
+    name: str,
 ) -> Iterator[Line]:
     """Those that the reward model likes best, as many problems at once as their candidates fill a batch."""
     check_lines(tokenizer, name)
     device = next(lm.parameters()).device
-    scorer = LineScorer(reranking.prm, tokenizer, device, sampled.batch)
+    scorer = LineScorer(reranking.prm, tokenizer, device, decoding.batch)
     tries = reranking.candidates
-    at_once = max(1, sampled.batch // (tries * (reranking.width if reranking.search else 1)))
+    at_once = max(1, decoding.batch // (tries * (reranking.width if reranking.search else 1)))
     for start in range(0, len(tasks), at_once):
         some = tasks[start : start + at_once]
         if reranking.search:
@@ -134,26 +125,15 @@ def _chosen(
                 scorer,
                 width=reranking.width,
                 tries=tries,
-                max_tokens=sampled.max_tokens,
-                temperature=sampled.temperature,
-                top_p=sampled.top_p,
+                max_tokens=decoding.max_tokens,
+                temperature=decoding.temperature,
+                top_p=decoding.top_p,
             )
         else:
             made = ranked(
-                _generated(lm, tokenizer, [t for t in some for _ in range(tries)], sampled), scorer, tokenizer
+                list(generated(lm, tokenizer, [t for t in some for _ in range(tries)], decoding)), scorer, tokenizer
             )
             found = [made[i : i + tries] for i in range(0, len(made), tries)]
         for task, candidates in zip(some, found, strict=True):
-            for one in best(candidates, sampled.completions):
+            for one in best(candidates, completions):
                 yield task.problem.problem_id, tokenizer.decode(one.ids, skip_special_tokens=True)
-
-
-def _generated(lm: Any, tokenizer: Any, tasks: Sequence[Task], sampled: Sampled) -> Any:
-    return generate(
-        lm,
-        tokenizer,
-        tasks,
-        max_tokens=sampled.max_tokens,
-        temperature=sampled.temperature,
-        top_p=sampled.top_p,
-    )

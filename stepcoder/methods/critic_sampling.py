@@ -46,7 +46,7 @@ from stepcoder.errors import ConfigError
 from stepcoder.methods.coderl import OUTCOMES, pooled_logits
 from stepcoder.methods.outcome_critic import OutcomeCritic
 from stepcoder.policy import VALUES_FILE, load_model
-from stepcoder.rollouts import Completion, Task, generate, job_of, right_padded
+from stepcoder.rollouts import Completion, Decoding, Task, generated, job_of, right_padded
 from stepcoder.run import policy_folder
 
 MODES = ("refine", "repair", "both")
@@ -75,16 +75,6 @@ class CriticSampling:
             )
         if self.repair_model and self.mode == "refine":
             raise ConfigError("--repair-model: --critic-sampling refine repairs nothing; use repair or both")
-
-
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """How completions are sampled."""
-
-    temperature: float
-    top_p: float
-    max_tokens: int
-    batch: int  # at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +122,7 @@ def critic_sampled(
     with LocalEngine(isolation=how.isolation) as engine:
         for start in range(0, len(tasks), at_once):
             some = tasks[start : start + at_once]
-            first = _written(lm, tokenizer, [task for task in some for _ in range(completions)], decoding)
+            first = list(generated(lm, tokenizer, [task for task in some for _ in range(completions)], decoding))
             tried = tried_out(first, critic, tokenizer, engine, how.example_tests, workers=engine.workers)
             for i, task in enumerate(some):
                 of_task = tried[i * completions : (i + 1) * completions]
@@ -179,13 +169,13 @@ def rewritten(
         prefixes = [best_prefix(passing[k % len(passing)], tokenizer) for k in range(len(failing))]
         task = tried[0].completion.task
         begun = [replace(task, ids=(*task.ids, *ids)) for ids in prefixes]
-        for i, ids, made in zip(failing, prefixes, _written(lm, tokenizer, begun, decoding), strict=True):
+        for i, ids, made in zip(failing, prefixes, generated(lm, tokenizer, begun, decoding), strict=True):
             texts[i] = tokenizer.decode((*ids, *made.ids)[: decoding.max_tokens], skip_special_tokens=True)
         return texts
     model, its_tokenizer = mender
     likeliest = sorted(tried, key=lambda t: -t.score)[: how.repair_top]
     asked = [repair_task(likeliest[k % len(likeliest)], its_tokenizer) for k in range(len(failing))]
-    for i, made in zip(failing, _written(model, its_tokenizer, asked, decoding), strict=True):
+    for i, made in zip(failing, generated(model, its_tokenizer, asked, decoding), strict=True):
         texts[i] = made.text
     return texts
 
@@ -254,17 +244,3 @@ def _read(completions: Sequence[Completion], critic: OutcomeCritic, tokenizer: A
     with torch.no_grad():
         logits = critic(ids.to(device), attention.to(device), responses.shape[1])
     return logits.cpu(), keep
-
-
-def _written(lm: Any, tokenizer: Any, tasks: Sequence[Task], decoding: Decoding) -> list[Completion]:
-    made: list[Completion] = []
-    for start in range(0, len(tasks), decoding.batch):
-        made += generate(
-            lm,
-            tokenizer,
-            tasks[start : start + decoding.batch],
-            max_tokens=decoding.max_tokens,
-            temperature=decoding.temperature,
-            top_p=decoding.top_p,
-        )
-    return made

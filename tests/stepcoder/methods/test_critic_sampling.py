@@ -21,7 +21,6 @@ from stepcoder.errors import ConfigError
 from stepcoder.methods import critic_sampling
 from stepcoder.methods.critic_sampling import (
     CriticSampling,
-    Decoding,
     Tried,
     best_prefix,
     repair_task,
@@ -29,7 +28,7 @@ from stepcoder.methods.critic_sampling import (
     tried_out,
     what_is_wrong,
 )
-from stepcoder.rollouts import Completion, Task
+from stepcoder.rollouts import Completion, Decoding, Task
 from stepcoder.sampling import sample_run
 from tests.stepcoder.conftest import CODE, TINY, StandInJudge, small_problem
 from tests.stepcoder.methods.test_rltf import report
@@ -66,7 +65,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tokenizer: Any) -> list[Task]:
         tasks.extend(some)
         return [replace(completion_of("pass\n```", its), task=task) for task in some]
 
-    monkeypatch.setattr(critic_sampling, "_written", written)
+    monkeypatch.setattr(critic_sampling, "generated", written)
     return tasks
 
 
