@@ -24,6 +24,7 @@ from appsplus.judge import Inspection, Job, Report
 from appsplus.judge import version as judge_version
 from appsplus.problem import UnitTest
 
+STARTS = 3  # times that the first judge is started: one that is killed meanwhile says nothing of the node
 TELL_EVERY_S = 0.05  # answers are sent on as they come, but not more often
 
 
@@ -77,10 +78,12 @@ class NodeJudges:
         self._fetching = threading.Lock()
         self._judges: WarmJudges | None = None
         self._refusal = ""
-        try:
-            self._judges = self._pool.submit(WarmJudges, isolation=isolation, modules=modules).result()
-        except (InputError, SandboxError) as error:
-            self._refusal = str(error)
+        for _ in range(STARTS):
+            try:
+                self._judges = self._pool.submit(WarmJudges, isolation=isolation, modules=modules).result()
+                break
+            except (InputError, SandboxError) as error:
+                self._refusal = str(error)
 
     def facts(self) -> NodeFacts:
         """Who we are, and what isolation holds here."""
@@ -95,7 +98,7 @@ class NodeJudges:
             pid=os.getpid(),
             rungs={} if judges is None else judges.rungs,
             calibration=0.0 if judges is None else round(judges.scale, 3),
-            refusal=self._refusal,
+            refusal="" if judges is not None else self._refusal,
         )
 
     def answer(self, batch: list[Asked], tests: dict[str, Any]) -> Iterator[list[Answered]]:

@@ -11,9 +11,10 @@ process of its own. A schedule is drawn from its seed: once the first answer is 
     driver    kill -9 of the driver, which is then started again
 
 until the build ends; on a busy machine more slowly, so that the build gets on between kills. Held against an undisturbed
-local build: the hash of the dataset, the number of answers in the cache, and that the last driver judged only what the cache
-did not have. Schedules that the result file holds already, for the same commit, are not run again. Exits with 1 where one of
-them did not hold.
+local build: the hash of the data (`data_hash`: the worklist names problems near a time limit, and those depend on the
+machine's load; the hash of the whole folder stands beside it), the number of answers in the cache, and that the last driver
+judged only what the cache did not have. Schedules that the result file holds already, for the same commit, are not run
+again. Exits with 1 where one of them did not hold.
 """
 
 import argparse
@@ -36,7 +37,7 @@ import machine
 
 from appsplus import jsonl
 from appsplus.engine.cache import FILE_NAME
-from appsplus.release import folder_hash, read_manifest
+from appsplus.release import data_hash, folder_hash, read_manifest
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "ray_faults.json"
 SCRIPT = Path(sys.executable).parent / "appsplus"
@@ -119,7 +120,8 @@ class Schedule:
             "wall_s": round(time.monotonic() - self._started, 1),
             "status": driver.returncode,
             "error": "" if is_done else told[-2000:],
-            "hash": folder_hash(out) if is_done else "",
+            "hash": data_hash(out) if is_done else "",
+            "folder_hash": folder_hash(out) if is_done else "",
             "answers": answers(self._cache),
             "judged_last": read_manifest(out).run["judged"] if is_done else None,
             "known_before_last": before,
@@ -195,7 +197,9 @@ def _undisturbed(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         [*_build(options, folder, folder / "cache"), "--workers", "2"], check=True, stdout=subprocess.DEVNULL
     )
     wall_s = round(time.monotonic() - started, 1)
-    return {"hash": folder_hash(folder / "out"), "answers": answers(folder / "cache"), "wall_s": wall_s}
+    out = folder / "out"
+    hashes = {"hash": data_hash(out), "folder_hash": folder_hash(out)}
+    return {**hashes, "answers": answers(folder / "cache"), "wall_s": wall_s}
 
 
 def _build(options: argparse.Namespace, folder: Path, cache: Path) -> list[str]:
