@@ -51,9 +51,8 @@ NODE = {"num_cpus": 1, "include_dashboard": False}
 def main() -> None:
     options = _options()
     os.environ["RAY_AUTH_MODE"] = "disabled"
-    Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray").mkdir(
-        exist_ok=True
-    )  # where the cluster utility notes its address
+    notes = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray")
+    notes.mkdir(exist_ok=True)  # where the cluster utility notes its address
     results = _continued(options)
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         work = Path(folder)
@@ -172,14 +171,16 @@ class Schedule:
 
 
 def _name(pid: int) -> str:
-    """What a process of ours on a node is, "" for any other."""
+    """What a process of ours on a node is, "" for any other: those below a judge may be programs, which end as they end."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        of_parent = Path(f"/proc/{parent}/cmdline").read_bytes()
     except OSError:
         return ""
     if command.startswith(b"ray::NodeJudges"):
         return "actor"
-    return "judge" if b"worker.main(sys.argv[1])" in command else ""
+    return "judge" if b"worker.main(sys.argv[1])" in command and of_parent.startswith(b"ray::NodeJudges") else ""
 
 
 def answers(cache: Path) -> int:
