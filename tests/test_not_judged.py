@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yes_engine import Made
 
 from appsplus.cli.run_facts import failure_lines
 from appsplus.engine import Cache, LocalEngine
@@ -17,34 +18,9 @@ from appsplus.judge import Inspection, Job, Report, UnitTestReport
 from appsplus.judge.handle import WorkerHandle
 from appsplus.ledger import Ledger
 from appsplus.pipeline import BuildOptions, build
-from appsplus.problem import RawProblem, Reason, Verdict
+from appsplus.problem import Reason, Verdict
 from appsplus.release import Manifest, folder_hash, load_problems, load_rejected, load_worklist_index
 from appsplus.sources import Source
-
-
-def made(number: int) -> RawProblem:
-    return RawProblem(
-        problem_id=f"made/{number}",
-        source="made",
-        split="train",
-        description=f"Print the number {number}, which is what {number * 7919} divided by 7919 gives, on a line.",
-        solutions=(f"print({number})\n",),
-        inputs=("",),
-        outputs=(f"{number}\n",),
-    )
-
-
-class Made:
-    """Tiny problems."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def read(self) -> Iterator[RawProblem]:
-        return map(made, range(self.count))
-
-    def inputs(self) -> Iterator[Any]:
-        return iter(())
 
 
 class Failing:

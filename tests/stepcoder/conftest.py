@@ -1,5 +1,6 @@
 """Small problems, a small model and a judge that needs no sandbox; a test names only what it is about."""
 
+import json
 import os
 import sys
 import warnings
@@ -124,6 +125,38 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+CLOCK = {"tokens_per_s", "generate_s", "judge_wait_s", "update_s"}
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    """The numbers of a run's updates, but for those that are times."""
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in CLOCK} for line in lines]
+
+
+def engine_of(judge: type[StandInJudge], *given: Any) -> type[StandInJudge]:
+    """An engine that is a stand-in judge, made with `given`; no sandbox."""
+
+    class Engine(judge):  # type: ignore[misc,valid-type]
+        workers = 1
+
+        def __init__(self, **_: Any) -> None:
+            super().__init__(*given)
+
+        def __enter__(self) -> "Engine":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+    return Engine
+
+
+@pytest.fixture
+def dataset(problems: list[Problem], write_dataset: Callable[..., Path]) -> str:
+    """A dataset of the small problems, two of them for validation, too."""
+    return str(write_dataset(problems, problems[:2]))
 
 
 @pytest.fixture(autouse=True)

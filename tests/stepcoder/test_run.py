@@ -22,41 +22,17 @@ from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.glossary import METRICS, unknown_names
 from stepcoder.report import write_report
-from tests.stepcoder.conftest import TINY, StandInJudge
-
-CLOCK = {"tokens_per_s", "generate_s", "judge_wait_s", "update_s"}
-
-
-@pytest.fixture
-def dataset(problems: list[Problem], write_dataset: Callable[..., Path]) -> str:
-    return str(write_dataset(problems, problems[:2]))
+from tests.stepcoder.conftest import CLOCK, TINY, StandInJudge, engine_of, metrics
 
 
 @pytest.fixture(autouse=True)
 def stand_in(problems: list[Problem], monkeypatch: pytest.MonkeyPatch) -> None:
     """No sandbox: these tests are about the trainer. `test_the_real_judge...` takes this away again."""
-
-    class Engine(StandInJudge):
-        workers = 1
-
-        def __init__(self, **_: Any) -> None:
-            super().__init__(problems)
-
-        def __enter__(self) -> "Engine":
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-    monkeypatch.setattr(run, "LocalEngine", Engine)
+    monkeypatch.setattr(run, "LocalEngine", engine_of(StandInJudge, problems))
 
 
 def config(**changes: Any) -> TrainConfig:
     return configured(TrainConfig, "tiny", TINY | {"updates": 4, "checkpoint_every": 2} | changes)
-
-
-def metrics(folder: Path) -> list[dict[str, Any]]:
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in CLOCK} for line in lines]
 
 
 def final_weights(folder: Path) -> dict[str, Any]:

@@ -22,44 +22,21 @@ from stepcoder.errors import ConfigError
 from stepcoder.guide import prefixes_of
 from stepcoder.rollouts import Collected, Completion, Judged, Task
 from stepcoder.setup import Trainer
-from tests.stepcoder.conftest import CODE, TINY, StandInJudge, small_problem
+from tests.stepcoder.conftest import CODE, TINY, StandInJudge, engine_of, metrics, small_problem
 
-CLOCK = {"tokens_per_s", "generate_s", "judge_wait_s", "update_s"}
 WROTE = "n = int(input())\nprint('big' if n > 2 else 'small')\n"  # another program that is right
 
 PARTLY_TAUGHT = {"sft_epochs": 24, "temperature": 1.3, "top_p": 1.0}
 
 
-@pytest.fixture
-def dataset(problems: list[Problem], write_dataset: Callable[..., Path]) -> str:
-    return str(write_dataset(problems, problems[:2]))
-
-
 @pytest.fixture(autouse=True)
 def stand_in(problems: list[Problem], monkeypatch: pytest.MonkeyPatch) -> None:
     """No sandbox: only the canonical solutions pass."""
-
-    class Engine(StandInJudge):
-        workers = 1
-
-        def __init__(self, **_: Any) -> None:
-            super().__init__(problems)
-
-        def __enter__(self) -> "Engine":
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-    monkeypatch.setattr(run, "LocalEngine", Engine)
+    monkeypatch.setattr(run, "LocalEngine", engine_of(StandInJudge, problems))
 
 
 def config(**changes: Any) -> TrainConfig:
     return configured(TrainConfig, "tiny", TINY | {"updates": 4, "checkpoint_every": 2} | changes)
-
-
-def metrics(folder: Path) -> list[dict[str, Any]]:
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in CLOCK} for line in lines]
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from stepcoder.methods.critic_sampling import (
 )
 from stepcoder.rollouts import Completion, Decoding, Task
 from stepcoder.sampling import sample_run
-from tests.stepcoder.conftest import CODE, TINY, StandInJudge, small_problem
+from tests.stepcoder.conftest import CODE, TINY, StandInJudge, engine_of, small_problem
 from tests.stepcoder.methods.test_rltf import report
 
 ACCEPTED, WRONG = report(Verdict.ACCEPTED, passed=1, tests=1), report(Verdict.WRONG_ANSWER, tests=1)
@@ -169,19 +169,9 @@ def test_example_tests_alone_are_asked_and_a_program_that_the_judge_fails_on_doe
 def test_a_run_of_coderl_is_sampled_with_its_critic_and_another_is_refused(
     problems: list[Problem], write_dataset: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Engine(StandInJudge):
-        workers = 1
-
-        def __init__(self, **_: Any) -> None:
-            super().__init__(problems)
-
-        def __enter__(self) -> "Engine":
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-    monkeypatch.setattr(run, "LocalEngine", Engine)
-    monkeypatch.setattr(critic_sampling, "LocalEngine", Engine)
+    engine = engine_of(StandInJudge, problems)
+    monkeypatch.setattr(run, "LocalEngine", engine)
+    monkeypatch.setattr(critic_sampling, "LocalEngine", engine)
     dataset = str(write_dataset(problems, problems[:2]))
     for method in ("coderl", "ppo"):
         config = configured(TrainConfig, "tiny", TINY | {"updates": 1, "method": method})

@@ -1,7 +1,5 @@
 """Every method: two updates of a tiny model, the numbers they log, exact resume, and what a judge that fails earns."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,8 @@ from appsplus.problem import Problem
 from stepcoder import run
 from stepcoder.config import TrainConfig, configured
 from stepcoder.glossary import unknown_names
-from tests.stepcoder.conftest import TINY, VariedJudge
+from tests.stepcoder.conftest import TINY, VariedJudge, engine_of, metrics
 
-CLOCK = {"tokens_per_s", "generate_s", "judge_wait_s", "update_s"}
 METHODS = (
     "grpo",
     "grpo+cccs+fgo",
@@ -38,11 +35,6 @@ LOGGED = {
 
 
 @pytest.fixture
-def dataset(problems: list[Problem], write_dataset: Callable[..., Path]) -> str:
-    return str(write_dataset(problems, problems[:2]))
-
-
-@pytest.fixture
 def judge_fails() -> list[int]:
     """The numbers of the questions to the judge that it fails on."""
     return []
@@ -50,28 +42,12 @@ def judge_fails() -> list[int]:
 
 @pytest.fixture(autouse=True)
 def stand_in(problems: list[Problem], monkeypatch: pytest.MonkeyPatch, judge_fails: list[int]) -> None:
-    class Engine(VariedJudge):
-        workers = 1
-
-        def __init__(self, **_: Any) -> None:
-            super().__init__(problems, lambda asked: asked in judge_fails)
-
-        def __enter__(self) -> "Engine":
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-    monkeypatch.setattr(run, "LocalEngine", Engine)
+    monkeypatch.setattr(run, "LocalEngine", engine_of(VariedJudge, problems, lambda asked: asked in judge_fails))
 
 
 def config(method: str, **changes: Any) -> TrainConfig:
     small = {"updates": 2, "checkpoint_every": 1, "method": method, "ppo_epochs": 2}
     return configured(TrainConfig, "tiny", TINY | small | changes)
-
-
-def metrics(folder: Path) -> list[dict[str, Any]]:
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in CLOCK} for line in lines]
 
 
 def weights(folder: Path) -> dict[str, Any]:
