@@ -1,7 +1,6 @@
 """What those who look for doubts are shown of a problem (`Case`), and what they answer (`Doubt`)."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 from appsplus.engine.judging import Judging
 from appsplus.problem import Problem, RawProblem, Reason, Rejection
@@ -32,16 +31,19 @@ class Case:
     submissions: tuple[Judged, ...] = ()
     mutants: int = 0  # how many to try
     seed: int = 0
+    _answers: list[Answers] = field(default_factory=list)  # at most one; `cached_property` of 3.11 would lock all cases
 
     @property
     def reason(self) -> Reason | None:
         """Why it was rejected; None: it was kept."""
         return None if self.rejection is None else self.rejection.reason
 
-    @cached_property
+    @property
     def answers(self) -> Answers:
         """What the solutions answer to the unit tests; mostly known already."""
-        return answers_of(self.problem, self.judging, self.reason)
+        if not self._answers:
+            self._answers.append(answers_of(self.problem, self.judging, self.reason))
+        return self._answers[0]
 
 
 def cut(text: str) -> str:
