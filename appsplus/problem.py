@@ -85,7 +85,7 @@ class Limits:
     """What one unit test may use."""
 
     cpu_s: float = 5.0  # CPU seconds, the real bound
-    wall_s: float = 20.0  # wall seconds, a generous backstop (sleepers, a loaded host)
+    wall_s: float = 20.0  # wall seconds but those spent waiting for a CPU: a generous backstop, for sleepers
     memory_mib: int = 1024
     output_mib: int = 16
 

@@ -7,7 +7,8 @@ import hashlib
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from datasketch import MinHash
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\(\S*?\)|https?://\S+|<[a-z/][^<>]{0,200}>|\[image\]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _SHINGLE_WORDS = 3
+_FACTOR, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)  # an odd number: no two runs become one by it
 
 
 def words_of(text: str) -> list[str]:
@@ -27,15 +29,23 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", text) or text.split()
 
 
-def n_grams(words: Sequence[str], n: int) -> Iterator[str]:
-    """Every run of n words; a text with fewer has itself as its only one."""
-    return (" ".join(words[i : i + n]) for i in range(max(1, len(words) - n + 1)))
+def grams_of(words: Sequence[str], n: int) -> NDArray[np.uint64]:
+    """Sorted 64-bit hashes of every run of n words, each once; a text with fewer words has itself as its only run.
+
+    Words are hashed with BLAKE2; a run is a polynomial of its words' hashes, whose bits are mixed at the end.
+    """
+    hashes = np.fromiter(map(_word_hash, words), np.uint64, len(words))
+    runs = np.zeros(max(1, len(words) - n + 1), np.uint64)
+    for first in range(min(n, len(words))):
+        runs = runs * _FACTOR + hashes[first : first + len(runs)]
+    for _ in range(2):
+        runs = (runs ^ (runs >> _HALF)) * _FACTOR
+    return np.unique(runs ^ (runs >> _HALF))
 
 
 def shingles_of(words: Sequence[str]) -> bytes:
     """Sorted 32-bit hashes of the word triples."""
-    hashes = {int.from_bytes(digest(triple, 4)) for triple in n_grams(words, _SHINGLE_WORDS)}
-    return array("I", sorted(hashes)).tobytes()
+    return np.unique((grams_of(words, _SHINGLE_WORDS) >> _HALF).astype(np.uint32)).tobytes()
 
 
 def similarity(shingles: bytes, others: bytes) -> float:
@@ -65,6 +75,6 @@ def digest(text: str, size: int) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()
 
 
-def hashes_of(texts: Iterable[str]) -> frozenset[int]:
-    """64-bit hashes of some texts."""
-    return frozenset(int.from_bytes(digest(text, 8)) for text in texts)
+@lru_cache(maxsize=1 << 16)
+def _word_hash(word: str) -> int:
+    return int.from_bytes(digest(word, 8))

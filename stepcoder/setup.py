@@ -242,8 +242,11 @@ def new_accelerator(config: SftConfig, run: Path) -> Any:
     return accelerator
 
 
-def open_model(config: SftConfig, problems: Sequence[Problem]) -> tuple[Policy, Any]:
-    """The policy that the config names, and its tokenizer. Raises InputError where they cannot be used."""
+def open_model(config: SftConfig, problems: Sequence[Problem], *, with_critic: bool = True) -> tuple[Policy, Any]:
+    """The policy that the config names, and its tokenizer. Raises InputError where they cannot be used.
+
+    A separate critic starts as a copy of the policy, so there is none before the policy has had its supervised training.
+    """
     if config.model:
         lm, tokenizer = load_model(config.model, config)
     else:
@@ -251,7 +254,7 @@ def open_model(config: SftConfig, problems: Sequence[Problem]) -> tuple[Policy, 
         lm = new_model(config, tokenizer)
     check_tokenizer(tokenizer, config.model or "the new model")
     critic = None
-    if isinstance(config, TrainConfig) and config.critic == "separate":
+    if with_critic and isinstance(config, TrainConfig) and config.critic == "separate":
         critic = made_trainable(frozen_copy(lm, config).float().requires_grad_(True), _without_adapters(config))
     policy = Policy(made_trainable(lm, config), critic)
     if config.model:

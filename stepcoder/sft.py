@@ -34,7 +34,7 @@ def run_sft(dataset: str, config: SftConfig, accelerator: Any, folder: Path, tol
     Raises DatasetError where no problem is short enough, TrainingError for a NaN loss or a full disk.
     """
     problems = load_split(dataset, "train", limit=config.limit)
-    policy, tokenizer = open_model(config, problems)
+    policy, tokenizer = open_model(config, problems, with_critic=False)
     examples = [
         sft_example(p, tokenizer) for p in fitting(problems, tokenizer, config, f"the split train of {dataset}")
     ]

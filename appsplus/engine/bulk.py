@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from appsplus.engine.cache import Cache, keys_of
 from appsplus.engine.costs import Expectation, Spent, tree_cpu_s
 from appsplus.engine.strikes import Strikes
+from appsplus.engine.turn import TURN
 from appsplus.errors import JudgingEndedError
 from appsplus.judge import Inspection, Job, Judge, Report
 
@@ -115,7 +116,11 @@ class BulkEngine:
 
     def _taken(self, key: str, question: Question, item: Answer | Future[Answer]) -> Answer:
         """An answer, with what it cost on the books."""
-        answer = item.result() if isinstance(item, Future) else item
+        if isinstance(item, Future):
+            with TURN.given_up():
+                answer: Answer = item.result()
+        else:
+            answer = item
         self.spent.enter(key, answer, known=not isinstance(item, Future))
         self.expectation.learn(question, answer)
         return answer

@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+from appsplus.engine.turn import TURN
+
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
@@ -31,15 +33,15 @@ def in_order(
 ) -> Iterator[Made]:
     """Like `map`, in the pool. `items` are read at most `window` ahead of the result that is taken next.
 
-    With a `weight` those on their way weigh at most `budget` together, and that which was read last. Raises what `work` or
-    `items` raise, when it is that item's turn.
+    One thread works at a time, but for those that wait for an engine (`turn`). With a `weight` those on their way weigh at
+    most `budget` together, and that which was read last. Raises what `work` or `items` raise, when it is that item's turn.
     """
     pending: deque[tuple[Future[Made], int]] = deque()
     load = 0
     for item in items:
         own = weight(item) if weight else 0
         load += own
-        pending.append((pool.submit(work, item), own))
+        pending.append((pool.submit(_in_turn, work, item), own))
         del item
         while pending and (len(pending) >= window or load > budget):
             future, own = pending.popleft()
@@ -48,3 +50,8 @@ def in_order(
             del future
     while pending:
         yield pending.popleft()[0].result()
+
+
+def _in_turn(work: Callable[[Given], Made], item: Given) -> Made:
+    with TURN.taken():
+        return work(item)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appsplus.wording import bands_of, digest, n_grams, shingles_of, similarity, words_of
+from appsplus.wording import bands_of, digest, grams_of, shingles_of, similarity, words_of
 
 GRAM_WORDS = 13
 MOST_PROBLEMS = 10  # of either set that have a rare line or a rare run of words
@@ -86,7 +86,7 @@ def fingerprint(problem_id: str, description: str, solution: str) -> Fingerprint
     return Fingerprint(
         problem_id,
         _hashes(lines_of(solution)),
-        _hashes(sorted(set(n_grams(words, GRAM_WORDS)))),
+        grams_of(words, GRAM_WORDS).tobytes(),
         shingles_of(words),
     )
 

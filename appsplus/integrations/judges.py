@@ -18,8 +18,6 @@ from typing import Any, TypeVar
 from appsplus.engine import LocalEngine
 from appsplus.errors import SandboxError
 from appsplus.integrations.settings import Settings
-from appsplus.judge import client
-from appsplus.judge.gate import Gate
 
 _REMEMBERED = 4096  # results; a policy writes the same program again and again
 
@@ -154,7 +152,6 @@ def _forget() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # this closes our copies of its sockets and files, and should
         _judges = _Judges(_judges.configured)
-    client._gate = Gate()
 
 
 os.register_at_fork(after_in_child=_forget)

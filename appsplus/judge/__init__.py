@@ -12,11 +12,13 @@ Covered:
 - The host: other processes, files, devices and the network cannot be seen, reached or signalled; nothing is written
   outside a private /tmp, which is empty for every run.
 - Time: CPU seconds are the kernel's, read from outside; a program can neither stop nor fool that clock. A verdict near a
-  limit is confirmed alone, limits follow the speed of the machine (`calibration`).
+  limit is confirmed alone, limits follow the speed of the machine (`calibration`), and wall seconds in which a program has
+  only waited for a CPU do not count (`waiting`).
 - Resources: CPU and wall time, memory, output, threads, open files and file sizes per program; memory and processes per
   worker in a control group, where one may be made. No program starts processes; nothing outlives its run.
 - Neighbours: unit tests do not see each other's module state or files where that would change a verdict.
-- The parent: nothing that a program writes can crash, block or fool it. Faults of ours are SandboxError, never a verdict.
+- The parent: nothing that a program writes can crash, block or fool it. Faults of ours are SandboxError, never a verdict; so
+  is the end of a program that the host has killed within its limits, twice (it is out of memory).
 
 Not covered:
 
@@ -29,6 +31,7 @@ Not covered:
   text that took it over could hand other code to the programs that the same worker judges later.
 - Another process that keeps the machine busy while a verdict near the limit is confirmed; `near_limit` tells.
 - A program that prints a right answer by chance, or knows the unit tests by heart.
+- Time spent waiting for a CPU, where the host's /proc is hidden: it counts as wall time there.
 - With `isolation="best-effort"`: whatever `Judge.rungs` says is missing.
 """
 

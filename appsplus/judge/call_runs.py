@@ -15,7 +15,6 @@ from appsplus.judge import state
 from appsplus.judge.compiling import Compiled
 from appsplus.judge.line_map import hit_size
 from appsplus.judge.process import (
-    Clock,
     Job,
     Program,
     Setup,
@@ -148,14 +147,14 @@ class _Caller:
 
     def _restart_clock(self, share: float) -> None:
         if self.is_alive:
-            self._forked.clock = Clock(self._forked.pid, share * self._job.kill_cpu_s, share * self._job.wall_s)
+            self._forked.restart_clock(share * self._job.kill_cpu_s, share * self._job.wall_s)
 
     def _await(self) -> list[_Report]:
         """Everything that has come in since the last time, at least one report; the last may be of the process's end."""
         while True:
             if found := list(self._records()):
                 cpu_s, wall_s = (spent / len(found) for spent in self._forked.clock.spent())
-                if self._forked.clock.left_ms() <= 0:
+                if self._forked.left_ms() <= 0:
                     return [self._ended(self._forked.clock.exceeded())]
                 reports: list[_Report] = []
                 for kind, peak_kib, body in found:

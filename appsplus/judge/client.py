@@ -29,6 +29,15 @@ _IMPORTS = re.compile(r"\b(?:import|from)\b[^\n#]*?\bnumpy\b|(?:__import__|impor
 _gate = Gate()
 
 
+def _renew_gate() -> None:
+    """In a forked child: whoever was inside is not here, and would never leave."""
+    global _gate
+    _gate = Gate()
+
+
+os.register_at_fork(after_in_child=_renew_gate)
+
+
 @cache
 def version() -> str:
     """What verdicts depend on besides the job: this package's judge, by its source, the interpreter, and numpy."""

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from appsplus.judge import compiling, inspection
 from appsplus.judge.compiling import Compiled
 from appsplus.judge.frames import Channel
-from appsplus.judge.process import Clock, Job, Program, Setup, watch
+from appsplus.judge.process import Job, Program, Setup, watch
 from appsplus.judge.task import COMPILER, Task
 
 _LARGE = 1 << 18  # characters of a text after which the process is not used again
@@ -64,7 +64,7 @@ class Compiler:
         ended by something else, the kernel in want of memory for one."""
         is_new = self._forked is None
         forked = self._started()
-        forked.clock = Clock(forked.pid, compiling.CPU_S, compiling.WALL_S)
+        forked.restart_clock(compiling.CPU_S, compiling.WALL_S)
         text = job.source.encode(*_CODING)
         with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError):
             self._channel.send(kind, {**head, "memory_bytes": job.memory_bytes}, text)

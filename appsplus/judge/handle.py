@@ -83,13 +83,18 @@ class WorkerHandle:
         self.scale: float = hello["scale"]  # see `calibration`
 
     def ask(self, request: dict[str, Any], *, timeout_s: float) -> Iterator[Frame]:
-        """Send a request; the frames of the answer, the last of kind "E"."""
+        """Send a request; the frames of the answer, the last of kind "E".
+
+        `timeout_s` is for each; a worker whose program has waited for a CPU and is given more time says so, and begins anew.
+        """
         if self._group is not None and "limits" in request:
             self._group.fit(request["limits"]["memory_mib"])
         self._channel.connection.settimeout(timeout_s)
         self._channel.send(b"J", request)
         while True:
             frame = self._channel.receive()
+            if frame[0] == b"W":
+                continue
             yield frame
             if frame[0] == b"E":
                 return

@@ -14,6 +14,7 @@ Each rung that the kernel refuses is reported with what would make it available;
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import shutil
@@ -44,6 +45,7 @@ TMP_MIB = 16
 STACK_MIB = 256
 THREADS = 128
 OPEN_FILES = 128
+_HIGH = 64  # a descriptor that no program's standard stream is put over
 DEVICES = ("null", "zero", "full", "random", "urandom")
 _tmp = Path("/tmp")
 
@@ -75,6 +77,13 @@ def call(name: str, *arguments: object) -> int:
 def prctl(option: int, value: int) -> None:
     """prctl(2) with one argument. Raises OSError."""
     call("prctl", option, value, 0, 0, 0)
+
+
+def above_streams(descriptor: int) -> int:
+    """The same file at a number that no program's standard stream is put over; the descriptor itself is closed."""
+    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    os.close(descriptor)
+    return high
 
 
 def die_with_parent() -> None:

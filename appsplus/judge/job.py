@@ -40,7 +40,7 @@ class UnitTestReport:
     error: str = ""  # e.g. "ZeroDivisionError: division by zero (line 3)"
     executed_lines: tuple[int, ...] | None = None  # ascending; None: not asked for
     traceback: tuple[tuple[int, str], ...] = ()  # of an exception: (line, function) in the program, outermost first
-    near_limit: bool = False  # it took 0.7 to 1.5 times its CPU limit: another host may say otherwise
+    near_limit: bool = False  # it took 0.7 to 1.5 times its CPU limit, or had no CPU: another host may say otherwise
 
 
 @dataclass(frozen=True, slots=True)

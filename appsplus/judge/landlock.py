@@ -6,13 +6,12 @@ them on with one system call.
 """
 
 import ctypes
-import fcntl
 import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from appsplus.judge.isolation import call, prctl
+from appsplus.judge.isolation import above_streams, call, prctl
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same on every architecture
 _PATH_BENEATH = 1
@@ -25,7 +24,6 @@ _FS_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15)
 _TCP_RIGHTS = 3  # bind, connect; from ABI 4 on
 _SCOPES = 3  # abstract Unix sockets and signals stay inside; from ABI 6 on
 _NO_NEW_PRIVS = 38
-_HIGH = 64  # a descriptor that no program's standard stream is put over
 
 
 def abi() -> int:
@@ -53,9 +51,7 @@ def rules(read: Iterable[Path], write: Iterable[Path], devices: Iterable[Path]) 
         _allow(ruleset, path, handled & ~_SPECIAL_FILES & ~_EXECUTE)
     for path in devices:
         _allow(ruleset, path, (_READ_FILE | _WRITE_FILE | 1 << 15) & handled)
-    high = fcntl.fcntl(ruleset, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-    os.close(ruleset)
-    return high
+    return above_streams(ruleset)
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:

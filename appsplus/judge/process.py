@@ -17,6 +17,10 @@ from appsplus.judge.frames import Channel
 from appsplus.judge.line_map import LineMap
 from appsplus.judge.task import Task, memory_file
 from appsplus.judge.template import Template
+from appsplus.judge.waiting import Waiting
+
+_FIRST_LOOK = 0.05  # of the wall limit: how long a program has waited by then may be another unit test's waiting
+_PATIENCE = 20  # times the wall limit that a program may wait for a CPU
 
 
 @dataclass
@@ -26,7 +30,9 @@ class Setup:
     channel: Channel
     make_template: Callable[[], Template]
     make_rules: Callable[[], int] | None  # of Landlock, for the /tmp that is mounted now: a descriptor
+    waiting: Waiting
     private_root: bool
+    killed_by_host_only: bool  # programs are PID 1, whom no SIGKILL of their own reaches
     base_memory_bytes: int  # mapped by an idle worker
     template: Template | None = None
     rules: int = -1
@@ -85,11 +91,16 @@ def job_of(request: dict[str, Any], base_memory_bytes: int) -> Job:
 
 
 class Clock:
-    """CPU and wall seconds of one process, read from outside, and its limits."""
+    """CPU and wall seconds of one process, read from outside, and its limits.
 
-    def __init__(self, pid: int, cpu_s: float, wall_s: float) -> None:
+    Time that it has waited for a CPU does not count against the wall limit: `granted_s`, looked up when the limit is reached.
+    """
+
+    def __init__(self, pid: int, cpu_s: float, wall_s: float, waited_s: Callable[[], float]) -> None:
         self._clock = (~pid << 3) | 2  # the kernel's CPUCLOCK_SCHED of a process
         self._cpu_s, self._wall_s = cpu_s, wall_s
+        self._waited_s, self._waited_0 = waited_s, -1.0
+        self.granted_s = 0.0
         self._cpu_0 = self._cpu_now()
         self._wall_0 = time.monotonic()
 
@@ -106,7 +117,16 @@ class Clock:
     def left_ms(self) -> float:
         """Milliseconds in which no limit can be reached, at least 1; 0 when one has been."""
         cpu_s, wall_s = self.spent()
-        left_s = min(self._cpu_s - cpu_s, self._wall_s - wall_s)
+        until_s = self._wall_s + self.granted_s
+        if self._waited_0 < 0:
+            until_s = _FIRST_LOOK * self._wall_s
+            if wall_s >= until_s:
+                self._waited_0, until_s = self._waited_s(), self._wall_s
+        if wall_s >= until_s:
+            waited_s = min(self._waited_s() - self._waited_0, _PATIENCE * self._wall_s)
+            self.granted_s = max(self.granted_s, waited_s)  # a thread may have ended
+            until_s = self._wall_s + self.granted_s
+        left_s = min(self._cpu_s - cpu_s, until_s - wall_s)
         return 0.0 if left_s <= 0 else left_s * 1000 + 1
 
     def exceeded(self) -> str:
@@ -128,17 +148,44 @@ class Program:
         self.pid = setup.template.fork([told, *given.values()])
         os.close(told)
         self.handle = os.pidfd_open(self.pid)
-        self.clock = Clock(self.pid, cpu_s, wall_s)
+        self._setup, self._most_cpu_s, self._killed = setup, task.cpu_s, False
+        self.restart_clock(cpu_s, wall_s)
+
+    def restart_clock(self, cpu_s: float, wall_s: float) -> None:
+        """Count from now on, with these limits."""
+        self.clock = Clock(self.pid, cpu_s, wall_s, lambda: self._setup.waiting.seconds(self.handle))
+
+    def left_ms(self) -> float:
+        """As the clock has it; where that grants time for waiting, the parent is told, whose patience ends otherwise."""
+        granted_s = self.clock.granted_s
+        left_ms = self.clock.left_ms()
+        if self.clock.granted_s > granted_s:
+            self._setup.channel.send(b"W", {})
+        return left_ms
 
     def kill(self) -> None:
         """Kill the process, and with it, as PID 1 of its namespace, everything it started."""
+        poll = select.poll()
+        poll.register(self.handle, select.POLLIN)
+        self._killed = not poll.poll(0)  # else it had ended before
         signal.pidfd_send_signal(self.handle, signal.SIGKILL)
 
     def reap(self) -> tuple[int, resource.struct_rusage]:
-        """Wait for the end: exit status as a shell gives it (negative: a signal), and resource usage."""
-        _, status, usage = os.wait4(self.pid, 0)
+        """Wait for the end: exit status as a shell gives it (negative: a signal), and resource usage.
+
+        Raises RuntimeError for a SIGKILL that can only have come from the host: that says nothing about the program.
+        """
+        _, wait_status, usage = os.wait4(self.pid, 0)
         os.close(self.handle)
-        return os.waitstatus_to_exitcode(status), usage
+        status = os.waitstatus_to_exitcode(wait_status)
+        if status == -signal.SIGKILL and not self._killed and self._setup.killed_by_host_only:
+            cpu_s = usage.ru_utime + usage.ru_stime
+            if self._most_cpu_s is None or cpu_s < self._most_cpu_s:
+                raise RuntimeError(
+                    "the host killed a program that was within its limits, as a kernel does that runs out of memory:"
+                    " use fewer workers, or make memory free"
+                )
+        return status, usage
 
 
 def watch(forked: Program, answers: int | None = None) -> str:
@@ -148,7 +195,7 @@ def watch(forked: Program, answers: int | None = None) -> str:
     if answers is not None:
         poll.register(answers, select.POLLIN)
     while True:
-        left_ms = forked.clock.left_ms()
+        left_ms = forked.left_ms()
         if left_ms <= 0:
             return forked.clock.exceeded()
         ready = [descriptor for descriptor, _ in poll.poll(left_ms)]

@@ -2,8 +2,9 @@
 
 A list of what is refused, not of what is allowed: interpreters differ in what they need, and what a program could reach
 is already cut by namespaces and an empty root. Refused: new processes (threads stay allowed), running other programs,
-tracing and reading other processes, sockets, mounts and namespaces, kernel keys, BPF, io_uring, shared memory segments
-and message queues that would outlive the program, loading modules, and every call of a foreign architecture.
+tracing and reading other processes, sockets, mounts and namespaces, files in memory that no limit counts, kernel keys,
+BPF, io_uring, shared memory segments and message queues that would outlive the program, loading modules, and every call
+of a foreign architecture.
 """
 
 import ctypes
@@ -23,7 +24,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "setns": (308, 268), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
     "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
     "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264),
-    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
+    "memfd_create": (319, 279), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     "shmget": (29, 194), "shmat": (30, 196), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),

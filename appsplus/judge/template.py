@@ -10,7 +10,6 @@ A request is one byte and some descriptors, of which the first holds a task (`ta
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import signal
 import socket
@@ -27,7 +26,6 @@ _PR_GET_TID_ADDRESS = 40
 _ANSWER = struct.Struct("<i")
 _MOST = 6  # descriptors of a request
 _SPACE = socket.CMSG_SPACE(_MOST * struct.calcsize("i"))
-_HIGH = 64  # a descriptor that no program's standard stream is put over
 
 
 class Template:
@@ -66,7 +64,7 @@ class Template:
 
 def _serve(connection: socket.socket, begin: Callable[[Sequence[int]], NoReturn], *, namespaces: bool) -> NoReturn:
     isolation.die_with_parent()
-    connection = socket.socket(fileno=fcntl.fcntl(connection.detach(), fcntl.F_DUPFD_CLOEXEC, _HIGH))
+    connection = socket.socket(fileno=isolation.above_streams(connection.detach()))
     os.closerange(4, connection.fileno())  # nothing that the worker has open is a program's business
     os.closerange(connection.fileno() + 1, 256)
     os.chdir("/")  # a /tmp that was thrown away is held by nobody

@@ -14,7 +14,6 @@ The two sides talk in `frames`; expected outputs are in none of them.
 
 import _sitebuiltins
 import builtins
-import fcntl
 import gc
 import importlib
 import os
@@ -33,20 +32,19 @@ from appsplus.judge.compiler import Compiler
 from appsplus.judge.frames import Channel
 from appsplus.judge.stdin_runs import judge_stdin
 from appsplus.judge.template import Template
+from appsplus.judge.waiting import Waiting
 
 WARM = (
     "abc array atexit bisect cmath collections collections.abc contextlib copy dataclasses datetime decimal enum fractions"
     " functools hashlib heapq io itertools json math numbers operator os queue random re signal statistics string struct"
     " textwrap threading time traceback types typing"
 ).split()
-_HIGH = 64  # a descriptor that no program's standard stream is put over
 
 
 def main(descriptor: str) -> None:
     """Isolate this process, then serve jobs from the socket until it closes."""
-    connection = socket.socket(fileno=fcntl.fcntl(int(descriptor), fcntl.F_DUPFD_CLOEXEC, _HIGH))
-    os.close(int(descriptor))
-    channel = Channel(connection)
+    channel = Channel(socket.socket(fileno=isolation.above_streams(int(descriptor))))
+    waiting = Waiting()
     isolation.die_with_parent()
     _, options, _ = channel.receive()
     for name in WARM:  # while the whole library can still be read
@@ -63,7 +61,9 @@ def main(descriptor: str) -> None:
         channel=channel,
         make_template=lambda: Template(lambda descriptors: begin.begin(powers, descriptors), namespaces=nests),
         make_rules=(lambda: _landlock(rungs, options)) if rungs.landlock else None,
+        waiting=waiting,
         private_root=rungs.root,
+        killed_by_host_only=nests,
         base_memory_bytes=isolation.address_space_bytes(),
     )
     _prepare_interpreter(options["hidden"], options["hash_seed"])

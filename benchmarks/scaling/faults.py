@@ -6,7 +6,8 @@
 Two nodes of Ray on this machine (Ray's own cluster utility); the driver is `appsplus build --engine ray --address ...` in a
 process of its own. A schedule is drawn from its seed: once the first answer is there, every few seconds one of
 
-    process   kill -9 of a random process of ours on a node: the actor that holds the judges, or one judge
+    process   kill -9 of a random process of ours on a node: the actor that holds the judges, a judge, or what runs below one,
+              a program for instance
     node      kill -9 of everything of the second node; another one comes a few seconds later
     driver    kill -9 of the driver, which is then started again
 
@@ -171,7 +172,7 @@ class Schedule:
 
 
 def _name(pid: int) -> str:
-    """What a process of ours on a node is, "" for any other: those below a judge may be programs, which end as they end."""
+    """What a process of ours on a node is, "" for any other."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
         parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
@@ -180,7 +181,9 @@ def _name(pid: int) -> str:
         return ""
     if command.startswith(b"ray::NodeJudges"):
         return "actor"
-    return "judge" if b"worker.main(sys.argv[1])" in command and of_parent.startswith(b"ray::NodeJudges") else ""
+    if b"worker.main(sys.argv[1])" not in command:
+        return ""
+    return "judge" if of_parent.startswith(b"ray::NodeJudges") else "below a judge"
 
 
 def answers(cache: Path) -> int:

@@ -1,7 +1,13 @@
-"""One command and what it has cost: wall time, core seconds, the driver's own share of them and its peak memory."""
+"""One command and what it has cost: wall time, core seconds, the driver's own share of them and its peak memory.
 
+A shared machine is not equally fast at all times. So a loop of fixed length is timed every few seconds beside the command, by
+its own CPU time: core seconds of two commands compare after each has been divided by its loop's.
+"""
+
+import itertools
 import json
 import os
+import statistics
 import subprocess
 import sys
 import threading
@@ -16,6 +22,7 @@ sys.path.insert(0, str(ROOT / "benchmarks" / "speed"))
 import machine  # noqa: E402
 
 _EVERY_S = 0.5
+_LOOP_EVERY, _LOOP = 10, 500_000  # glances; turns of the loop
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -27,6 +34,7 @@ class Cost:
     core_s: float  # of all processes, programs included
     driver_core_s: float  # of the process itself
     driver_peak_mib: float  # its highest resident memory (VmHWM)
+    loop_ms: float  # CPU milliseconds of the loop beside it, the median
     output: str
 
 
@@ -38,7 +46,10 @@ def run(arguments: list[str], log: Path) -> Cost:
     with log.open("w") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
         reader = _Reader(process)
-        while True:
+        loops = [_loop_ms()]
+        for glance in itertools.count(1):
+            if glance % _LOOP_EVERY == 0:
+                loops.append(_loop_ms())
             cores, own, peak = (max(old, new) for old, new in zip((cores, own, peak), _seen(process.pid), strict=True))
             if reader.ended(_EVERY_S):
                 break
@@ -47,7 +58,21 @@ def run(arguments: list[str], log: Path) -> Cost:
     if process.returncode:
         sys.exit(f"appsplus {' '.join(arguments)} failed:\n{log.read_text()[-2000:]}")
     cores = max(cores, usage.ru_utime + usage.ru_stime)  # of it and all descendants that were waited for
-    return Cost(round(time.monotonic() - started, 2), round(cores, 2), round(own, 2), round(peak, 1), reader.text)
+    return Cost(
+        round(time.monotonic() - started, 2),
+        round(cores, 2),
+        round(own, 2),
+        round(peak, 1),
+        round(statistics.median(loops), 3),
+        reader.text,
+    )
+
+
+def _loop_ms() -> float:
+    started = time.thread_time()
+    for _ in range(_LOOP):
+        pass
+    return 1000 * (time.thread_time() - started)
 
 
 class _Reader:

@@ -18,12 +18,6 @@ def test_results_come_in_the_order_of_the_items_whatever_takes_longest() -> None
         assert list(in_order(pool, work, range(40), window=8)) == [n * n for n in range(40)]
 
 
-def test_several_items_are_worked_on_at_once() -> None:
-    meeting = threading.Barrier(3, timeout=10)
-    with threads(3) as pool:
-        assert len(list(in_order(pool, lambda _: meeting.wait(), range(3), window=3))) == 3
-
-
 @pytest.mark.parametrize("window", [1, 5])
 def test_items_are_read_no_further_ahead_than_the_window(window: int) -> None:
     read = []

@@ -212,6 +212,19 @@ def test_sft_lowers_the_loss_and_train_goes_on_from_it(dataset: str, tmp_path: P
     assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in before)
 
 
+def test_a_separate_critic_begins_as_the_policy_after_its_supervised_training(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr(run, "train", lambda trainer, *_: begun.append(trainer.policy))
+    assert not run.train_run(dataset, config(critic="separate"), tmp_path / "run")
+    policy = begun[0]
+    trained, critic = load_file(str(tmp_path / "run" / "sft" / "model.safetensors")), policy.critic.state_dict()
+    assert trained
+    assert all(torch.equal(critic[name], weight) for name, weight in trained.items())
+    assert same(dict(policy.lm.state_dict()), dict(critic))
+
+
 def test_sampling_a_run_gives_a_line_for_each_completion_of_each_problem(dataset: str, tmp_path: Path) -> None:
     from stepcoder.sampling import sample_run
 
