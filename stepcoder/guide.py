@@ -20,8 +20,8 @@ from appsplus.jsonl import write_atomically
 from appsplus.problem import Problem, Verdict
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.curriculum import LINE_LEVELS, CurriculumConfig, level_chars, line_chars
-from stepcoder.metrics import LINE_EVERY_S
 from stepcoder.policy import load_model
+from stepcoder.progress import LINE_EVERY_S
 from stepcoder.rollouts import Judgements, Task, collect
 
 Guide = Callable[[Sequence[Problem]], Mapping[str, str]]

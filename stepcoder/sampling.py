@@ -17,8 +17,8 @@ from stepcoder.methods.critic_sampling import CriticSampling, critic_sampled
 from stepcoder.policy import load_model
 from stepcoder.prm.lines import check_lines
 from stepcoder.prm.model import LineScorer
-from stepcoder.prm.progress import Progress
 from stepcoder.prm.reranking import best, ranked, search_lines
+from stepcoder.progress import Progress
 from stepcoder.rollouts import Decoding, Task, generated
 from stepcoder.run import policy_folder
 

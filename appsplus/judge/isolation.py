@@ -316,20 +316,25 @@ def drop_capabilities() -> None:
     call("capset", *_CAPABILITIES)
 
 
-def limit_resources(*, cpu_s: float | None, memory_bytes: int, file_bytes: int) -> None:
-    """The rlimits of one process; soft and hard alike."""
+def limit_all() -> None:
+    """The rlimits that all programs share, put on the process that they are forked from."""
     for kind, value in (
-        (
-            resource.RLIMIT_CPU,
-            resource.RLIM_INFINITY if cpu_s is None else int(cpu_s) + 2,
-        ),  # a backstop: `process.Clock`
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_NPROC, THREADS),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+
+
+def limit_resources(*, cpu_s: float | None, memory_bytes: int, file_bytes: int) -> None:
+    """The rlimits of one program; soft and hard alike."""
+    most_cpu_s = resource.RLIM_INFINITY if cpu_s is None else int(cpu_s) + 2  # a backstop: `process.Clock`
+    for kind, value in (
+        (resource.RLIMIT_CPU, most_cpu_s),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NPROC, THREADS),  # not on those who fork it: they share the user's number with others
     ):
         resource.setrlimit(kind, (value, value))
 

@@ -33,6 +33,13 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "personality": (135, 92), "quotactl": (179, 60), "iopl": (172, None), "ioperm": (173, None),
     "settimeofday": (164, 170), "clock_settime": (227, 112), "setpriority": (141, 140), "sched_setattr": (314, 274),
 }  # fmt: skip
+_Code = list[tuple[int, int, int, int]]  # instructions: operation, jumps if true and if not, operand
+_Cases = dict[int, _Code]
+_LOAD, _EQUAL, _AT_LEAST, _BITS, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06
+_ARGUMENT = (16, 24, 32)  # where the arguments of a call lie
+_ALLOWED: _Code = [(_ANSWER, 0, 0, _ALLOW)]
+_REFUSE: _Code = [(_ANSWER, 0, 0, _ERRNO | _EPERM)]
+_ENDED: _Code = [(_ANSWER, 0, 0, _KILL_PROCESS)]
 _CLONE = (56, 220)
 _CLONE3 = 435
 _KILL = (62, 129)
@@ -57,67 +64,65 @@ def supported() -> bool:
 def build_filter(*, refuse_kill: bool) -> _Program:
     """The filter, to be installed by `install`. `refuse_kill`: where no PID namespace hides other processes."""
     column, architecture = _ARCHITECTURES[platform.machine()]
-    refused = [pair[column] for pair in _REFUSED.values() if pair[column] is not None]
-    if refuse_kill:
-        refused.append(_KILL[column])
-    special = (
-        _limits_of_others(_PRLIMIT[column]) if refuse_kill else _when_it_kills_itself(_KILL[column], _TGKILL[column])
+    cases: _Cases = {number: _REFUSE for pair in _REFUSED.values() if (number := pair[column]) is not None}
+    cases[_CLONE3] = [(_ANSWER, 0, 0, _ERRNO | _ENOSYS)]  # libc then falls back to clone, whose flags can be read
+    cases[_CLONE[column]] = [
+        (_LOAD, 0, 0, _ARGUMENT[0]),
+        (_BITS, 1, 0, _CLONE_THREAD),
+        (_ANSWER, 0, 0, _ERRNO | _EAGAIN),
+        *_ALLOWED,
+    ]
+    if (
+        refuse_kill
+    ):  # without a PID namespace a program can name its parent: only limits of its own, process 0, are open
+        cases[_KILL[column]] = _REFUSE
+        cases[_PRLIMIT[column]] = [(_LOAD, 0, 0, _ARGUMENT[0]), (_EQUAL, 0, 1, 0), *_ALLOWED, *_REFUSE]
+    else:  # a program is PID 1 of its namespace, where the kernel ignores its SIGKILL to itself; the filter does not
+        cases[_KILL[column]] = [
+            (_LOAD, 0, 0, _ARGUMENT[1]),
+            (_EQUAL, 0, 3, 9),
+            (_LOAD, 0, 0, _ARGUMENT[0]),  # the process: 1, or 0 for its group
+            (_EQUAL, 2, 0, 1),
+            (_EQUAL, 1, 0, 0),
+            *_ALLOWED,
+            *_ENDED,
+        ]
+        cases[_TGKILL[column]] = [(_LOAD, 0, 0, _ARGUMENT[2]), (_EQUAL, 1, 0, 9), *_ALLOWED, *_ENDED]
+    return _program(
+        [
+            (_LOAD, 0, 0, 4),
+            (_EQUAL, 1, 0, architecture),
+            *_ENDED,
+            (_LOAD, 0, 0, 0),
+            (_AT_LEAST, 0, 1, 0x40000000),  # the x32 calls of x86_64
+            *_ENDED,
+            *_search(_ranges(cases)),
+        ]
     )
-    return _assemble(sorted(n for n in refused if n is not None), _CLONE[column], architecture, special)
 
 
-def _limits_of_others(prlimit: int) -> list[tuple[int, int, int, int]]:
-    """Without a PID namespace a program can name its parent: only its own limits, of process 0, are open to it."""
-    load, equal, answer = 0x20, 0x15, 0x06
-    return [
-        (equal, 0, 4, prlimit),
-        (load, 0, 0, 16),
-        (equal, 0, 1, 0),
-        (answer, 0, 0, _ALLOW),
-        (answer, 0, 0, _ERRNO | _EPERM),
-    ]
+def _ranges(cases: _Cases) -> list[tuple[int, _Code]]:
+    """From which number on which code holds, ascending."""
+    found: list[tuple[int, _Code]] = [(0, _ALLOWED)]
+    for number in sorted(cases):
+        for start, code in ((number, cases[number]), (number + 1, cases.get(number + 1, _ALLOWED))):
+            if found[-1][0] == start:
+                found.pop()
+            if not found or found[-1][1] is not code:
+                found.append((start, code))
+    return found
 
 
-def _when_it_kills_itself(kill: int, tgkill: int) -> list[tuple[int, int, int, int]]:
-    """A program is PID 1 of its namespace, where the kernel ignores its SIGKILL to itself; the filter does not."""
-    load, equal, answer = 0x20, 0x15, 0x06
-    return [
-        (equal, 0, 6, kill),
-        (load, 0, 0, 24),  # the signal
-        (equal, 0, 3, 9),
-        (load, 0, 0, 16),  # the process: 1, or 0 for its group
-        (equal, 6, 0, 1),
-        (equal, 5, 0, 0),
-        (answer, 0, 0, _ALLOW),
-        (equal, 0, 4, tgkill),
-        (load, 0, 0, 32),
-        (equal, 1, 0, 9),
-        (answer, 0, 0, _ALLOW),
-        (answer, 0, 0, _KILL_PROCESS),
-    ]
+def _search(ranges: list[tuple[int, _Code]]) -> _Code:
+    """A binary search. The kernel tries a filter on every number when it is installed, which a list makes twice as dear."""
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    below = _search(ranges[:middle])
+    return [(_AT_LEAST, len(below), 0, ranges[middle][0]), *below, *_search(ranges[middle:])]
 
 
-def _assemble(refused: list[int], clone: int, architecture: int, special: list[tuple[int, int, int, int]]) -> _Program:
-    load, equal, above, bits, answer = 0x20, 0x15, 0x35, 0x45, 0x06
-    code = [
-        (load, 0, 0, 4),
-        (equal, 1, 0, architecture),
-        (answer, 0, 0, _KILL_PROCESS),
-        (load, 0, 0, 0),
-        (above, 0, 1, 0x40000000),  # the x32 calls of x86_64
-        (answer, 0, 0, _KILL_PROCESS),
-        (equal, 0, 1, _CLONE3),
-        (answer, 0, 0, _ERRNO | _ENOSYS),  # libc then falls back to clone, whose flags can be read
-        (equal, 0, 4, clone),
-        (load, 0, 0, 16),
-        (bits, 1, 0, _CLONE_THREAD),
-        (answer, 0, 0, _ERRNO | _EAGAIN),
-        (answer, 0, 0, _ALLOW),
-        *special,
-    ]
-    for position, number in enumerate(refused):
-        code.append((equal, len(refused) - position, 0, number))
-    code += [(answer, 0, 0, _ALLOW), (answer, 0, 0, _ERRNO | _EPERM)]
+def _program(code: _Code) -> _Program:
     filters = (_Filter * len(code))(*(_Filter(*instruction) for instruction in code))
     program = _Program(len(code), filters)
     program._keep = filters  # the kernel reads it at installation

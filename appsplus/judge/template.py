@@ -67,6 +67,7 @@ def _serve(connection: socket.socket, begin: Callable[[Sequence[int]], NoReturn]
     connection = socket.socket(fileno=isolation.above_streams(connection.detach()))
     os.closerange(4, connection.fileno())  # nothing that the worker has open is a program's business
     os.closerange(connection.fileno() + 1, 256)
+    isolation.limit_all()
     os.chdir("/")  # a /tmp that was thrown away is held by nobody
     own_namespace = os.pidfd_open(os.getpid())
     clone = _clone()

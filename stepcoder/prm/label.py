@@ -42,10 +42,10 @@ from stepcoder.prm.dataset import (
 from stepcoder.prm.lines import check_lines
 from stepcoder.prm.options import MAY_CHANGE, LabelConfig
 from stepcoder.prm.policies import Checkpoint, evenly_spaced
-from stepcoder.prm.progress import Progress
 from stepcoder.prm.search import rounds_for
 from stepcoder.prm.store import CompletionStore
 from stepcoder.prm.writer import PolicyWriter, Sampling, Writer, weights_hash
+from stepcoder.progress import Progress
 from stepcoder.rollouts import Judgements, Task
 from stepcoder.setup import fitting
 

@@ -35,9 +35,9 @@ from stepcoder.prm.dataset import read_manifest, read_rows
 from stepcoder.prm.measures import Scored, measured, summary
 from stepcoder.prm.model import MARK, RewardModel, line_scores, new_reward_model, padded
 from stepcoder.prm.options import PrmConfig
-from stepcoder.prm.progress import Progress
 from stepcoder.prm.report import write_report
 from stepcoder.prm.selections import Row, selected
+from stepcoder.progress import Progress
 from stepcoder.run import policy_folder
 from stepcoder.sft import learning_rate_share
 

@@ -1,11 +1,14 @@
 """What a worker leaves behind, and what holds it."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from appsplus.judge import BEST_EFFORT, Job, Judge, cgroup
+from appsplus.judge.frames import Channel
+from appsplus.judge.handle import WorkerHandle
 from appsplus.problem import IOFormat, UnitTest, Verdict
 
 
@@ -57,3 +60,14 @@ def test_a_long_traceback_keeps_its_ends(judge: Judge) -> None:
     [report] = judge.run(Job(program, IOFormat.STDIN, (UnitTest("", ""),))).unit_tests
     assert len(report.traceback) == 20
     assert report.traceback[0] == (3, "<module>")
+
+
+def test_a_worker_that_waits_for_a_cpu_is_waited_for() -> None:
+    ours, theirs = socket.socketpair()
+    handle, worker = object.__new__(WorkerHandle), Channel(theirs)
+    handle._group, handle._channel = None, Channel(ours)
+    for kind in (b"C", b"W", b"W", b"T", b"E"):
+        worker.send(kind, {})
+    assert [kind for kind, _, _ in handle.ask({}, timeout_s=60)] == [b"C", b"T", b"E"]
+    worker.close()
+    handle._channel.close()

@@ -13,8 +13,9 @@ from appsplus.errors import SandboxError
 from appsplus.judge import BEST_EFFORT, Job, Judge, Report
 from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
 
-STDIN = "import time\nfor i in range(8_000_000): pass\ntime.sleep(1)\nprint(1)"
-CALL = "import time\ndef f(_):\n    for i in range(8_000_000): pass\n    time.sleep(1)\n    return 1"
+WORK = "import time\ndef work():\n    for i in range(20_000_000): pass\n    time.sleep(1)\n"
+STDIN = f"{WORK}work()\nprint(1)"
+CALL = f"{WORK}def f(_):\n    work()\n    return 1"
 LIMITS = Limits(cpu_s=20.0, wall_s=60.0)
 _TICKS = 10  # of CPU time (0.1 s): neither the template nor the compiler of a new judge has used so many
 JOBS = {

@@ -1,4 +1,4 @@
-"""What labelling and training tell while they run, on standard error: a live line on a terminal, else a line now and then."""
+"""What a run tells while it goes on, on standard error: a live line on a terminal, else a line now and then."""
 
 import time
 from typing import Any, Self
@@ -36,9 +36,9 @@ class Progress:
         """So much of it is done."""
         if self._bars:
             if what != self._what or self._task is None:
-                self._task = self._bars.add_task(what, total=of, words="")
+                self._task = self._bars.add_task(what, total=of, completed=done, words="")
             self._bars.update(self._task, completed=done, total=of, words=words)
-        elif time.monotonic() - self._told_at >= LINE_EVERY_S:
+        elif time.monotonic() - self._told_at >= LINE_EVERY_S or done == of:
             self._told_at = time.monotonic()
             self.say(f"{what}: {done:,}/{of:,}  {words}".rstrip())
         self._what = what
