@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ CORES = (2, 16, 256)
 def section() -> str:
     """The figures and what follows from them, as Markdown."""
     builds, memory = _read("scaling.json"), _read("scaling_memory.json")
-    lines = [*_measured(builds), *_memory(memory), *_extrapolated(builds)]
+    ray, faults = _read("ray_overhead.json"), _read("ray_faults.json")
+    lines = [*_measured(builds), *_memory(memory), *_ray(ray), *_faults(faults), *_extrapolated(builds)]
     return "\n".join(lines) or "Nothing has been measured yet: `benchmarks/scaling/README.md` says how.\n"
 
 
@@ -133,6 +135,44 @@ def _memory(found: dict[str, Any]) -> Iterator[str]:
     if sources := found.get("sources"):
         told = [f"{row['bytes'] / 1e9:.1f} GB of {name} {row['peak_mib']:,.0f} MiB" for name, row in sources.items()]
         yield _text(f"Reading a source, Python and its libraries included: {', '.join(told)}.")
+
+
+def _ray(found: dict[str, Any]) -> Iterator[str]:
+    if not found:
+        return
+    yield "### Ray and the local engine\n"
+    yield _text(
+        f"The same jobs on {found['workers']} workers of the same machine, in turns; medians of {found['passes']} passes,",
+        "ratios within a pass:",
+    )
+    yield _table(
+        ["length of a job", "programs a second, local", "Ray", "Ray's time over local's", "from", "to"],
+        (
+            [
+                f"{length} ms",
+                f"{row['local']['programs_per_s']:,.1f}",
+                f"{row['ray']['programs_per_s']:,.1f}",
+                f"{row['ratio']:.2f}",
+                f"{min(row['ratios']):.2f}",
+                f"{max(row['ratios']):.2f}",
+            ]
+            for length, row in found["lengths"].items()
+        ),
+    )
+
+
+def _faults(found: dict[str, Any]) -> Iterator[str]:
+    if not found:
+        return
+    schedules = found["schedules"].values()
+    kills = Counter(event["kind"] for schedule in schedules for event in schedule["events"])
+    yield "### Kills\n"
+    yield _text(
+        f"Builds of the embedded problems on two nodes of one machine, {len(schedules)} random schedules, with",
+        f"{kills['driver']} kills of the driver, {kills['node']} of a node and {kills['process']} of single processes:",
+        f"{sum(schedule['holds'] for schedule in schedules)} ended with the data of the undisturbed build, and judged",
+        "nothing again that was known.",
+    )
 
 
 def _extrapolated(found: dict[str, Any]) -> Iterator[str]:
