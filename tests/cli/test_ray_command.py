@@ -17,7 +17,8 @@ from appsplus.cli.engines import nodes_told
 from appsplus.engine.ray_cluster import Node
 from appsplus.engine.ray_doctor import NodeReport
 from appsplus.engine.ray_node import NodeFacts
-from appsplus.release import folder_hash, read_manifest
+from appsplus.evaluation.results import read_verdicts, verdicts_path
+from appsplus.release import folder_hash, load_problems, read_manifest
 
 Run = Callable[..., Any]
 Start = Callable[..., subprocess.Popen[str]]
@@ -76,6 +77,32 @@ def test_a_build_on_ray_that_was_killed_and_interrupted_gives_the_local_builds_b
     assert json.loads(printed)["hash"] == folder_hash(tmp_path / "local" / "out")
     assert read_manifest(tmp_path / "ray" / "out").run["judged"] == total - already
     assert "judged by " in told
+
+    samples = tmp_path / "samples.jsonl"
+    programs = [
+        (p.problem_id, code) for p in load_problems(tmp_path / "ray" / "out") for code in (p.canonical_solution, "1/0")
+    ]
+    samples.write_text("".join(json.dumps({"problem_id": p, "solution": code}) + "\n" for p, code in programs))
+    found = []
+    for engine in ("local", "ray"):
+        out = tmp_path / f"{engine}.json"
+        command = [
+            "evaluate",
+            tmp_path / "ray" / "out",
+            "--split",
+            "all",
+            "--samples",
+            samples,
+            "--out",
+            out,
+            "--no-cache",
+        ]
+        evaluation = start(*command, "--engine", engine, "--workers", 2, "--isolation", "best-effort")
+        _, told = evaluation.communicate(timeout=240)
+        assert evaluation.returncode == 0, told
+        found.append([(v.problem_id, v.sample_index, v.verdict) for v in read_verdicts(verdicts_path(out))])
+    assert found[0] == found[1]
+    assert {verdict for *_, verdict in found[0]} == {"accepted", "run_time_error"}
 
 
 @pytest.mark.parametrize(
