@@ -87,8 +87,9 @@ def _measured(found: dict[str, Any]) -> Iterator[str]:
     if summary := found.get("summary"):
         yield _text(
             f"From {sizes[0]['problems']:,} to {sizes[-1]['problems']:,} problems, core seconds grow with the exponent",
-            f"{summary['exponent_core_s']:.2f} (least squares on logarithms, core seconds at one speed of the machine), wall",
-            f"time with {summary['exponent_wall_s']:.2f}.",
+            f"{summary['exponent_core_s_as_measured']:.2f} (least squares on logarithms), or",
+            f"{summary['exponent_core_s']:.2f} where each is divided by what a loop of fixed length took beside it, as the",
+            f"machine is not equally fast at all times; wall time grows with {summary['exponent_wall_s']:.2f}.",
         )
         yield "![core seconds, memory and size](../benchmarks/results/scaling_sizes.svg)\n"
     yield from _workers(found.get("workers"))

@@ -61,7 +61,7 @@ class Compiler:
 
     def _asked(self, job: Job, kind: bytes, head: dict[str, Any]) -> tuple[tuple[dict[str, Any], bytes] | None, int]:
         """The answer, or None and the status with which the process ended. One that is new decides: another may have been
-        ended by something else, the kernel in want of memory for one."""
+        worn out by earlier texts."""
         is_new = self._forked is None
         forked = self._started()
         forked.restart_clock(compiling.CPU_S, compiling.WALL_S)

@@ -72,12 +72,12 @@ def build_filter(*, refuse_kill: bool) -> _Program:
         (_ANSWER, 0, 0, _ERRNO | _EAGAIN),
         *_ALLOWED,
     ]
-    if (
-        refuse_kill
-    ):  # without a PID namespace a program can name its parent: only limits of its own, process 0, are open
+    if refuse_kill:
+        # Without a PID namespace a program can name its parent: it may change its own limits, process 0, and no other's
         cases[_KILL[column]] = _REFUSE
         cases[_PRLIMIT[column]] = [(_LOAD, 0, 0, _ARGUMENT[0]), (_EQUAL, 0, 1, 0), *_ALLOWED, *_REFUSE]
-    else:  # a program is PID 1 of its namespace, where the kernel ignores its SIGKILL to itself; the filter does not
+    else:
+        # A program is PID 1 of its namespace, where the kernel ignores its SIGKILL to itself; the filter does not
         cases[_KILL[column]] = [
             (_LOAD, 0, 0, _ARGUMENT[1]),
             (_EQUAL, 0, 3, 9),

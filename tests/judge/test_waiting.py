@@ -110,10 +110,10 @@ def test_the_host_s_proc_tells(one_cpu: int) -> None:
             seen.append(waiting.seconds(handle))
         reference = int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]) / 1e9
         process.kill()
+    assert waiting.seconds(handle) == 0.0  # nobody is there
     os.close(handle)
     assert seen == sorted(seen)
     assert 0.2 <= seen[-1] <= reference <= time.monotonic() - began
-    assert waiting.seconds(handle) == 0.0  # nobody is there
 
 
 def judged(judge: Judge, program: str) -> Report:
