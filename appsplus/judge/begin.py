@@ -1,72 +1,103 @@
-"""What a process does that was forked for a program, before it sees anything of it. Standard library only."""
+"""What a process does that was forked for a program, before it runs anything of it. Standard library only.
 
+A process must copy every page of memory that it writes to first, and Python writes wherever it looks at an object: to lock
+a program down by functions that call functions cost it more than to run a short one. So the template, whose pages are its
+own, makes a list of system calls, and the forked process makes them, one after the other.
+"""
+
+import ctypes
+import marshal
 import mmap
 import os
+import resource
+import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
-from appsplus.judge import compiler, isolation, landlock, program, seccomp
+from appsplus.judge import compiler, isolation, landlock, program, rlimits
 from appsplus.judge.frames import Channel
-from appsplus.judge.task import CALLS, COMPILER, STDIN, Task
+from appsplus.judge.isolation import libc
+from appsplus.judge.task import CALLS, COMPILER, STDIN, Task, parts, task_of
 
-_LARGE = 1 << 16  # bytes of a task
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _FILTER = 1, 22, 2
+_Call = tuple[Callable[..., int], tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Powers:
     """What there is to be given up, beyond what every process gives up."""
 
-    filter: "seccomp._Program | None"
-    capabilities: bool
+    filter: ctypes.Structure | None  # of system calls
+    namespaces: bool  # capabilities in one of our own, where all processes die with the worker
 
 
-def begin(powers: Powers, descriptors: Sequence[int]) -> NoReturn:
-    """Become what the task says. A fault of ours on the way there ends the process, with the reason told."""
+def prepared(powers: Powers, message: bytes, descriptors: bytes) -> Callable[[], NoReturn]:
+    """What the process is to do that a message of the worker asks for. Raises OSError.
+
+    `descriptors`: their numbers, as C has them.
+    """
+    size, rest = parts(message)
+    task, named, calls = _ways(powers, rest, descriptors)
+    buffers = [mmap.mmap(named[name], 0) for name in ("hit", "hits") if name in named]
+    return partial(_begin, task, named["body"], size, buffers, calls)
+
+
+@lru_cache(256)  # most programs begin as the one before
+def _ways(powers: Powers, message: bytes, descriptors: bytes) -> tuple[Task, dict[str, int], list[_Call]]:
+    """The task, the descriptors by name, and the system calls."""
+    task = task_of(message)
+    named = dict(zip(task.descriptors, memoryview(descriptors).cast("i"), strict=True))
+    calls: list[_Call] = [
+        (libc.dup2, (0, 2)),  # the template's 0 and 1 are /dev/null
+        (libc.dup2, (named["stdin"], 0)),
+        (libc.dup2, (named.get("stdout", 1), 1)),
+        (libc.dup2, (named["report"], program.REPORT)),
+        (libc.setsid, ()),  # no signal to a group reaches us
+        (libc.chdir, (os.fsencode(isolation.tmp()),)),
+    ]
+    if powers.namespaces:
+        calls.append((libc.capset, isolation.NO_CAPABILITIES))
+    else:
+        calls.append((libc.prctl, (_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)))
+    for kind, most in rlimits.limits(task.cpu_s, task.memory_bytes, task.file_bytes):
+        if kind != resource.RLIMIT_AS or not task.is_large:  # else see `_read`
+            calls.append((libc.setrlimit, (kind, rlimits.both(most))))
+    if "rules" in named:
+        calls.append((libc.syscall, (landlock.RESTRICT, named["rules"], 0)))
+    if powers.filter is not None:  # the last that needs a power
+        calls.append((libc.prctl, (_PR_SET_SECCOMP, _FILTER, ctypes.byref(powers.filter), 0, 0)))
+    return task, named, calls
+
+
+def _begin(task: Task, file: int, size: int, buffers: list[mmap.mmap], calls: list[_Call]) -> NoReturn:
+    """In the forked process: do it all. A fault of ours on the way ends the process, with the reason told."""
     try:
-        task, memory_bytes = _read(descriptors[0])
-        named = dict(zip(task.descriptors, descriptors[1:], strict=True))
-        hit = mmap.mmap(named["hit"], 0) if "hit" in named else None
-        program.take_descriptors(named["stdin"], named["report"], named.get("stdout"))
-        os.chdir(isolation.tmp())
-        _give_up(powers, task, memory_bytes, named.get("rules"))
-        _run(task, hit)
+        body = _read(file, size, task.memory_bytes) if task.is_large else marshal.loads(os.pread(file, size, 0))
+        for call, arguments in calls:
+            if call(*arguments) < 0:
+                raise OSError(ctypes.get_errno(), call.__name__)
+        os.closerange(program.FIRST_FREE_DESCRIPTOR, rlimits.OPEN_FILES)  # the template's connections are among them
+        _ROLES[task.role](*body, *buffers)
     except BaseException as error:
         os.write(program.REPORT, f"{type(error).__name__}: {error}".encode())
     finally:
         os._exit(1)
 
 
-def _read(descriptor: int) -> tuple[Task, int]:
-    """The task, and the bytes of memory that its program may use: large inputs are no part of them."""
-    content = os.pread(descriptor, _LARGE, 0)
-    if len(content) < _LARGE:
-        task = Task.loaded(content)
-        return task, task.memory_bytes
+def _read(file: int, size: int, memory_bytes: int) -> tuple[Any, ...]:
+    """A large body. It is no part of the memory that the program may use, which is limited here."""
     before = isolation.address_space_bytes()
-    task = Task.loaded(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
-    return task, task.memory_bytes + max(0, isolation.address_space_bytes() - before)
+    body: tuple[Any, ...] = marshal.loads(os.pread(file, size, 0))
+    memory_bytes += max(0, isolation.address_space_bytes() - before)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    return body
 
 
-def _give_up(powers: Powers, task: Task, memory_bytes: int, rules: int | None) -> None:
-    """In order. Then nothing is left but memory, a clock that runs, and descriptors 0 to 3."""
-    os.setsid()  # no signal to a group reaches us
-    if powers.capabilities:
-        isolation.drop_capabilities()
-    isolation.die_with_parent()
-    isolation.limit_resources(cpu_s=task.cpu_s, memory_bytes=memory_bytes, file_bytes=task.file_bytes)
-    if rules is not None:
-        landlock.restrict(rules)
-    os.closerange(program.FIRST_FREE_DESCRIPTOR, 256)  # the connections of the template are among them
-    if powers.filter is not None:
-        seccomp.install(powers.filter, isolation.libc.prctl)
-
-
-def _run(task: Task, hit: Any) -> NoReturn:
-    if task.role == STDIN:
-        program.run_stdin(task.code, hit, has_end=task.has_end)
-    if task.role == CALLS:
-        program.run_calls(task.code, hit, task.entry_point, task.inputs, keeps=task.keeps)
-    assert task.role == COMPILER
+def _compile() -> NoReturn:
     compiler.serve(Channel(socket.socket(fileno=program.REPORT)))
+
+
+_ROLES: dict[str, Callable[..., NoReturn]] = {STDIN: program.run_stdin, CALLS: program.run_calls, COMPILER: _compile}

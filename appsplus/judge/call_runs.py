@@ -28,18 +28,22 @@ from appsplus.judge.program import ANSWER, ERROR, QUESTION, READY, SPENT, STARTE
 from appsplus.judge.task import CALLS, HitFile, Task
 
 _BATCH = 64  # unit tests that are asked at once
+_HITS_BYTES = 1 << 22  # of the lines of a batch
 _SHARE = 0.2  # of the limits: what comes in at one glance may take; with the glance before, far from `verdicts.NEAR`
 _Report = tuple[dict[str, Any], bytes]
+_ANSWERED = ("value", "error", "output")
 _ENDED = {VALUE: "value", ERROR: "error", READY: "ready"}
 
 
 def judge_calls(setup: Setup, job: Job, compiled: Compiled) -> None:
     """Run all unit tests, and send a report of each."""
     alone = job.alone or compiled.keeps == state.ANYTHING
-    batch = 1 if alone or job.coverage else _BATCH
+    size = hit_size(job.source)
+    most = min(_BATCH, max(1, _HITS_BYTES // size), len(job.inputs)) if job.coverage else _BATCH
+    batch = 1 if alone else most
     done = timeouts = 0
     while done < len(job.inputs):
-        caller = _Caller(setup, job, compiled)
+        caller = _Caller(setup, job, compiled, HitFile(size, most) if job.coverage else None)
         caller.load()
         if caller.is_spent:
             alone, batch = True, 1
@@ -61,29 +65,24 @@ def judge_calls(setup: Setup, job: Job, compiled: Compiled) -> None:
 class _Caller:
     """A forked program of the call format, which answers unit tests one after another."""
 
-    def __init__(self, setup: Setup, job: Job, compiled: Compiled) -> None:
+    def __init__(self, setup: Setup, job: Job, compiled: Compiled, hits: HitFile | None) -> None:
+        """`hits`: for the lines of the unit tests that are asked at once, where lines are asked for."""
         self._job = job
         questions, self._questions = os.pipe()
         self._answers, answers = os.pipe()
-        self._hit = HitFile(hit_size(job.source)) if job.coverage else None
-        self._lines = None if self._hit is None else compiled.line_map(self._hit.size)
+        self._hits = hits
+        self._hit = None if hits is None else HitFile(hits.size)
+        self._lines = None if hits is None else compiled.line_map(hits.size)
         self._load_lines = b""
         self._stage = STARTED  # the kind of record that comes next from our own code
         self._buffer = bytearray()
-        task = Task(
-            role=CALLS,
-            cpu_s=job.kill_cpu_s * (1 + len(job.inputs)),
-            memory_bytes=job.memory_bytes,
-            file_bytes=job.output_bytes,
-            code=compiled.code,
-            keeps=compiled.keeps,
-            entry_point=str(job.entry_point),
-            inputs=job.inputs,
-        )
+        cpu_s = job.kill_cpu_s * (1 + len(job.inputs))
+        body = (compiled.code, str(job.entry_point), job.inputs, compiled.keeps)
+        task = Task(CALLS, cpu_s, job.memory_bytes, job.output_bytes)
         descriptors = {"stdin": questions, "report": answers}
-        if self._hit is not None:
-            descriptors["hit"] = self._hit.descriptor
-        self._forked = Program(setup, task, descriptors, job.kill_cpu_s, job.wall_s)
+        if self._hit is not None and self._hits is not None:
+            descriptors |= {"hit": self._hit.descriptor, "hits": self._hits.descriptor}
+        self._forked = Program(setup, task, body, descriptors, job.kill_cpu_s, job.wall_s)
         os.close(questions)
         os.close(answers)
         os.set_blocking(self._answers, False)
@@ -123,22 +122,27 @@ class _Caller:
             os.write(self._questions, QUESTION.pack(numbers.start, left))
         except BrokenPipeError:
             head, body = self._ended("exit")
-            yield [(self._finished(head), body)]
+            yield [(self._finished(head, 0), body)]
             return
         while left and self.is_alive:
             reports = self._await()[:left]
             if share < 1 and any(head["ended"] in ("cpu", "wall") for head, _ in reports):
                 self.cut_off = True
                 return
+            places = range(len(numbers) - left, len(numbers))
             left -= len(reports)
-            yield [(self._finished(head), body) for head, body in reports]
+            yield [(self._finished(head, at), body) for at, (head, body) in zip(places, reports, strict=False)]
             if self.is_spent and self.is_alive:
                 self._stop()
             self._restart_clock(share)
 
-    def _finished(self, head: dict[str, Any]) -> dict[str, Any]:
+    def _finished(self, head: dict[str, Any], place: int) -> dict[str, Any]:
+        """The head of the report of a unit test, by its place in the batch."""
         head["fresh"], self._fresh = self._fresh, False
-        return with_lines(head, self._lines, None if self._hit is None else self._hit.content(), self._load_lines)
+        if self._hit is None or self._hits is None:
+            return head
+        hit = self._hits.content(place) if head["ended"] in _ANSWERED else self._hit.content()
+        return with_lines(head, self._lines, hit, self._load_lines)
 
     @property
     def is_alive(self) -> bool:
@@ -212,5 +216,6 @@ class _Caller:
             self._stop()
         os.close(self._questions)
         os.close(self._answers)
-        if self._hit is not None:
-            self._hit.close()
+        for hit in (self._hit, self._hits):
+            if hit is not None:
+                hit.close()

@@ -14,6 +14,7 @@ only a set. Never by sets, never by folding case, never integers as floats. A `C
 """
 
 import json
+import marshal
 import re
 from typing import Any
 
@@ -24,6 +25,8 @@ TOLERANCE = 1e-6
 _FLOAT = re.compile(r"[+-]?(?=[0-9.]*[.eE])(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z", re.ASCII)
 _LONGEST_NUMBER = 400  # characters; a longer word is no float
+_LONG = 256  # characters of a value: first compared as bytes, which is many times faster than element by element
+_TAG_MARKS = ("$", "\\u0024")  # what every tag of `values` begins with, and as JSON may hide it
 
 
 def text_rung(expected: str, actual: str) -> str | None:
@@ -115,7 +118,8 @@ def _pairs_agree(expected: list[Any], actual: list[Any]) -> bool:
 def parse_actual(text: str) -> Any:
     """The value in a program's answer. Hostile text raises ValueError (also for numbers or nesting beyond reason)."""
     try:
-        return normal_form(json.loads(text))
+        value = json.loads(text)
+        return normal_form(value) if any(mark in text for mark in _TAG_MARKS) else value
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -124,7 +128,7 @@ def normal_form(value: Any) -> Any:
     """A value with tuples and iterators as lists: what two programs must share to have given the same answer."""
     value = _listed(value)
     if isinstance(value, list):
-        return [normal_form(item) for item in value]
+        return [normal_form(item) if isinstance(item, (list, dict)) else item for item in value]
     if isinstance(value, dict):
         return {key: normal_form(item) for key, item in value.items()}
     return value
@@ -146,6 +150,8 @@ def text_is_right(expected: str, actual: str, checker: Checker | None, unit_test
 def value_is_right(expected: str, actual: Any, checker: Checker | None, unit_test: int) -> bool:
     """Whether a returned value (parsed) answers a unit test; `expected` is the JSON of the dataset."""
     wanted = jsonl.loads(expected)
+    if len(expected) > _LONG and "$" not in expected and _are_one(wanted, actual):
+        return True
     if values_agree(wanted, actual):
         return True
     if checker is None:
@@ -155,6 +161,14 @@ def value_is_right(expected: str, actual: Any, checker: Checker | None, unit_tes
     if checker.kind == "unordered":
         return isinstance(wanted, list) and isinstance(actual, list) and _sorted_items(wanted) == _sorted_items(actual)
     return any(values_agree(jsonl.loads(other), actual) for other in _alternatives(checker, unit_test))
+
+
+def _are_one(left: Any, right: Any) -> bool:
+    """Whether two values without tags are the same in kind, content and order, as bytes; if not, they may still agree."""
+    try:
+        return marshal.dumps(left, 2) == marshal.dumps(right, 2)
+    except ValueError:  # nested too deeply
+        return False
 
 
 def _lowered(value: Any) -> Any:

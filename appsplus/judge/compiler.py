@@ -79,9 +79,9 @@ class Compiler:
     def _started(self) -> Program:
         if self._forked is None:
             ours, theirs = socket.socketpair()
-            task = Task(role=COMPILER, cpu_s=None, memory_bytes=resource.RLIM_INFINITY, file_bytes=0)
+            task = Task(COMPILER, cpu_s=None, memory_bytes=resource.RLIM_INFINITY, file_bytes=0)
             descriptors = {"stdin": theirs.fileno(), "report": theirs.fileno()}
-            forked = Program(self._setup, task, descriptors, compiling.CPU_S, compiling.WALL_S)
+            forked = Program(self._setup, task, (), descriptors, compiling.CPU_S, compiling.WALL_S)
             theirs.close()
             self._forked, self._channel = forked, Channel(ours)
         return self._forked

@@ -6,7 +6,7 @@
     user          as root: the worker becomes nobody (65534); programs have no capabilities in either case
     seccomp       see `seccomp`
     landlock      see `landlock`; where the kernel has it
-    rlimits       address space, CPU seconds, file size, open files, processes and threads, no core dumps
+    rlimits       see `rlimits`: address space, CPU seconds, file size, open files, threads, no core dumps
     cgroup        see `cgroup`; where one may be made
 
 Each rung that the kernel refuses is reported with what would make it available; nothing is lowered silently.
@@ -17,11 +17,9 @@ import ctypes
 import fcntl
 import os
 import resource
-import shutil
 import signal
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,7 +27,7 @@ from pathlib import Path
 
 libc = ctypes.PyDLL(None, use_errno=True)
 libc.signal.restype = ctypes.c_void_p
-for _name in ("capset", "fork", "prctl", "setns", "syscall", "unshare"):
+for _name in ("capset", "chdir", "dup2", "fork", "prctl", "setns", "setrlimit", "setsid", "syscall", "unshare"):
     getattr(libc, _name)  # found once, here, and not in every program's process
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
@@ -43,8 +41,6 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 NOBODY = 65534
 TMP_MIB = 16
 STACK_MIB = 256
-THREADS = 128
-OPEN_FILES = 128
 _HIGH = 64  # a descriptor that no program's standard stream is put over
 DEVICES = ("null", "zero", "full", "random", "urandom")
 _tmp = Path("/tmp")
@@ -180,7 +176,7 @@ def _build_root(rungs: Rungs, interpreter: list[Path], offered: list[Path]) -> N
     links = [(path, path.readlink()) for path in interpreter if path.is_symlink()]
     packages = [(Path("/site") / path.name, os.open(path, os.O_PATH)) for path in offered]
     devices = [(Path("/dev") / n, os.open(f"/dev/{n}", os.O_PATH)) for n in DEVICES]
-    base = Path(tempfile.gettempdir())
+    base = Path("/tmp")
     _mount_tmpfs(base, "mode=0755,size=1m")
     os.chdir(base)
     for target, descriptor in sources + packages:
@@ -284,10 +280,16 @@ def clear_tmp(*, mounted: bool) -> None:
         for name in list(_entries(_tmp)):
             path = _tmp / name
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, onerror=_open_up)
+                _remove(path)
             else:
                 path.unlink()
     os.chdir(_tmp)
+
+
+def _remove(path: str | Path) -> None:
+    import shutil  # brings six libraries, which every program would carry
+
+    shutil.rmtree(path, onerror=_open_up)
 
 
 def _open_up(_function: object, path: str, _error: object) -> None:
@@ -295,7 +297,7 @@ def _open_up(_function: object, path: str, _error: object) -> None:
     with contextlib.suppress(OSError):
         Path(path).parent.chmod(0o700)
         Path(path).chmod(0o700)
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
 
 
 def _entries(path: Path) -> Iterator[str]:
@@ -308,35 +310,12 @@ class _CapabilityHeader(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
-_CAPABILITIES = ctypes.byref(_CapabilityHeader(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())  # none at all
+NO_CAPABILITIES = ctypes.byref(_CapabilityHeader(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())  # for capset
 
 
 def drop_capabilities() -> None:
     """Give up every capability of this process. Raises OSError."""
-    call("capset", *_CAPABILITIES)
-
-
-def limit_all() -> None:
-    """The rlimits that all programs share, put on the process that they are forked from."""
-    for kind, value in (
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_MSGQUEUE, 0),
-    ):
-        resource.setrlimit(kind, (value, value))
-
-
-def limit_resources(*, cpu_s: float | None, memory_bytes: int, file_bytes: int) -> None:
-    """The rlimits of one program; soft and hard alike."""
-    most_cpu_s = resource.RLIM_INFINITY if cpu_s is None else int(cpu_s) + 2  # a backstop: `process.Clock`
-    for kind, value in (
-        (resource.RLIMIT_CPU, most_cpu_s),
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_FSIZE, file_bytes),
-        (resource.RLIMIT_NPROC, THREADS),  # not on those who fork it: they share the user's number with others
-    ):
-        resource.setrlimit(kind, (value, value))
+    call("capset", *NO_CAPABILITIES)
 
 
 def let_signals_end_an_init() -> None:

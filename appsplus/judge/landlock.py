@@ -11,9 +11,9 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from appsplus.judge.isolation import above_streams, call, prctl
+from appsplus.judge.isolation import above_streams, call
 
-_CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same on every architecture
+_CREATE, _ADD, RESTRICT = 444, 445, 446  # the same on every architecture
 _PATH_BENEATH = 1
 _VERSION = 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
@@ -23,7 +23,6 @@ _FILE_ONLY = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | 1 << 15
 _FS_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}  # by ABI; from 5 on 16 of them
 _TCP_RIGHTS = 3  # bind, connect; from ABI 4 on
 _SCOPES = 3  # abstract Unix sockets and signals stay inside; from ABI 6 on
-_NO_NEW_PRIVS = 38
 
 
 def abi() -> int:
@@ -69,9 +68,3 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
         call("syscall", _ADD, ruleset, _PATH_BENEATH, ctypes.byref(Beneath(rights, parent)), 0)
     finally:
         os.close(parent)
-
-
-def restrict(ruleset: int) -> None:
-    """Put the rules on this process and all it starts, for good. Raises OSError."""
-    prctl(_NO_NEW_PRIVS, 1)
-    call("syscall", _RESTRICT, ruleset, 0)

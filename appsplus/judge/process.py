@@ -15,7 +15,7 @@ from typing import Any
 from appsplus.judge import isolation, program
 from appsplus.judge.frames import Channel
 from appsplus.judge.line_map import LineMap
-from appsplus.judge.task import Task, memory_file
+from appsplus.judge.task import Task, packed
 from appsplus.judge.template import Template
 from appsplus.judge.waiting import Waiting
 
@@ -137,16 +137,23 @@ class Clock:
 class Program:
     """A forked program: its process, and what the kernel says of it."""
 
-    def __init__(self, setup: Setup, task: Task, descriptors: Mapping[str, int], cpu_s: float, wall_s: float) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        task: Task,
+        body: tuple[Any, ...],
+        descriptors: Mapping[str, int],
+        cpu_s: float,
+        wall_s: float,
+    ) -> None:
         """`descriptors`: "stdin" and "report", and maybe "stdout" and "hit". Raises OSError."""
         setup.prepare()
         given = dict(descriptors) if setup.rules < 0 else {**descriptors, "rules": setup.rules}
-        task.descriptors = tuple(given)
-        told = memory_file(task.dumped())
         if setup.template is None:
             setup.template = setup.make_template()
-        self.pid = setup.template.fork([told, *given.values()])
-        os.close(told)
+        message = packed(task, body, given)
+        self.pid = setup.template.fork(message, list(given.values()))
+        os.close(given["body"])
         self.handle = os.pidfd_open(self.pid)
         self._setup, self._most_cpu_s, self._killed = setup, task.cpu_s, False
         self.restart_clock(cpu_s, wall_s)

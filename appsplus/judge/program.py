@@ -36,7 +36,7 @@ QUESTION = struct.Struct("<II")  # number of the first unit test, how many
 VALUE, ERROR, READY = b"V", b"E", b"R"  # kinds of answers
 SPENT = b"K"  # after the next answer this process takes no other unit test: it keeps something
 _exit = os._exit
-_solution = types.ModuleType("solution")
+_main, _solution = types.ModuleType("__main__"), types.ModuleType("solution")
 _LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120
 
 
@@ -44,7 +44,7 @@ def make_streams() -> None:
     """Make the standard streams, once, in the worker, on files such as a program gets; every program inherits them.
 
     To make them costs a fifth of a short run. Afterwards descriptors 0, 1 and 3 are /dev/null, so that nothing of ours
-    lies where `take_descriptors` puts something.
+    lies where a process puts something when it begins.
     """
     null, log = os.open(os.devnull, os.O_RDWR), os.dup(2)
     for target in (0, 1):
@@ -63,29 +63,27 @@ def make_streams() -> None:
             os.close(descriptor)
 
 
-def take_descriptors(stdin: int, report: int, stdout: int | None = None) -> None:
-    """Put the descriptors where `run_stdin` (0, 1, 3) or `run_calls` (0: questions, 3: answers) finds them."""
-    os.dup2(0, 2)  # the worker's 0 and 1 are /dev/null
-    os.dup2(stdin, 0)
-    if stdout is not None:
-        os.dup2(stdout, 1)
-    os.dup2(report, REPORT)
+def make_modules() -> None:
+    """Make the modules that programs become, once, in the worker: to fill one costs a program a tenth of a short run."""
+    _main.__dict__.update(__file__="main.py", __builtins__=builtins)
+    _solution.__dict__.update(prelude.names(), __file__="solution.py", __builtins__=builtins)
+    sys.modules["__main__"] = _main
+    sys.argv = ["main.py"]
 
 
-def run_stdin(compiled: bytes, hit: Hit | None, *, has_end: bool) -> NoReturn:
-    """Run a program as a shell would, and end this process with its status. Lines go to `hit`, if there is one."""
+def run_stdin(compiled: bytes, has_end: bool, hit: Hit | None = None) -> NoReturn:
+    """Run a program as a shell would, and end this process with its status. Lines go to `hit`, if there is one.
+
+    Descriptors: 0, 1 and 2 are the program's, 3 is for our report.
+    """
     status = 1
     try:
         code, traced = _prepared(compiled, hit)
-        main = types.ModuleType("__main__")
-        main.__dict__.update(__file__="main.py", __builtins__=builtins)
-        sys.modules["__main__"] = main
-        sys.argv = ["main.py"]
         os.write(REPORT, STARTED)
         if traced is not None:
             traced.start()
-        status = _status_of(lambda: exec(code, main.__dict__))
-        status = _finish(status, main.__dict__ if has_end else None)
+        status = _status_of(code, _main.__dict__)
+        status = _finish(status, _main.__dict__ if has_end else None)
     finally:
         _exit(status)
 
@@ -96,9 +94,9 @@ def _prepared(compiled: bytes, hit: Hit | None) -> tuple[types.CodeType, Recorde
     return (code, None) if hit is None else probes.recorder(code, places, hit)
 
 
-def _status_of(run: Callable[[], Any]) -> int:
+def _status_of(code: types.CodeType, names: dict[str, Any]) -> int:
     try:
-        run()
+        exec(code, names)
     except SystemExit as leaving:
         if leaving.code is None:
             return 0
@@ -158,19 +156,17 @@ def _described(error: BaseException) -> bytes:
         return b'["Exception", "", []]'
 
 
-def make_solution() -> None:
-    """Make the module of the call format, once, in the worker: to fill it costs a program a tenth of a short run."""
-    names = _solution.__dict__
-    names.update(prelude.names(), __file__="solution.py", __builtins__=builtins)
+def run_calls(
+    compiled: bytes, entry_point: str, inputs: list[str], keeps: str, hit: Hit | None = None, hits: Hit | None = None
+) -> NoReturn:
+    """Answer unit tests by number, read from descriptor 0, until it closes, on descriptor 3.
 
-
-def run_calls(compiled: bytes, hit: Hit | None, entry_point: str, inputs: list[str], *, keeps: str) -> NoReturn:
-    """Answer unit tests by number, read from descriptor 0, until it closes. Lines go to `hit`, if there is one."""
+    Lines go to `hit`, if there is one, and from there to `hits`, a place for each of the unit tests that are asked at once.
+    """
     try:
         code, traced = _prepared(compiled, hit)
         questions = os.dup(0)
         os.dup2(1, 0)
-        sys.argv = ["main.py"]
         _write((STARTED, b""))
         if traced is not None:
             traced.start()
@@ -180,8 +176,17 @@ def run_calls(compiled: bytes, hit: Hit | None, entry_point: str, inputs: list[s
             if len(question) < QUESTION.size:
                 break
             first, count = QUESTION.unpack(question)
-            for number in range(first, first + count):
-                _answer(find, inputs[number], traced, kept)
+            for place in range(count):
+                if traced is not None:
+                    traced.clear()
+                record = _answer(find, inputs[first + place])
+                if hit is not None and hits is not None:
+                    hits[place * len(hit) : (place + 1) * len(hit)] = hit[:]
+                if kept is None or not kept.has_changed():
+                    _write(record)
+                else:
+                    _write((SPENT, b""), record)
+                    _exit(0)
     finally:
         _exit(0)
 
@@ -210,18 +215,11 @@ def _load(
     return (lambda: getattr(owner(), entry_point)) if is_method else (lambda: names[entry_point]), kept
 
 
-def _answer(find: Callable[[], Callable[..., Any]], arguments: str, traced: Recorder | None, kept: Kept | None) -> None:
-    if traced is not None:
-        traced.clear()
+def _answer(find: Callable[[], Callable[..., Any]], arguments: str) -> tuple[bytes, bytes]:
     try:
-        answer, kind = values.encode(find()(*values.decode(arguments))).encode(), VALUE
+        return VALUE, values.encode(find()(*values.decode(arguments))).encode()
     except BaseException as error:
-        answer, kind = _described(error), ERROR
-    if kept is None or not kept.has_changed():
-        _write((kind, answer))
-    else:
-        _write((SPENT, b""), (kind, answer))
-        _exit(0)
+        return ERROR, _described(error)
 
 
 def _write(*records: tuple[bytes, bytes]) -> None:

@@ -127,10 +127,3 @@ def _program(code: _Code) -> _Program:
     program = _Program(len(code), filters)
     program._keep = filters  # the kernel reads it at installation
     return program
-
-
-def install(program: _Program, prctl: "ctypes._NamedFuncPointer") -> None:
-    """Set no_new_privs and the filter for this process, for good. Raises OSError."""
-    if prctl(38, 1, 0, 0, 0) or prctl(22, 2, ctypes.byref(program), 0, 0):
-        number = ctypes.get_errno()
-        raise OSError(number, "seccomp could not be installed")

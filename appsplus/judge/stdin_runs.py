@@ -40,15 +40,8 @@ def _run_stdin(
     hit = None if lines is None else HitFile(lines.size)
     if hit is not None:
         descriptors["hit"] = hit.descriptor
-    task = Task(
-        role=STDIN,
-        cpu_s=job.kill_cpu_s,
-        memory_bytes=job.memory_bytes,
-        file_bytes=job.output_bytes,
-        code=compiled.code,
-        has_end=compiled.has_end,
-    )
-    forked = Program(setup, task, descriptors, job.kill_cpu_s, job.wall_s)
+    task = Task(STDIN, job.kill_cpu_s, job.memory_bytes, job.output_bytes)
+    forked = Program(setup, task, (compiled.code, compiled.has_end), descriptors, job.kill_cpu_s, job.wall_s)
     os.close(report_end)
     ended = watch(forked)
     _, wall_s = forked.clock.spent()

@@ -5,7 +5,7 @@ reads frames, keeps clocks, collects answers. So it is not the worker that is fo
 the worker has seen up to then, and does nothing but fork. What it starts are the worker's children (CLONE_PARENT), for the
 worker to time, to kill and to reap.
 
-A request is one byte and some descriptors, of which the first holds a task (`task`); the answer is a PID, or minus an errno.
+A request is a task (`task`) and some descriptors; the answer is a PID, or minus an errno.
 """
 
 import contextlib
@@ -17,35 +17,37 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from appsplus.judge import isolation
+from appsplus.judge import isolation, rlimits
 from appsplus.judge.isolation import NEWPID, call
+from appsplus.judge.task import LARGEST_MESSAGE
 
 _CLONE = {"x86_64": 56, "aarch64": 220}  # the number of the system call
 _PARENT, _CLEAR_TID, _SET_TID = 0x00008000, 0x00200000, 0x01000000
-_PR_GET_TID_ADDRESS = 40
+_PR_SET_NO_NEW_PRIVS, _PR_GET_TID_ADDRESS = 38, 40
 _ANSWER = struct.Struct("<i")
 _MOST = 6  # descriptors of a request
+Prepare = Callable[[bytes, bytes], Callable[[], NoReturn]]
 _SPACE = socket.CMSG_SPACE(_MOST * struct.calcsize("i"))
 
 
 class Template:
     """The worker's end."""
 
-    def __init__(self, begin: Callable[[Sequence[int]], NoReturn], *, namespaces: bool) -> None:
-        """Fork it from this process as it is now. `begin`: what a forked process does with its descriptors; `namespaces`:
-        each is PID 1 of a namespace of its own.
+    def __init__(self, prepare: Prepare, *, namespaces: bool) -> None:
+        """Fork it from this process as it is now. `prepare`: from a request, what the forked process is to do;
+        `namespaces`: each is PID 1 of a namespace of its own.
         """
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._pid = isolation.fork()
         if self._pid == 0:
             with contextlib.suppress(OSError):
-                _serve(theirs, begin, namespaces=namespaces)
+                _serve(theirs, prepare, namespaces=namespaces)
             os._exit(1)
         theirs.close()
 
-    def fork(self, descriptors: Sequence[int]) -> int:
+    def fork(self, task: bytes, descriptors: Sequence[int]) -> int:
         """Have a process started: its PID. Raises OSError."""
-        socket.send_fds(self._connection, [b"F"], descriptors)
+        socket.send_fds(self._connection, [task], descriptors)
         answer = self._connection.recv(_ANSWER.size)
         if len(answer) < _ANSWER.size:
             raise ConnectionError("the process that programs are forked from has died")
@@ -62,22 +64,23 @@ class Template:
         self._connection.close()
 
 
-def _serve(connection: socket.socket, begin: Callable[[Sequence[int]], NoReturn], *, namespaces: bool) -> NoReturn:
+def _serve(connection: socket.socket, prepare: Prepare, *, namespaces: bool) -> NoReturn:
     isolation.die_with_parent()
     connection = socket.socket(fileno=isolation.above_streams(connection.detach()))
     os.closerange(4, connection.fileno())  # nothing that the worker has open is a program's business
     os.closerange(connection.fileno() + 1, 256)
-    isolation.limit_all()
+    isolation.prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    rlimits.limit_all()
     os.chdir("/")  # a /tmp that was thrown away is held by nobody
-    own_namespace = os.pidfd_open(os.getpid())
+    own_namespace = isolation.above_streams(os.pidfd_open(os.getpid()))
+    lowest = min(own_namespace, connection.fileno())  # of our own descriptors
     clone = _clone()
     while True:
-        _, ancillary, _, _ = connection.recvmsg(1, _SPACE)
+        message, ancillary, _, _ = connection.recvmsg(LARGEST_MESSAGE, _SPACE)
         if not ancillary:
             os._exit(0)
-        content = ancillary[0][2]
-        descriptors = struct.unpack(f"{len(content) // 4}i", content)
         try:
+            begin = prepare(message, ancillary[0][2])
             if namespaces:  # setns undoes the last unshare: the kernel wants the caller's own namespace before the next
                 call("setns", own_namespace, NEWPID)
                 call("unshare", NEWPID)
@@ -85,10 +88,9 @@ def _serve(connection: socket.socket, begin: Callable[[Sequence[int]], NoReturn]
         except OSError as error:
             pid = -(error.errno or 1)
         if pid == 0:
-            begin(descriptors)
+            begin()
         connection.send(_ANSWER.pack(pid))
-        for descriptor in descriptors:
-            os.close(descriptor)
+        os.closerange(4, lowest)
 
 
 def _clone() -> Callable[[], int]:

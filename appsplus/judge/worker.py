@@ -23,6 +23,7 @@ import signal
 import socket
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,10 @@ from appsplus.judge.stdin_runs import judge_stdin
 from appsplus.judge.template import Template
 from appsplus.judge.waiting import Waiting
 
+# What solutions import; what next to none does is left out, since every fork pays for it
 WARM = (
-    "abc array atexit bisect cmath collections collections.abc contextlib copy dataclasses datetime decimal enum fractions"
-    " functools hashlib heapq io itertools json math numbers operator os queue random re signal statistics string struct"
+    "abc array atexit bisect collections collections.abc contextlib copy dataclasses datetime decimal enum fractions"
+    " functools heapq io itertools json math numbers operator os queue random re signal statistics string struct"
     " textwrap threading time traceback types typing"
 ).split()
 
@@ -49,17 +51,18 @@ def main(descriptor: str) -> None:
     _, options, _ = channel.receive()
     for name in WARM:  # while the whole library can still be read
         importlib.import_module(name)
+    mappings.join()
     rungs = _isolate(options)
     for name in options["modules"]:
         importlib.import_module(name)
     powers = begin.Powers(
         filter=seccomp.build_filter(refuse_kill=not rungs.namespaces) if rungs.seccomp else None,
-        capabilities=rungs.namespaces,
+        namespaces=rungs.namespaces,
     )
     nests = rungs.namespaces and "nested_pid_namespace" not in rungs.missing
     setup = process.Setup(
         channel=channel,
-        make_template=lambda: Template(lambda descriptors: begin.begin(powers, descriptors), namespaces=nests),
+        make_template=lambda: Template(partial(begin.prepared, powers), namespaces=nests),
         make_rules=(lambda: _landlock(rungs, options)) if rungs.landlock else None,
         waiting=waiting,
         private_root=rungs.root,
@@ -134,7 +137,7 @@ def _prepare_interpreter(hidden: str, seed: int) -> None:
     compile("def f(a: int) -> list[int]:\n    return [x for x in range(a)]", "", "exec")
     values.decode(values.encode([1, "a", 0.5, {"a": None}]))
     program.make_streams()
-    program.make_solution()
+    program.make_modules()
     sys.path[:] = [path for path in sys.path if path != hidden]
     for name in [name for name in sys.modules if name.partition(".")[0] == "appsplus"]:
         del sys.modules[name]

@@ -91,6 +91,16 @@ def test_values_agree_only_in_kind_and_content(expected: str, actual: str, right
     assert value_is_right(expected, parse_actual(actual), None, 0) is right
 
 
+@pytest.mark.parametrize(("expected", "actual", "right"), VALUES)
+def test_a_long_value_is_judged_as_each_of_its_elements(expected: str, actual: str, right: bool) -> None:
+    many, answers = (f"[{','.join(['0'] * 200 + [one])}]" for one in (expected, actual))
+    assert value_is_right(many, parse_actual(answers), None, 0) is right
+
+
+def test_a_tag_that_json_hides_is_a_tag() -> None:
+    assert parse_actual('{"\\u0024tuple":[1,2]}') == [1, 2]
+
+
 @pytest.mark.parametrize("hostile", ["[" * 100_000, "1" * 10_000, "nonsense", "", '{"$int":"zz"}', "[1,"])
 def test_an_answer_beyond_reason_is_a_value_error_and_no_crash(hostile: str) -> None:
     with pytest.raises(ValueError):
