@@ -22,7 +22,10 @@ from work import Task
 from appsplus.judge import BEST_EFFORT, Job, Judge, handle, worker
 from appsplus.problem import IOFormat, UnitTest, Verdict
 
-_START = "import sys; sys.path.insert(0, sys.argv[2]); from appsplus.judge import isolation, landlock, rlimits, seccomp, worker; "
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[2]);"
+    " from appsplus.judge import isolation, landlock, rlimits, seccomp, worker; "
+)
 _NOTHING = "(lambda *a, **k: None)"
 _TAKEN_AWAY = {
     "seccomp": "seccomp.supported = lambda: False; ",
