@@ -27,7 +27,19 @@ from pathlib import Path
 
 libc = ctypes.PyDLL(None, use_errno=True)
 libc.signal.restype = ctypes.c_void_p
-for _name in ("capset", "chdir", "dup2", "fork", "prctl", "setns", "setrlimit", "setsid", "syscall", "unshare"):
+for _name in (
+    "capset",
+    "chdir",
+    "dup2",
+    "fork",
+    "getrusage",
+    "prctl",
+    "setns",
+    "setrlimit",
+    "setsid",
+    "syscall",
+    "unshare",
+):
     getattr(libc, _name)  # found once, here, and not in every program's process
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (

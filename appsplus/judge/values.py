@@ -18,18 +18,29 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from typing import Any
 
 MAX_DEPTH = 200
+# What `json.loads` and `json.dumps` make anew, or look for with regular expressions, at each call; of trees only
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+_text_of = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+    None, json.JSONEncoder().default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True
+)
 _BIG = 10**4000
 _SERIAL: tuple[type[Iterable[Any]], ...] = (range, KeysView, ValuesView, ItemsView, Iterator)
 
 
 def encode(value: Any) -> str:
     """The text of a value that a program returned. Iterators are used up. Raises what iterating them raises."""
-    return json.dumps(_plain(value, 0), separators=(",", ":"))
+    return "".join(_text_of(_plain(value, 0), 0))
 
 
 def decode(text: str) -> Any:
     """The value that a text stands for. Raises ValueError for text that `encode` cannot have written."""
-    return _revive(json.loads(text))
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        end = -1
+    if end != len(text):  # white space around it, or no JSON
+        value = json.loads(text)
+    return _revive(value)
 
 
 def _plain(value: Any, depth: int) -> Any:
