@@ -26,7 +26,7 @@ CALL = {
         "def f(): return 2", [("[]", "1")], [WA]),
     "ready, again and again": (
         "import os, struct\ndef f():\n    while True: os.write(3, struct.pack('<cII', b'R', 0, 0) * 5000)", [("[]", "1")], [TLE]),
-    "a patched encoder": ("import json\njson.dumps = lambda *a, **k: '1'\ndef f(): return 2", [("[]", "2")], [WA]),
+    "a patched encoder, which is not used": ("import json\njson.dumps = lambda *a, **k: '1'\ndef f(): return 2", [("[]", "2")], [AC]),
 }  # fmt: skip
 
 
