@@ -57,3 +57,35 @@ def test_inputs_of_every_size_arrive(judge: Judge, size: int) -> None:
     tests = tuple(UnitTest(f'["{letter * size}"]', str(size)) for letter in "ab")
     report = judge.run(Job("def f(text):\n    return text.count(text[0])", IOFormat.CALL, tests, "f"))
     assert report.verdict is Verdict.ACCEPTED
+
+
+SEARCH = """
+import ctypes
+
+kept = "".join(reversed("swor" "raps-nworb"))
+
+def places(reversed_mark):
+    mark, found = reversed_mark[::-1].encode(), 0
+    for line in open("/proc/self/maps"):
+        area, allows, *_ = line.split()
+        if allows.startswith("rw"):
+            start, end = (int(part, 16) for part in area.split("-"))
+            found += ctypes.string_at(start, end - start).count(mark)
+    return found
+"""
+
+
+def test_no_program_finds_another_in_its_memory(judge: Judge) -> None:
+    def places(mark: str) -> int:
+        job = Job(SEARCH, IOFormat.CALL, (UnitTest(f'["{mark[::-1]}"]', "0"),), "places")
+        return int(judge.run(job).unit_tests[0].actual)
+
+    on_stdin = Job(
+        "print(input()) # grey-herons\n'grey-herons'", IOFormat.STDIN, (UnitTest("grey-herons", "grey-herons"),)
+    )
+    called = Job("def f(x): return 'red-kites'", IOFormat.CALL, (UnitTest('["red-kites"]', '"red-kites"'),), "f")
+    for earlier in (on_stdin, called):
+        assert judge.run(earlier).verdict is Verdict.ACCEPTED
+    of_nobody = places("blue-tits")  # the search itself leaves some
+    assert places("brown-sparrows") > of_nobody  # its own are found
+    assert places("grey-herons") == places("red-kites") == of_nobody
