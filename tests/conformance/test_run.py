@@ -168,10 +168,13 @@ def test_a_file_that_holds_no_results_is_named_with_what_to_do(content: str, tmp
         read_results(path)
 
 
-def test_a_file_and_a_process_that_are_left_are_found(judge: Judge, tmp_path: Path) -> None:
+def test_a_file_and_a_process_that_are_left_are_found(
+    judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # which is looked at, and not by the tests that run beside this one
     before = Leftovers(judge)
     assert before.find() == ()
-    path = Path("/tmp") / "appsplus-conformance-test-of-leftovers"
+    path = tmp_path / "appsplus-conformance-test-of-leftovers"
     path.touch()
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
