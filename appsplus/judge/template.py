@@ -79,6 +79,7 @@ def _serve(connection: socket.socket, prepare: Prepare, *, namespaces: bool) -> 
         message, ancillary, _, _ = connection.recvmsg(LARGEST_MESSAGE, _SPACE)
         if not ancillary:
             os._exit(0)
+        begin: Callable[[], NoReturn] | None = None
         try:
             begin = prepare(message, ancillary[0][2])
             if namespaces:  # setns undoes the last unshare: the kernel wants the caller's own namespace before the next
@@ -87,9 +88,10 @@ def _serve(connection: socket.socket, prepare: Prepare, *, namespaces: bool) -> 
             pid = clone()
         except OSError as error:
             pid = -(error.errno or 1)
-        if pid == 0:
+        if pid == 0 and begin is not None:
             begin()
         connection.send(_ANSWER.pack(pid))
+        begin = None  # its buffers close their own descriptors, before a number of theirs is another's
         os.closerange(4, lowest)
 
 
