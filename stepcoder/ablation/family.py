@@ -3,7 +3,7 @@
 A problem of the family gives the branches of a function in a code, where invented words stand for operators. The solution
 is the function in Python:
 
-    Translate f from code d2:        def f(a, b):
+    Translate f from code d1:        def f(a, b):
                                          if a == 0:
     0 lim 4                                  b += 4
     1 zor 7                              if a == 1:
@@ -19,16 +19,17 @@ What makes it an experiment, and why:
   those with eight. Each branch is within its reach, only the conjunction is rare, and nothing but the reward tells which
   meaning is true. Only the tests do that in real life, too, where a text is vague. (So sample at temperature 1: taking
   the likeliest token turns p = 0.5 into a guess that is the same every time.)
-- **Problems of k branches have words of their own** (the code dk). With shared words, problems with one branch would teach
-  the words of those with eight: an easier curriculum than the one under test. `shared_words` turns that off, to compare.
+- **Short problems (k up to 4) and long ones have codes, that is words, of their own** (d1 and d2). With shared words, problems
+  with one branch would teach the words of those with eight: an easier curriculum than the one under test. `shared_words`
+  turns that off, to compare. (With a code for each k there were 56 words to learn, too many for a budget of minutes.)
+- **No word is in a problem twice.** Where words came again, the curriculum taught to look up in the given branches what a word
+  means, which helps nobody who has to write the first branch.
 - **A test reaches one branch** (`a` selects it), so all branches must be right, and which lines ran tells which did what.
   Two tests a branch, with values of b for which all operations give different results: no wrong branch passes.
 - **Idle branches**, `idle_share` of k, are for values of `a` that no test has. They are written and never executed: whatever
   stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at most ten
   branches in all, so that each value of `a` is one digit.
 - **Everything else is copied**, token by token, from the description: what a small transformer learns best.
-- **Four words a code**, one for each operation: with eight, two layers of width 128 copied everything, and still did not know
-  what words may mean after 1,600 steps of the warm-up with eight problems each.
 - The call format, because there the judge needs one process a program, not one a test.
 
 The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,
@@ -49,9 +50,9 @@ from appsplus.jsonl import write_atomically
 OPERATIONS = ("+=", "-=", "*=", "//=")
 NUMBERS = range(2, 10)
 LEAST_B = 30  # from here on the four operations with these numbers differ, from each other and from b
-WORDS_PER_CODE = 4
 TESTS_PER_BRANCH = 2
 LARGEST_K = 8
+SHORT = 4  # problems of up to so many live branches have a code of their own
 MOST_RULES = 10
 
 
@@ -65,7 +66,7 @@ class FamilyConfig:
     warmup: int = 200  # problems a k, for the supervised warm-up
     truth_share: float = 0.5  # of rules in the warm-up that have the word's true meaning
     idle_share: float = 0.5  # idle branches, as a share of k, rounded up; no more than make ten in all
-    shared_words: bool = False  # one code for all k
+    shared_words: bool = False  # one code for problems of any k
 
     def __post_init__(self) -> None:
         for name in ("truth_share", "idle_share"):
@@ -73,6 +74,14 @@ class FamilyConfig:
                 raise InputError(f"{name} must be in [0, 1]; got {getattr(self, name)}")
         if self.train < 1 or self.test < 1 or self.warmup < 1:
             raise InputError("each of train, test and warmup must be at least 1 problem a k")
+
+    def rules(self, k: int) -> int:
+        """Branches of a problem of k live ones."""
+        return min(k + math.ceil(k * self.idle_share), MOST_RULES)
+
+    def code(self, k: int) -> str:
+        """The code of problems of k live branches."""
+        return "d1" if self.shared_words or k <= SHORT else "d2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +130,14 @@ def words_of(config: FamilyConfig) -> dict[str, tuple[Word, ...]]:
     rng = random.Random(f"words {config.seed}")
     texts = [c + v + d for c in "bdfgklmnprstvz" for v in "aeiou" for d in "bdgklmnrstz"]
     rng.shuffle(texts)
-    codes = {}
-    for k in range(1, LARGEST_K + 1):
-        if not config.shared_words or k == 1:
+    codes: dict[str, tuple[Word, ...]] = {}
+    for k in range(LARGEST_K, 0, -1):
+        if config.code(k) not in codes:  # that of the longest problems first: it needs the most words
             made = []
-            for i in range(WORDS_PER_CODE):
+            for i in range(config.rules(k)):
                 true = OPERATIONS[i % len(OPERATIONS)]
                 made.append(Word(texts.pop(), true, rng.choice([other for other in OPERATIONS if other != true])))
-            codes[f"d{k}"] = tuple(made)
+            codes[config.code(k)] = tuple(made)
     return codes
 
 
@@ -143,7 +152,7 @@ def rows_of(config: FamilyConfig) -> tuple[list[dict[str, Any]], list[dict[str, 
     rng = random.Random(f"problems {config.seed}")
     warmup, family = [], []
     for k in range(1, LARGEST_K + 1):
-        code = "d1" if config.shared_words else f"d{k}"
+        code = config.code(k)
         seen: set[str] = set()
         for number, draft in enumerate(
             _drafts(rng, config, k, code, words, config.train + config.test, seen, truth=1.0)
@@ -169,11 +178,11 @@ def _drafts(
     truth: float,
 ) -> Iterator[Draft]:
     """Different problems of k live branches; as many as asked for, or half of all that exist if that is fewer."""
-    rules = min(k + math.ceil(k * config.idle_share), MOST_RULES)
-    existing = (WORDS_PER_CODE * len(NUMBERS)) ** rules
+    rules = config.rules(k)
+    existing = math.perm(len(words[code]), rules) * len(NUMBERS) ** rules
     for _ in range(min(count, existing // 2)):
         while True:
-            chosen = [rng.choice(words[code]) for _ in range(rules)]
+            chosen = rng.sample(words[code], rules)
             drawn = tuple(
                 Rule(word.text, rng.choice(NUMBERS), word.true if rng.random() < truth else word.false)
                 for word in chosen
