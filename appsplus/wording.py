@@ -9,6 +9,7 @@ import unicodedata
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from datasketch import MinHash
@@ -40,12 +41,12 @@ def grams_of(words: Sequence[str], n: int) -> NDArray[np.uint64]:
         runs = runs * _FACTOR + hashes[first : first + len(runs)]
     for _ in range(2):
         runs = (runs ^ (runs >> _HALF)) * _FACTOR
-    return np.unique(runs ^ (runs >> _HALF))
+    return _each_once(runs ^ (runs >> _HALF))
 
 
 def shingles_of(words: Sequence[str]) -> bytes:
     """Sorted 32-bit hashes of the word triples."""
-    return np.unique((grams_of(words, _SHINGLE_WORDS) >> _HALF).astype(np.uint32)).tobytes()
+    return _each_once((grams_of(words, _SHINGLE_WORDS) >> _HALF).astype(np.uint32)).tobytes()
 
 
 def similarity(shingles: bytes, others: bytes) -> float:
@@ -73,6 +74,14 @@ def bands_of(texts: Sequence[bytes], bands: int, rows: int) -> NDArray[np.uint64
 def digest(text: str, size: int) -> bytes:
     """A hash of so many bytes."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()
+
+
+def _each_once(hashes: NDArray[Any]) -> NDArray[Any]:
+    """Sorted, without repetitions: `np.unique` for short arrays, at a fifth of its price."""
+    hashes.sort()
+    first = np.ones(len(hashes), bool)
+    np.not_equal(hashes[1:], hashes[:-1], out=first[1:])
+    return hashes[first]
 
 
 @lru_cache(maxsize=1 << 16)

@@ -17,7 +17,7 @@ from typing import Any, Self
 from appsplus import jsonl
 from appsplus.errors import InputError
 from appsplus.judge import Inspection, Job, Report, UnitTestReport, inspection_from_json, version
-from appsplus.problem import UnitTest, Verdict
+from appsplus.problem import Limits, UnitTest, Verdict
 
 FILE_NAME = "judged.sqlite"
 
@@ -41,7 +41,8 @@ def keys_of(questions: Iterable[Job | tuple[str, tuple[str, ...]]]) -> Iterator[
             text = jsonl.dumps([{"input": test.input, "output": test.output} for test in tests]).encode()
         # `unit_tests` is the last of the sorted keys, so this is the JSON of [version, all fields of the job]
         rest = {name: getattr(question, name) for name in _SMALL_FIELDS}
-        rest |= {"limits": asdict(question.limits), "checker": question.checker and asdict(question.checker)}
+        limits = {name: getattr(question.limits, name) for name in _LIMITS}
+        rest |= {"limits": limits, "checker": question.checker and asdict(question.checker)}
         key = hashlib.sha256(jsonl.dumps([version(), rest]).encode()[:-2])
         key.update(b',"unit_tests":')
         key.update(text)
@@ -50,6 +51,7 @@ def keys_of(questions: Iterable[Job | tuple[str, tuple[str, ...]]]) -> Iterator[
 
 
 _FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in (Report, UnitTestReport, Inspection)}
+_LIMITS = tuple(f.name for f in fields(Limits))
 _SMALL_FIELDS = tuple(f.name for f in fields(Job) if f.name not in ("limits", "checker", "unit_tests"))
 
 

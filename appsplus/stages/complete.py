@@ -80,7 +80,7 @@ def _lacking_description(raw: RawProblem) -> Rejection | None:
 def _letters_beside_pictures(text: str) -> int:
     for pattern in (_IMAGE, _LINK, _MARKUP, _SEE_PICTURE, _HEADING):
         text = pattern.sub(" ", text)
-    return sum(character.isalpha() for character in text)
+    return sum(map(str.isalpha, text))
 
 
 def _unsuited_to_tests(raw: RawProblem) -> Rejection | None:

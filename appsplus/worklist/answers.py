@@ -111,14 +111,21 @@ def answers_of(problem: Problem | None, judging: Judging, reason: Reason | None)
     if problem is None:
         return Answers()
     able = [i for i, s in enumerate(problem.solutions) if s.verdict is None or s.verdict in _ANSWERING]
-    firsts: dict[str, int] = {}
-    copies = {i: firsts.setdefault(fingerprint(problem.solutions[i].code), i) for i in able}
+    copies = _copies(problem, able)
     if problem.canonical is None and reason not in AT_THE_JUDGE:
-        able = sorted(firsts.values())[:_UNJUDGED]
+        able = sorted(set(copies.values()))[:_UNJUDGED]
     reports = dict(zip(able, judging.judge([job_for(problem, i, judging.modules) for i in able]), strict=True))
     twice = _to_be_run_twice(problem, reports, copies)
     jobs = [job_for(problem, i, judging.modules, hash_seed=SECOND_HASH_SEED) for i in twice]
     return Answers(reports, dict(zip(twice, judging.judge(jobs), strict=True)), copies)
+
+
+def _copies(problem: Problem, solutions: Sequence[int]) -> dict[int, int]:
+    """Of each of these solutions the first one that it is a copy of; of a solution without such, itself."""
+    if len(solutions) < 2:
+        return {i: i for i in solutions}
+    firsts: dict[str, int] = {}
+    return {i: firsts.setdefault(fingerprint(problem.solutions[i].code), i) for i in solutions}
 
 
 def _to_be_run_twice(problem: Problem, reports: dict[int, Report], copies: dict[int, int]) -> list[int]:

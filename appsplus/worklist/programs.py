@@ -4,13 +4,18 @@ import hashlib
 from collections.abc import Iterator
 
 import tree_sitter_python
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 LONGEST_CHARS = 200_000
 """A longer program is data more than it is code: it is taken as plain text, or not looked at."""
 
-_LITERALS = frozenset({"integer", "float", "string_content"})
 _LANGUAGE = Language(tree_sitter_python.language())
+_LITERALS = Query(_LANGUAGE, "[(integer) (float) (string_content)] @literal")
+_COPIED = Query(
+    _LANGUAGE,
+    "(identifier) @name (string_content) @text"
+    " [(comment) (line_continuation)] @skipped (expression_statement . (string) @skipped .)",
+)
 
 
 def nodes(program: str) -> Iterator[Node]:
@@ -34,27 +39,32 @@ def fingerprint(program: str) -> str:
 
     Programs with different fingerprints count as independent. That is a guess: a copy that was rearranged has another.
     """
-    names: dict[str, str] = {}
-    words = []
-    skipped_to = -1
-    for node in nodes(program):
-        if node.start_byte < skipped_to:
-            continue
-        kind = node.type
-        if kind == "comment" or (kind == "expression_statement" and _is_docstring(node)):
-            skipped_to = node.end_byte
-        elif node.child_count == 0 and (found := node.text):
-            text = found.decode("utf-8", "replace")
-            words.append(names.setdefault(text, f"_{len(names)}") if kind == "identifier" else text)
-    return hashlib.sha256("\0".join(words or program.split()).encode("utf-8", "replace")).hexdigest()
+    names: dict[bytes, bytes] = {}
+    text = program.encode("utf-8", "replace")
+    kept, done = [], 0
+    for start, end, kind in sorted((n.start_byte, n.end_byte, kind) for kind, n in _found(_COPIED, program, text)):
+        if start < done:
+            continue  # within a docstring
+        kept += text[done:start].split()
+        if kind == "name":
+            name = text[start:end]
+            kept.append(names.setdefault(name, b"\0%d\0" % len(names)))
+        elif kind == "text":
+            kept.append(b"\1" + text[start:end] + b"\1")
+        done = end
+    kept += text[done:].split()
+    return hashlib.sha256(b"".join(kept)).hexdigest()
 
 
-def _is_docstring(node: Node) -> bool:
-    return node.child_count == 1 and node.children[0].type == "string"
+def _found(query: Query, program: str, text: bytes) -> Iterator[tuple[str, Node]]:
+    """The nodes that a query names, by name; none for a program that is too long. Much faster than to walk the tree."""
+    if len(program) <= LONGEST_CHARS:
+        for kind, found in QueryCursor(query).captures(Parser(_LANGUAGE).parse(text).root_node).items():
+            for node in found:
+                yield kind, node
 
 
 def literals(program: str) -> set[str]:
     """The constants of a program: its numbers as they are written, and the content of its plain strings."""
-    return {
-        found.decode("utf-8", "replace") for node in nodes(program) if node.type in _LITERALS and (found := node.text)
-    }
+    text = program.encode("utf-8", "replace")
+    return {text[n.start_byte : n.end_byte].decode() for _, n in _found(_LITERALS, program, text)}

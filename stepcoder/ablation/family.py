@@ -19,11 +19,11 @@ What makes it an experiment, and why:
   those with eight. Each branch is within its reach, only the conjunction is rare, and nothing but the reward tells which
   meaning is true. Only the tests do that in real life, too, where a text is vague. (So sample at temperature 1: taking
   the likeliest token turns p = 0.5 into a guess that is the same every time.)
-- **Short problems (k up to 4) and long ones have codes, that is words, of their own** (d1 and d2). With shared words, problems
-  with one branch would teach the words of those with eight: an easier curriculum than the one under test. `shared_words`
-  turns that off, to compare. (With a code for each k there were 56 words to learn, too many for a budget of minutes.)
-- **No word is in a problem twice.** Where words came again, the curriculum taught to look up in the given branches what a word
-  means, which helps nobody who has to write the first branch.
+- **Short problems (k up to 4) and long ones have codes, that is words, of their own** (d1 and d2). With shared words,
+  problems with one branch would teach the words of those with eight: an easier curriculum than the one under test.
+  `shared_words` turns that off, to compare. (With a code for each k there were 56 words to learn, too many for minutes.)
+- **No word is in a problem twice.** Where words came again, the curriculum taught to look up in the given branches what a
+  word means, which helps nobody who has to write the first branch.
 - **A test reaches one branch** (`a` selects it), so all branches must be right, and which lines ran tells which did what.
   Two tests a branch, with values of b for which all operations give different results: no wrong branch passes.
 - **Idle branches**, `idle_share` of k, are for values of `a` that no test has. They are written and never executed: whatever
