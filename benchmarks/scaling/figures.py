@@ -61,9 +61,13 @@ def _draw_workers(found: dict[str, Any], path: Path) -> Path:
     )
     for shift, (kind, label, colour) in zip((-0.2, 0.2), kinds, strict=True):
         rows = list(found[kind].values())
-        axis.bar([i + shift for i in range(len(rows))], [r["efficiency"] for r in rows], 0.38, color=colour, label=label)
+        axis.bar(
+            [i + shift for i in range(len(rows))], [r["efficiency"] for r in rows], 0.38, color=colour, label=label
+        )
         for place, row in enumerate(rows):
-            axis.text(place + shift, row["efficiency"], f"{row['efficiency']:.2f}", ha="center", va="bottom", fontsize=8)
+            axis.text(
+                place + shift, row["efficiency"], f"{row['efficiency']:.2f}", ha="center", va="bottom", fontsize=8
+            )
     axis.set_xticks(range(len(found["workers_on_all_cpus"])), list(found["workers_on_all_cpus"]))
     axis.axhline(0.9, color=_OTHERS, lw=0.8)
     axis.set_ylim(0, 1.35)
