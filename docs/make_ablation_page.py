@@ -1,7 +1,7 @@
 """Record a run of `stepcoder ablate`: python docs/make_ablation_page.py OUT.
 
-The tables and figures of OUT go to benchmarks/learning/SUITE/; benchmarks/learning/README.md gets the tables between the marks
-of the suite, with the command, version, commit and seeds that they belong to.
+The numbers and figures of OUT go to benchmarks/learning/SUITE/; benchmarks/learning/README.md gets the tables between the
+marks of the suite, with the command, version, commit and seeds that they belong to.
 """
 
 import json
@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "learning"
 PAGE = FOLDER / "README.md"
 FIGURES = ("curves.svg", "by_k.svg", "outcomes.svg")
-_ANYWHERE = frozenset({"dataset", "preset", "workers", "judge_workers", "not_the_papers"})  # no part of what was measured
+_ANYWHERE = frozenset(
+    {"dataset", "preset", "workers", "judge_workers", "not_the_papers"}
+)  # no part of what was measured
 
 
 def section(numbers: dict[str, Any]) -> str:
@@ -58,6 +60,7 @@ def on_page(page: str, suite: str, made: str) -> str:
 
 
 def main() -> None:
+    """The files, and the part of the page."""
     out = Path(sys.argv[1])
     numbers = json.loads((out / "table.json").read_text(encoding="utf-8"))
     suite = numbers["of"]["options"]["suite"]

@@ -120,9 +120,7 @@ class Draft:
     @property
     def solution(self) -> str:
         """The program that a word-by-word translation gives."""
-        branches = [
-            f"    if a == '{rule.word}':\n        b {rule.operation} {rule.number}\n" for rule in self.rules
-        ]
+        branches = [f"    if a == '{rule.word}':\n        b {rule.operation} {rule.number}\n" for rule in self.rules]
         return "def f(a, b):\n" + "".join(branches) + "    return b\n"
 
 

@@ -57,8 +57,8 @@ def draw(folder: Path, numbers: Mapping[str, Any]) -> list[Path]:
 
 
 def _saved(path: Path, numbers: Mapping[str, Any], drawn: Any) -> Path:
-    many = max(0, len(numbers["methods"]) - 5)  # more rows in legends and bars
-    figure = Figure(figsize=(7.0, 3.4 + 0.2 * many), layout="constrained")
+    many = max(0, len(numbers["methods"]) - 5)  # more bars
+    figure = Figure(figsize=(8.0, 3.4 + 0.2 * many), layout="constrained")
     FigureCanvasSVG(figure)
     drawn(figure.subplots(), numbers["methods"])
     figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
@@ -82,7 +82,9 @@ def _curves(axes: Axes, methods: Mapping[str, Any]) -> None:
             )
     along = "completions, those for labels included" if counted else "update"
     axes.set(xlabel=along, ylabel="pass@1, held out, %", ylim=(0, None))
-    axes.legend(fontsize="small" if len(methods) < 6 else "x-small", ncols=1 if len(methods) < 6 else 2)
+    axes.legend(
+        fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0)
+    )  # beside the figure: lines are everywhere
 
 
 def _by_k(axes: Axes, methods: Mapping[str, Any]) -> None:
@@ -95,7 +97,9 @@ def _by_k(axes: Axes, methods: Mapping[str, Any]) -> None:
         up = [max(0.0, 100 * (f["high"] - f["value"])) for f in found]
         axes.errorbar(at, values, yerr=[down, up], color=_COLORS[method], marker="o", ms=3, lw=1, label=m["name"])
     axes.set(xlabel="branches that must be right, k", ylabel="pass@1, held out, %", ylim=(0, 100))
-    axes.legend(fontsize="small" if len(methods) < 6 else "x-small", ncols=1 if len(methods) < 6 else 2)
+    axes.legend(
+        fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0)
+    )  # beside the figure: lines are everywhere
 
 
 def _outcomes(axes: Axes, methods: Mapping[str, Any]) -> None:
