@@ -4,9 +4,9 @@ A problem of the family gives the branches of a function in a code, where invent
 is the function in Python:
 
     Translate f from code d1:        def f(a, b):
-                                         if a == 'lim':
-    lim 4                                    b += 4
-    zor 7                                if a == 'zor':
+                                         if a == 0:  # lim
+    0 lim 4                                  b += 4
+    1 zor 7                              if a == 1:  # zor
                                              b *= 7
                                          return b
 
@@ -28,9 +28,10 @@ What makes it an experiment, and why:
   Two tests a branch, with values of b for which all operations give different results: no wrong branch passes.
 - **Idle branches**, `idle_share` of k, are for values of `a` that no test has. They are written and never executed: whatever
   stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at most ten
-  branches in all, so that the longest programs stay short enough for a CPU.
-- **Everything else is copied**, token by token, from the description: what a small transformer learns best. A word is copied
-  right before what it stands for: where branches were numbered instead, some warm-ups never learned what words may mean.
+  branches in all, so that each value of `a` is one digit.
+- **Everything else is copied**, token by token, from the description: what a small transformer learns best. The word is copied
+  as well, as a comment: where it was not, two warm-ups of five did not learn what words may mean. Branches are numbered,
+  which makes copies safe: where a branch was chosen by its word (`if a == 'zor':`), reinforcement learning spoiled them.
 - The call format, because there the judge needs one process a program, not one a test.
 
 The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,
@@ -105,22 +106,25 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A problem before it is written out; a rule is for the `a` that is its word."""
+    """A problem before it is written out; rule i is for a == i."""
 
     code: str
     rules: tuple[Rule, ...]
-    live: tuple[Rule, ...]  # those that the tests reach; the others are idle
+    live: tuple[int, ...]  # values of `a` that the tests have; the others are idle
 
     @property
     def description(self) -> str:
         """The text of the problem."""
-        lines = [f"{rule.word} {rule.number}" for rule in self.rules]
+        lines = [f"{a} {rule.word} {rule.number}" for a, rule in enumerate(self.rules)]
         return "\n".join([f"Translate f from code {self.code}:", "", *lines])
 
     @property
     def solution(self) -> str:
         """The program that a word-by-word translation gives."""
-        branches = [f"    if a == '{rule.word}':\n        b {rule.operation} {rule.number}\n" for rule in self.rules]
+        branches = [
+            f"    if a == {a}:  # {rule.word}\n        b {rule.operation} {rule.number}\n"
+            for a, rule in enumerate(self.rules)
+        ]
         return "def f(a, b):\n" + "".join(branches) + "    return b\n"
 
 
@@ -186,8 +190,8 @@ def _drafts(
                 Rule(word.text, rng.choice(NUMBERS), word.true if rng.random() < truth else word.false)
                 for word in chosen
             )
-            live = set(rng.sample(range(rules), k))
-            draft = Draft(code, drawn, tuple(rule for i, rule in enumerate(drawn) if i in live))
+            live = tuple(sorted(rng.sample(range(rules), k)))
+            draft = Draft(code, drawn, live)
             if draft.description not in seen:
                 break
         seen.add(draft.description)
@@ -196,9 +200,10 @@ def _drafts(
 
 def _row(rng: random.Random, draft: Draft, k: int, problem_id: str, split: str) -> dict[str, Any]:
     inputs, outputs = [], []
-    for rule in draft.live:
+    for a in draft.live:
+        rule = draft.rules[a]
         for b in rng.sample(range(LEAST_B, 100), TESTS_PER_BRANCH):
-            inputs.append([rule.word, b])
+            inputs.append([a, b])
             outputs.append(result(rule.operation, rule.number, b))
     return {
         "problem_id": problem_id,

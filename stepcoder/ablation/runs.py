@@ -17,7 +17,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -206,6 +206,16 @@ def do(job: Job, config: AblationConfig) -> None:
     _examine(job, config, str(family))
 
 
+def _refuse_too_long(lengths: Mapping[str, int], most: int) -> None:
+    """Training would leave such problems out, and nobody could solve them. Raises InputError."""
+    longest = max(lengths, key=lambda problem_id: lengths[problem_id])
+    if lengths[longest] >= most:
+        raise InputError(
+            f"the solution of {longest} has {lengths[longest]} tokens, and --max-completion-tokens {most} leaves no room for it"
+            " and its end; raise it (and --pack-tokens), and name another --out"
+        )
+
+
 def run_of(job: Job, config: AblationConfig) -> TrainConfig:
     """The options of a run; what its reward model took of completions is taken off its budget."""
     sft, prm = Job(job.out, SFT, job.seed).folder, Job(job.out, PRM, job.seed).folder
@@ -225,6 +235,7 @@ def _examine(job: Job, config: AblationConfig, family: str) -> None:
     held_out = load_split(family, "test")
     if job.method == SFT:
         lengths = {p.problem_id: len(tokenizer(p.canonical_solution)["input_ids"]) for p in held_out}
+        _refuse_too_long(lengths, config.max_completion_tokens)
         write_atomically(job.folder / LENGTHS, (json.dumps(lengths, indent=1) + "\n").encode())
     problems = [p for p in held_out for _ in range(config.test_completions)]
     with (

@@ -19,7 +19,7 @@ from appsplus.release import read_manifest
 from appsplus.sources import open_sources
 from stepcoder.ablation.family import OPERATIONS, FamilyConfig, result, rows_of, words_of, write
 
-RULE = re.compile(r"^([a-z]{3}) (\d)$", re.MULTILINE)
+RULE = re.compile(r"^(\d) ([a-z]{3}) (\d)$", re.MULTILINE)
 MEANINGS: dict[str, Callable[[int, int], int]] = {  # of OPERATIONS, written a second time: b and the number
     "+=": lambda b, n: b + n,
     "-=": lambda b, n: b - n,
@@ -32,20 +32,20 @@ def k_of(row: dict[str, Any]) -> int:
     return int(row["problem_id"][1])
 
 
-def solutions_by_search(row: dict[str, Any]) -> dict[str, set[str]]:
-    """For each rule, by its word, all operations that agree with the tests: found by trying every one."""
+def solutions_by_search(row: dict[str, Any]) -> dict[int, set[str]]:
+    """For each rule, by its value of `a`, all operations that agree with the tests: found by trying every one."""
     tests = row["input_output"]
     return {
-        word: {
+        int(a): {
             operation
             for operation, meaning in MEANINGS.items()
             if all(
                 meaning(b, int(number)) == expected
                 for (chosen, b), expected in zip(tests["inputs"], tests["outputs"], strict=True)
-                if chosen == word
+                if chosen == int(a)
             )
         }
-        for word, number in RULE.findall(row["question"])
+        for a, _, number in RULE.findall(row["question"])
     }
 
 
@@ -74,7 +74,7 @@ def test_short_and_long_problems_have_words_of_their_own_and_every_operation_is_
 def test_no_word_is_in_a_problem_twice_and_its_code_is_that_of_its_length() -> None:
     codes = {code: {word.text for word in words} for code, words in words_of(FamilyConfig()).items()}
     for row in [row for rows in rows_of(FamilyConfig(warmup=20)) for row in rows]:
-        used = [word for word, _ in RULE.findall(row["question"])]
+        used = [word for _, word, _ in RULE.findall(row["question"])]
         code = "d1" if k_of(row) <= 4 else "d2"
         assert row["question"].startswith(f"Translate f from code {code}:")
         assert len(set(used)) == len(used)
@@ -89,13 +89,13 @@ def test_brute_force_finds_one_operation_for_each_live_rule_and_all_for_idle_one
     }
     for row in family:
         found = solutions_by_search(row)
-        rules = {word: true[word] for word, _ in RULE.findall(row["question"])}
+        rules = {int(a): true[word] for a, word, _ in RULE.findall(row["question"])}
         live = {a for a, _ in row["input_output"]["inputs"]}
         assert len(live) == k_of(row)
         assert len(rules) == {1: 2, 2: 3, 3: 5, 4: 6, 5: 8, 6: 9, 7: 10, 8: 10}[k_of(row)]  # half of k is idle
         assert {a: ops for a, ops in found.items() if a in live} == {a: {rules[a]} for a in live}
         assert all(ops == set(OPERATIONS) for a, ops in found.items() if a not in live)
-        assert operations_of(row["solutions"][0]) == list(rules.values())
+        assert operations_of(row["solutions"][0]) == [rules[a] for a in sorted(rules)]
 
 
 def test_solutions_give_the_expected_outputs() -> None:
@@ -112,7 +112,7 @@ def test_the_warm_up_takes_the_true_meaning_of_its_share_of_rules_and_no_other_i
     taken: defaultdict[str, Counter[bool]] = defaultdict(Counter)
     for row in rows_of(config)[0]:
         rules = RULE.findall(row["question"])
-        for (text, _), operation in zip(rules, operations_of(row["solutions"][0]), strict=True):
+        for (_, text, _), operation in zip(rules, operations_of(row["solutions"][0]), strict=True):
             assert operation in (words[text].true, words[text].false)
             taken[text][operation == words[text].true] += 1
     assert taken.keys() == words.keys()
@@ -173,7 +173,7 @@ def test_the_build_keeps_every_problem_with_the_levels_that_its_branches_give(tm
         last_branch = problem.canonical_solution.rindex("if a ==")
         assert (annotation.subtask_chars[0], annotation.subtask_chars[-1]) == (last_branch, 0)
         live = {a for a, _ in row["input_output"]["inputs"]}
-        bodies = {2 * i + 3: word for i, (word, _) in enumerate(RULE.findall(row["question"]))}
+        bodies = {2 * a + 3 for a in range(len(RULE.findall(row["question"])))}
         executed = {line for lines in annotation.executed_lines for line in lines}
-        assert bodies.keys() - executed == {line for line, word in bodies.items() if word not in live}
+        assert bodies - executed == {2 * a + 3 for a in range(len(bodies)) if a not in live}
     assert rows == {}

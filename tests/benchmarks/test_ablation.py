@@ -1,0 +1,63 @@
+"""What is recorded of `stepcoder ablate` is of the experiment as it is, and stands in the docs."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from stepcoder.ablation.arms import SUITES
+from stepcoder.ablation.plan import PRESETS
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "benchmarks" / "learning"
+RECORDED = sorted(path.parent.name for path in FOLDER.glob("*/table.json"))
+
+
+def recorded(suite: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / suite / "table.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def page_maker() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_ablation_page", ROOT / "docs" / "make_ablation_page.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_the_suite_of_stepcoder_is_recorded() -> None:
+    assert "stepcoder" in RECORDED
+
+
+@pytest.mark.parametrize("suite", RECORDED)
+def test_the_recorded_run_had_the_options_of_the_experiment_and_enough_seeds(suite: str) -> None:
+    numbers = recorded(suite)
+    options = numbers["of"]["options"]
+    assert {name: options[name] for name in PRESETS["experiment"]} == PRESETS["experiment"], "measure again"
+    assert options["suite"] == suite
+    assert set(numbers["methods"]) == set(SUITES[suite])
+    assert all(len(method["seeds"]) >= 5 for method in numbers["methods"].values())
+
+
+@pytest.mark.parametrize("suite", RECORDED)
+def test_the_page_has_the_recorded_numbers(suite: str, page_maker: ModuleType) -> None:
+    page = page_maker.PAGE.read_text(encoding="utf-8")
+    made = page_maker.on_page(page, suite, page_maker.section(recorded(suite)))
+    assert made == page, "python docs/make_ablation_page.py OUT"
+
+
+@pytest.mark.parametrize("suite", RECORDED)
+def test_no_path_of_the_machine_is_recorded(suite: str) -> None:
+    assert "/work" not in json.dumps(recorded(suite))
+    assert "/tmp" not in json.dumps(recorded(suite))
+
+
+def test_a_page_without_marks_is_refused(page_maker: ModuleType) -> None:
+    with pytest.raises(ValueError, match="one pair of marks"):
+        page_maker.on_page("nothing here", "stepcoder", "made")
