@@ -29,9 +29,9 @@ What makes it an experiment, and why:
 - **Idle branches**, `idle_share` of k, are for values of `a` that no test has. They are written and never executed: whatever
   stands there, the reward does not depend on it. That is the noise that FGO takes out of the loss. There are at most ten
   branches in all, so that each value of `a` is one digit.
-- **Everything else is copied**, token by token, from the description: what a small transformer learns best. The word is copied
-  as well, as a comment: where it was not, two warm-ups of five did not learn what words may mean. Branches are numbered,
-  which makes copies safe: where a branch was chosen by its word (`if a == 'zor':`), reinforcement learning spoiled them.
+- **Everything else is copied**, token by token, from the description: what a small transformer learns best. The word is
+  copied as well, as a comment: where it was not, two warm-ups of five did not learn what words may mean. Branches are
+  numbered, which makes copies safe: where a word chose its branch (`if a == 'zor':`), reinforcement learning spoiled them.
 - The call format, because there the judge needs one process a program, not one a test.
 
 The held-out split (`test`) has other combinations of the same words and numbers; no problem is there twice. Same options,

@@ -211,8 +211,8 @@ def _refuse_too_long(lengths: Mapping[str, int], most: int) -> None:
     longest = max(lengths, key=lambda problem_id: lengths[problem_id])
     if lengths[longest] >= most:
         raise InputError(
-            f"the solution of {longest} has {lengths[longest]} tokens, and --max-completion-tokens {most} leaves no room for it"
-            " and its end; raise it (and --pack-tokens), and name another --out"
+            f"the solution of {longest} has {lengths[longest]} tokens, and --max-completion-tokens {most} leaves no room for"
+            " it and its end; raise it (and --pack-tokens), and name another --out"
         )
 
 

@@ -252,3 +252,9 @@ def test_problems_are_labelled_evenly_over_all_numbers_of_branches() -> None:
     assert evenly("abcdefgh", 4) == ["a", "c", "e", "g"]
     assert evenly("abc", 8) == ["a", "b", "c"]
     assert evenly("abcdefgh", 3) == ["a", "c", "f"]
+
+
+def test_problems_that_no_completion_could_solve_are_refused() -> None:
+    runs._refuse_too_long({"a": 20, "b": 30}, 31)
+    with pytest.raises(InputError, match="solution of b has 30 tokens, and --max-completion-tokens 30"):
+        runs._refuse_too_long({"a": 20, "b": 30}, 30)
