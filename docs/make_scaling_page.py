@@ -99,16 +99,11 @@ def _measured(found: dict[str, Any]) -> Iterator[str]:
 def _workers(found: dict[str, Any] | None) -> Iterator[str]:
     if found is None:
         return
-    on_as_many, on_all = (
-        ", ".join(f"{row['efficiency']:.2f} with {count}" for count, row in found[kind].items() if count != "1")
-        for kind in ("workers_on_as_many_cpus", "workers_on_all_cpus")
-    )
+    rows = [f"{row['efficiency']:.2f} with {count}" for count, row in found["workers"].items() if count != "1"]
     yield _text(
-        f"Workers on one machine, {found['problems']:,} problems, medians of {found['passes']} passes in turns, against one",
-        f"worker: efficiency {on_as_many} where a build of n workers has n CPUs, so that its driver shares them at any",
-        f"n; {on_all} where all builds have all CPUs, so that only one worker leaves the driver a CPU of its own.",
+        f"Workers on one machine, {found['problems']:,} problems, medians of {len(found['workers']['1']['wall_s'])} passes",
+        f"in turns: efficiency {', '.join(rows)}, against one worker.",
     )
-    yield "![efficiency](../benchmarks/results/scaling_workers.svg)\n"
 
 
 def _shards(found: dict[str, Any] | None) -> Iterator[str]:

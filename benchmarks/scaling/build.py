@@ -16,7 +16,6 @@ holds corpus, dataset and cache of the build that runs. `corpus.py` says what th
 import argparse
 import json
 import math
-import os
 import shutil
 import statistics
 import sys
@@ -52,13 +51,11 @@ class Bench:
             (self.folder / "unfinished.jsonl").rename(path)
         return path
 
-    def build(
-        self, corpus: Path, out: Path, cache: Path, *more: str, workers: int | None = None, cpus: set[int] | None = None
-    ) -> tuple[Cost, Any]:
+    def build(self, corpus: Path, out: Path, cache: Path, *more: str, workers: int | None = None) -> tuple[Cost, Any]:
         """Build, and what the manifest (or the shard's) says."""
         arguments = ["build", f"scale={corpus}", "--out", str(out), "--cache-dir", str(cache), "--json", *more]
         arguments += ["--isolation", self.isolation, "--workers", str(workers or self.workers)]
-        cost = run(arguments, self.folder / "log.txt", cpus=cpus)
+        cost = run(arguments, self.folder / "log.txt")
         return cost, json.loads(cost.output)
 
     def size(self, problems: int) -> None:
@@ -106,21 +103,25 @@ class Bench:
         )
 
     def scaling(self) -> None:
-        """The same build with more and more workers, in turns: on as many CPUs as workers, and on all CPUs."""
-        every = sorted(os.sched_getaffinity(0))
-        counts = [n for n in (1, 2, 4, 8, 16, 32) if n <= len(every)]
+        """The same build with more and more workers, in turns."""
+        counts = [n for n in (1, 2, 4, 8, 16, 32) if n <= machine.available_cpus()]
         corpus = self.corpus(WORKERS_PROBLEMS)
-        kinds = ("workers_on_as_many_cpus", "workers_on_all_cpus")
-        costs: dict[str, dict[int, list[Cost]]] = {kind: {n: [] for n in counts} for kind in kinds}
+        walls: dict[int, list[Cost]] = {n: [] for n in counts}
         for _ in range(WORKERS_PASSES):
             for n in counts:
-                for kind, cpus in zip(kinds, (set(every[:n]), set(every)), strict=True):
-                    cache = self.folder / "cache-workers"
-                    shutil.rmtree(cache, ignore_errors=True)
-                    cost, _ = self.build(corpus, self.folder / "out-workers", cache, workers=n, cpus=cpus)
-                    costs[kind][n].append(cost)
-        found: dict[str, Any] = {kind: _efficiencies(of_kind) for kind, of_kind in costs.items()}
-        self.results.keep("workers", {"problems": WORKERS_PROBLEMS, "passes": WORKERS_PASSES, **found})
+                cache = self.folder / "cache-workers"
+                shutil.rmtree(cache, ignore_errors=True)
+                walls[n].append(self.build(corpus, self.folder / "out-workers", cache, workers=n)[0])
+        one = statistics.median(cost.wall_s for cost in walls[1])
+        rows = {
+            str(n): {
+                "wall_s": [cost.wall_s for cost in costs],
+                "core_s": [cost.core_s for cost in costs],
+                "efficiency": round(one / n / statistics.median(cost.wall_s for cost in costs), 3),
+            }
+            for n, costs in walls.items()
+        }
+        self.results.keep("workers", {"problems": WORKERS_PROBLEMS, "workers": rows})
 
     def shards(self) -> None:
         """One build, and the same in shards."""
@@ -156,19 +157,6 @@ class Bench:
         )
         if not same:
             sys.exit("the merged shards are not the bytes of one build: see the folders whole and merged")
-
-
-def _efficiencies(costs: dict[int, list[Cost]]) -> dict[str, Any]:
-    """By workers: times, and how much of n times the speed of one worker there is with n."""
-    one = statistics.median(cost.wall_s for cost in costs[1])
-    return {
-        str(n): {
-            "wall_s": [cost.wall_s for cost in of_n],
-            "core_s": [cost.core_s for cost in of_n],
-            "efficiency": round(one / n / statistics.median(cost.wall_s for cost in of_n), 3),
-        }
-        for n, of_n in costs.items()
-    }
 
 
 def _figures(cost: Cost, told: dict[str, Any]) -> dict[str, Any]:

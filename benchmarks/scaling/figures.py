@@ -55,23 +55,13 @@ def _draw_sizes(sizes: list[dict[str, Any]], summary: dict[str, Any], path: Path
 
 def _draw_workers(found: dict[str, Any], path: Path) -> Path:
     figure, axis = pyplot().subplots(1, 1, figsize=(4.5, 2.6))
-    kinds = (
-        ("workers_on_as_many_cpus", "as many CPUs as workers", _OURS),
-        ("workers_on_all_cpus", "all CPUs", _PLAIN),
-    )
-    for shift, (kind, label, colour) in zip((-0.2, 0.2), kinds, strict=True):
-        rows = list(found[kind].values())
-        axis.bar(
-            [i + shift for i in range(len(rows))], [r["efficiency"] for r in rows], 0.38, color=colour, label=label
-        )
-        for place, row in enumerate(rows):
-            axis.text(
-                place + shift, row["efficiency"], f"{row['efficiency']:.2f}", ha="center", va="bottom", fontsize=8
-            )
-    axis.set_xticks(range(len(found["workers_on_all_cpus"])), list(found["workers_on_all_cpus"]))
+    counts = list(map(int, found["workers"]))
+    rows = list(found["workers"].values())
+    axis.bar([str(n) for n in counts], [row["efficiency"] for row in rows], width=0.6, color=_OURS)
+    for place, row in enumerate(rows):
+        axis.text(place, row["efficiency"], f"{row['efficiency']:.2f}", ha="center", va="bottom", fontsize=8)
     axis.axhline(0.9, color=_OTHERS, lw=0.8)
-    axis.set_ylim(0, 1.35)
+    axis.set_ylim(0, 1.15)
     axis.set_xlabel("workers")
     axis.set_title(f"efficiency, {found['problems']:,} problems")
-    axis.legend(frameon=False, fontsize=8, loc="upper right", ncols=2)
     return save(figure, path)

@@ -38,18 +38,13 @@ class Cost:
     output: str
 
 
-def run(arguments: list[str], log: Path, *, cpus: set[int] | None = None) -> Cost:
-    """Run `appsplus ARGUMENTS`, watched from outside. Exits with its last words where it fails.
-
-    `cpus`: the only ones that it, and all that it starts, may run on.
-    """
+def run(arguments: list[str], log: Path) -> Cost:
+    """Run `appsplus ARGUMENTS`, watched from outside. Exits with its last words where it fails."""
     command = [sys.executable, "-c", "from appsplus.cli import main; main()", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     started, cores, own, peak = time.monotonic(), 0.0, 0.0, 0.0
     with log.open("w") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
-        if cpus:
-            os.sched_setaffinity(process.pid, cpus)  # before it has started anything: Python takes longer to begin
         reader = _Reader(process)
         loops = [_loop_ms()]
         for glance in itertools.count(1):
