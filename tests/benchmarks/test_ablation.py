@@ -31,10 +31,6 @@ def page_maker() -> ModuleType:
     return made
 
 
-def test_the_suite_of_stepcoder_is_recorded() -> None:
-    assert "stepcoder" in RECORDED
-
-
 @pytest.mark.parametrize("suite", RECORDED)
 def test_the_recorded_run_had_the_options_of_the_experiment_and_enough_seeds(suite: str) -> None:
     numbers = recorded(suite)
