@@ -137,7 +137,7 @@ def completions_an_update(config: TrainConfig) -> int:
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    # about two hours on two CPUs
+    # about three hours on two CPUs
     "experiment": {
         "hidden_size": 128,
         "layers": 2,
@@ -151,13 +151,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "sft_learning_rate": 1e-3,
         "sft_warmup_share": 0.05,
         "micro_rows": 8,
-        "updates": 64,
+        "updates": 112,
         "problems_per_update": 16,
         "completions_per_problem": 8,
         "generation_batch": 64,
         "temperature": 1.0,
         "top_p": 1.0,
-        "learning_rate": 3e-4,
+        "learning_rate": 1.5e-4,
         "critic": "separate",
         "critic_learning_rate": 3e-4,
         "warmup_updates": 10,
@@ -166,11 +166,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "lam": 1.0,
         "kl_coef": 0.03,
         "plain_share": 0.25,
-        "validate_every": 8,
+        "validate_every": 16,
         "validation_problems": 0,
         "validation_split": "test",
         "validation_completions": 1,
-        "checkpoint_every": 8,
+        "checkpoint_every": 16,
         "keep_checkpoints": 1,
     },
     # every part of it, in a minute: nothing is learned
