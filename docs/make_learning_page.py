@@ -1,7 +1,8 @@
-"""Record a run of `stepcoder ablate`: python docs/make_ablation_page.py OUT.
+"""Write what was measured into benchmarks/learning/README.md: python docs/make_learning_page.py [OUT].
 
-The numbers and figures of OUT go to benchmarks/learning/SUITE/; benchmarks/learning/README.md gets the tables between the
-marks of the suite, with the command, version, commit and seeds that they belong to.
+OUT is a finished run of `stepcoder ablate`: its numbers and figures go to benchmarks/learning/SUITE/, and the tables to the
+page between the marks of the suite, with the command, version, commit and seeds that they belong to. The speed of
+generation comes from benchmarks/results/generation.json.
 """
 
 import json
@@ -18,6 +19,7 @@ from stepcoder.config import configured, flag
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "learning"
 PAGE = FOLDER / "README.md"
+SPEED = ROOT / "benchmarks" / "results" / "generation.json"
 FIGURES = ("curves.svg", "by_k.svg", "outcomes.svg")
 _ANYWHERE = frozenset(
     {"dataset", "preset", "workers", "judge_workers", "not_the_papers"}
@@ -48,6 +50,23 @@ def command(options: dict[str, Any]) -> str:
     return " ".join(["stepcoder ablate", *words, "--out OUT"])
 
 
+def speed(found: dict[str, Any]) -> str:
+    """What the page has of the speed of generation."""
+    of, batches = found["machine"], found["batches"]
+    rows = [
+        f"| {batch} | " + " | ".join(f"{way['tokens_per_cpu_s']:,}" for way in ways.values()) + " |"
+        for batch, ways in batches.items()
+    ]
+    names = [name.replace("_", " ") for name in next(iter(batches.values()))]
+    repeat = len(next(iter(next(iter(batches.values())).values()))["all"])
+    head = [f"| prompts | {' | '.join(names)} |", "| ---: " * (len(names) + 1) + "|", *rows]
+    told = (
+        f"Tokens per CPU second, medians of {repeat}: `{of['command']}`; commit `{of['commit'][:10]}`, torch {of['torch']},"
+        f" transformers {of['transformers']}, {of['cpu']}, one thread."
+    )
+    return "\n".join([told, "", *head, ""])
+
+
 def on_page(page: str, suite: str, made: str) -> str:
     """The page with this between the marks of the suite. Raises ValueError where it has none."""
     begin, end = f"<!-- {suite} -->\n", f"<!-- end of {suite} -->"
@@ -60,14 +79,16 @@ def on_page(page: str, suite: str, made: str) -> str:
 
 
 def main() -> None:
-    """The files, and the part of the page."""
-    out = Path(sys.argv[1])
-    numbers = json.loads((out / "table.json").read_text(encoding="utf-8"))
-    suite = numbers["of"]["options"]["suite"]
-    (FOLDER / suite).mkdir(exist_ok=True)
-    for name in ("table.json", *FIGURES):
-        shutil.copyfile(out / name, FOLDER / suite / name)
-    PAGE.write_text(on_page(PAGE.read_text(encoding="utf-8"), suite, section(numbers)), encoding="utf-8")
+    """The files of a run, if one is named, and the page."""
+    page = on_page(PAGE.read_text(encoding="utf-8"), "generation", speed(json.loads(SPEED.read_text(encoding="utf-8"))))
+    for out in map(Path, sys.argv[1:]):
+        numbers = json.loads((out / "table.json").read_text(encoding="utf-8"))
+        suite = numbers["of"]["options"]["suite"]
+        (FOLDER / suite).mkdir(exist_ok=True)
+        for name in ("table.json", *FIGURES):
+            shutil.copyfile(out / name, FOLDER / suite / name)
+        page = on_page(page, suite, section(numbers))
+    PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is recorded of `stepcoder ablate` is of the experiment as it is, and stands in the docs."""
+"""What is recorded in benchmarks/learning/ is of the experiment as it is, and stands on its page."""
 
 import importlib.util
 import json
@@ -23,7 +23,7 @@ def recorded(suite: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def page_maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_ablation_page", ROOT / "docs" / "make_ablation_page.py")
+    spec = importlib.util.spec_from_file_location("make_learning_page", ROOT / "docs" / "make_learning_page.py")
     assert spec is not None
     assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
@@ -45,13 +45,19 @@ def test_the_recorded_run_had_the_options_of_the_experiment_and_enough_seeds(sui
 def test_the_page_has_the_recorded_numbers(suite: str, page_maker: ModuleType) -> None:
     page = page_maker.PAGE.read_text(encoding="utf-8")
     made = page_maker.on_page(page, suite, page_maker.section(recorded(suite)))
-    assert made == page, "python docs/make_ablation_page.py OUT"
+    assert made == page, "python docs/make_learning_page.py OUT"
 
 
 @pytest.mark.parametrize("suite", RECORDED)
 def test_no_path_of_the_machine_is_recorded(suite: str) -> None:
     assert "/work" not in json.dumps(recorded(suite))
     assert "/tmp" not in json.dumps(recorded(suite))
+
+
+def test_the_page_has_the_recorded_speed_of_generation(page_maker: ModuleType) -> None:
+    page = page_maker.PAGE.read_text(encoding="utf-8")
+    found = json.loads(page_maker.SPEED.read_text(encoding="utf-8"))
+    assert page_maker.on_page(page, "generation", page_maker.speed(found)) == page, "python docs/make_learning_page.py"
 
 
 def test_a_page_without_marks_is_refused(page_maker: ModuleType) -> None:
