@@ -77,7 +77,7 @@ def digest(text: str, size: int) -> bytes:
 
 
 def _each_once(hashes: NDArray[Any]) -> NDArray[Any]:
-    """Sorted, without repetitions: `np.unique` for short arrays, at a fifth of its price."""
+    """Sorted in place, then without repetitions: as `np.unique`, whose hash table costs more than sorting here."""
     hashes.sort()
     first = np.ones(len(hashes), bool)
     np.not_equal(hashes[1:], hashes[:-1], out=first[1:])

@@ -13,7 +13,7 @@ _LANGUAGE = Language(tree_sitter_python.language())
 _LITERALS = Query(_LANGUAGE, "[(integer) (float) (string_content)] @literal")
 _COPIED = Query(
     _LANGUAGE,
-    "(identifier) @name (string_content) @text"
+    "(identifier) @name [(integer) (float) (string_content)] @text"
     " [(comment) (line_continuation)] @skipped (expression_statement . (string) @skipped .)",
 )
 

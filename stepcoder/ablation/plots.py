@@ -82,9 +82,7 @@ def _curves(axes: Axes, methods: Mapping[str, Any]) -> None:
             )
     along = "completions, those for labels included" if counted else "update"
     axes.set(xlabel=along, ylabel="pass@1, held out, %", ylim=(0, None))
-    axes.legend(
-        fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0)
-    )  # beside the figure: lines are everywhere
+    _legend_beside(axes)
 
 
 def _by_k(axes: Axes, methods: Mapping[str, Any]) -> None:
@@ -97,9 +95,12 @@ def _by_k(axes: Axes, methods: Mapping[str, Any]) -> None:
         up = [max(0.0, 100 * (f["high"] - f["value"])) for f in found]
         axes.errorbar(at, values, yerr=[down, up], color=_COLORS[method], marker="o", ms=3, lw=1, label=m["name"])
     axes.set(xlabel="branches that must be right, k", ylabel="pass@1, held out, %", ylim=(0, 100))
-    axes.legend(
-        fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0)
-    )  # beside the figure: lines are everywhere
+    _legend_beside(axes)
+
+
+def _legend_beside(axes: Axes) -> None:
+    """Where no line runs through it."""
+    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _outcomes(axes: Axes, methods: Mapping[str, Any]) -> None:

@@ -206,16 +206,6 @@ def do(job: Job, config: AblationConfig) -> None:
     _examine(job, config, str(family))
 
 
-def _refuse_too_long(lengths: Mapping[str, int], most: int) -> None:
-    """Training would leave such problems out, and nobody could solve them. Raises InputError."""
-    longest = max(lengths, key=lambda problem_id: lengths[problem_id])
-    if lengths[longest] >= most:
-        raise InputError(
-            f"the solution of {longest} has {lengths[longest]} tokens, and --max-completion-tokens {most} leaves no room for"
-            " it and its end; raise it (and --pack-tokens), and name another --out"
-        )
-
-
 def run_of(job: Job, config: AblationConfig) -> TrainConfig:
     """The options of a run; what its reward model took of completions is taken off its budget."""
     sft, prm = Job(job.out, SFT, job.seed).folder, Job(job.out, PRM, job.seed).folder
@@ -250,3 +240,13 @@ def _examine(job: Job, config: AblationConfig, family: str) -> None:
         )
     outcomes = counted((j.completion.task.problem.problem_id, j.outcome) for j in judged)
     write_atomically(job.folder / DONE, (json.dumps(outcomes, indent=1) + "\n").encode())
+
+
+def _refuse_too_long(lengths: Mapping[str, int], most: int) -> None:
+    """Training would leave such problems out, and nobody could solve them. Raises InputError."""
+    longest = max(lengths, key=lambda problem_id: lengths[problem_id])
+    if lengths[longest] >= most:
+        raise InputError(
+            f"the solution of {longest} has {lengths[longest]} tokens, and --max-completion-tokens {most} leaves no room for"
+            " it and its end; raise it (and --pack-tokens), and name another --out"
+        )

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from stepcoder.ablation.arms import SUITES
-from stepcoder.ablation.plan import PRESETS
+from stepcoder.ablation.plan import PRESETS, AblationConfig
+from stepcoder.config import configured
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks" / "learning"
@@ -58,6 +60,11 @@ def test_the_page_has_the_recorded_speed_of_generation(page_maker: ModuleType) -
     page = page_maker.PAGE.read_text(encoding="utf-8")
     found = json.loads(page_maker.SPEED.read_text(encoding="utf-8"))
     assert page_maker.on_page(page, "generation", page_maker.speed(found)) == page, "python docs/make_learning_page.py"
+
+
+def test_the_command_of_a_run_names_what_the_preset_has_otherwise(page_maker: ModuleType) -> None:
+    options = asdict(configured(AblationConfig, "experiment", {"updates": 9, "suite": "methods"}, PRESETS))
+    assert page_maker.command(options) == "stepcoder ablate --updates 9 --suite methods --out OUT"
 
 
 def test_a_page_without_marks_is_refused(page_maker: ModuleType) -> None:

@@ -14,8 +14,9 @@ PROGRAM = 'def f(n):\n    """Doc."""\n    total = n + 1  # more\n    return tota
         "def g(k):\n  t = k+1\n  return t\n",
         PROGRAM.replace("\n", "\n\n"),
         "# a comment\n" + PROGRAM,
+        PROGRAM.replace("n + 1", "n \\\n        + 1"),
     ],
-    ids=["names and layout", "empty lines", "comment"],
+    ids=["names and layout", "empty lines", "comment", "continued line"],
 )
 def test_a_copy_has_the_same_fingerprint(other: str) -> None:
     assert fingerprint(other) == fingerprint(PROGRAM)
@@ -33,6 +34,10 @@ def test_a_copy_has_the_same_fingerprint(other: str) -> None:
 )
 def test_another_program_has_another_fingerprint(other: str) -> None:
     assert fingerprint(other) != fingerprint(PROGRAM)
+
+
+def test_numbers_on_lines_of_their_own_are_not_one_number() -> None:
+    assert fingerprint("1\n2\n") != fingerprint("12\n")
 
 
 def test_a_program_that_is_too_long_is_compared_as_text() -> None:
