@@ -132,31 +132,32 @@ def sample(
     repair_top: Annotated[int, typer.Option(help="--critic-sampling: programs that are repaired, in turns.")] = 1,
     isolation: Annotated[str, typer.Option(help="--critic-sampling: of the judge.")] = "strict",
 ) -> None:
-    """Write a policy's completions of the plain tasks, one a line: {problem_id, completion}."""
+    """Write a policy's completions of the plain tasks, one a line, as they come. Stopped, the same command goes on."""
     if rerank not in ("", "prm") or bool(rerank) != bool(prm) or (search and not rerank):
         raise ConfigError("--rerank prm and --prm PRM go together, and --search needs both")
     if rerank and critic_sampling:
         raise ConfigError("--rerank and --critic-sampling choose in two ways; give one of them")
     need_torch()
     from stepcoder.methods.critic_sampling import CriticSampling
-    from stepcoder.sampling import Reranking, sample_run
+    from stepcoder.rollouts import Decoding
+    from stepcoder.sampling import Request, Reranking, sample_run
 
-    count = sample_run(
-        run,
+    request = Request(
         data,
-        out,
-        split=split,
-        completions=completions,
-        temperature=temperature,
-        top_p=top_p,
-        max_tokens=max_tokens,
-        batch=batch,
-        seed=seed,
-        reranking=Reranking(prm, candidates, search, width) if rerank else None,
-        critic=CriticSampling(critic_sampling, example_tests, repair_model, repair_top, isolation)
+        split,
+        completions,
+        Decoding(temperature, top_p, max_tokens, batch),
+        seed,
+        Reranking(prm, candidates, search, width) if rerank else None,
+        CriticSampling(critic_sampling, example_tests, repair_model, repair_top, isolation)
         if critic_sampling
         else None,
     )
+    try:
+        count = sample_run(run, request, out)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from where it was", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(f"{count:,} completions are in {out}")
 
 

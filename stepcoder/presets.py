@@ -85,6 +85,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 _REINFORCE: Mapping[str, Any] = {
+    "reward": "verdict",
+    "loss_mean": "completion",
     "kl_in": "loss",
     "kl_coef": 0.0,
     "ratio": "none",
@@ -104,14 +106,23 @@ OF_METHODS: Mapping[str, Mapping[str, Any]] = {
     },
     # arXiv:2402.14740: KL in the reward; the completion as one action
     "rloo": {"kl_in": "reward", "ratio": "sequence", "whiten_advantages": False, "critic": "shared"},
-    # arXiv:2307.04349: REINFORCE without KL, a supervised term, the best so far
+    # arXiv:2307.04349: REINFORCE without KL, a mean over each completion, a supervised term, the best so far
     "rltf": {**_REINFORCE, "baseline": "best"},
     # arXiv:2207.01780: the same without the fine-grained feedback, against the greedy completion
     "coderl": {**_REINFORCE, "baseline": "greedy"},
 }
-"""By the first part of a method's name: values over those of the preset, below those that are given."""
+"""By the first part of a method's name."""
+
+OF_SHAPINGS: Mapping[str, Mapping[str, Any]] = {
+    "match": {"reward": "verdict"},  # arXiv:2301.13816: added to +1 / -0.3 / -0.6 / -1
+}
+"""By a part that shapes rewards."""
 
 
 def method_options(method: str) -> Mapping[str, Any]:
-    """What a method brings. Raises ConfigError for one that is not known."""
-    return OF_METHODS.get(Parts.of(method).advantages, {})
+    """What a method brings: values over those of the preset, below those that are given. Raises ConfigError."""
+    parts = Parts.of(method)
+    found = dict(OF_METHODS.get(parts.advantages, {}))
+    for name in parts.shapings:
+        found |= OF_SHAPINGS.get(name, {})
+    return found

@@ -59,6 +59,14 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What is given of a completion, however it came about."""
+
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A completion with the judge's report; `report` None: there was no program to judge."""
 
@@ -140,8 +148,8 @@ class Judgements:
     least three, end the run (TrainingError).
     """
 
-    def __init__(self, judging: Judging, *, threads: int, coverage: bool) -> None:
-        self._judging, self._coverage = judging, coverage
+    def __init__(self, judging: Judging, *, threads: int, coverage: bool, go_on: str = "go on with --resume") -> None:
+        self._judging, self._coverage, self._go_on = judging, coverage, go_on
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rewards")
         self._remembered: dict[tuple[str, str], Future[Report | None]] = {}
         self.asked = self.failed = 0
@@ -183,7 +191,7 @@ class Judgements:
         if self.failed > max(2, MOST_FAILURES * self.asked) or (waiting and not judged):
             raise TrainingError(
                 f"the judge failed on {self.failed} of {self.asked} completions (the last time: {why}); at most 1 % may"
-                " fail; see `appsplus doctor`, then go on with --resume"
+                f" fail; see `appsplus doctor`, then {self._go_on}"
             )
         return judged, failures
 

@@ -22,6 +22,7 @@ from stepcoder.guide import guide_programs
 from stepcoder.metrics import RunLog
 from stepcoder.model_card import write_model_card
 from stepcoder.ppo import train
+from stepcoder.prm.model import check_is_reward_model
 from stepcoder.rollouts import Judgements
 from stepcoder.setup import new_accelerator, new_trainer
 from stepcoder.sft import run_sft
@@ -50,6 +51,8 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
     """
     if not config.model and not config.sft_epochs:
         raise ConfigError("a model from scratch knows nothing: give --sft-epochs at least 1, or a pretrained --model")
+    if config.prm:
+        check_is_reward_model(Path(config.prm))
     accelerator = new_accelerator(config, run)
     if not resume:
         _begin(run, config, dataset, accelerator)

@@ -1,8 +1,18 @@
-"""Completions of a policy for `appsplus evaluate`: one line a completion, {problem_id, completion}."""
+"""Completions of a policy for `appsplus evaluate`, into a file like that of `appsplus sample`.
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+What is written for a problem is up to a `Writer`: completions as they come, those that a reward model likes best
+(`prm.reranking`), or those that CodeRL's critic has had written again (`methods.critic_sampling`).
+
+A run that was stopped goes on: problems are always taken in the same groups, each group begins with a random state of its
+own, and is in the file as soon as it is whole. So the file is that of a run which was never stopped.
+"""
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +20,25 @@ import torch
 from accelerate.utils import set_seed
 
 from appsplus.errors import InputError
+from appsplus.evaluation import prompts
+from appsplus.evaluation.backends.local import named
+from appsplus.evaluation.sample_file import Sample, SampleFile
+from appsplus.evaluation.sampling import seed_of
+from appsplus.release import data_hash
 from stepcoder.config import SftConfig
-from stepcoder.data import load_split
+from stepcoder.data import load_split, prompt_for
 from stepcoder.errors import ConfigError
-from stepcoder.methods.critic_sampling import CriticSampling, critic_sampled
+from stepcoder.methods.critic_sampling import CriticSampling, critic_sampler
 from stepcoder.policy import load_model
 from stepcoder.prm.lines import check_lines
 from stepcoder.prm.model import LineScorer
-from stepcoder.prm.reranking import best, ranked, search_lines
+from stepcoder.prm.reranking import Candidate, best, ranked, search_lines
 from stepcoder.progress import Progress
-from stepcoder.rollouts import Decoding, Task, generated
+from stepcoder.rollouts import Decoding, Task, Written, generated
 from stepcoder.run import policy_folder
 
-Line = tuple[str, str]  # problem_id, completion
+Writer = Callable[[Sequence[Task]], list[list[Written]]]
+"""For each of some tasks as many completions as were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,100 +56,149 @@ class Reranking:
         if min(self.candidates, self.width) < 1:
             raise ConfigError(f"--candidates and --width must be at least 1; got {self.candidates} and {self.width}")
 
+    @property
+    def rows(self) -> int:
+        """Of a problem, written at once."""
+        return self.candidates * (self.width if self.search else 1)
 
-def sample_run(
-    run: Path,
-    dataset: str,
-    out: Path,
-    *,
-    split: str,
-    completions: int,
-    temperature: float,
-    top_p: float,
-    max_tokens: int,
-    batch: int,
-    seed: int,
-    reranking: Reranking | None = None,
-    critic: CriticSampling | None = None,
-) -> int:
-    """Write the completions of a run's policy on the plain tasks of a split; how many. Raises InputError.
 
-    A completion goes on inside the open block of code that its prompt ends with.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be sampled, apart from the policy."""
+
+    dataset: str  # a folder, or a Hub id
+    split: str
+    completions: int  # of each problem
+    decoding: Decoding
+    seed: int
+    reranking: Reranking | None = None
+    critic: CriticSampling | None = None
+
+    def __post_init__(self) -> None:
+        chosen = self.reranking
+        several = max(self.completions, chosen.candidates if chosen else 1)
+        if several > 1 and not self.decoding.temperature:
+            what = f"{several} candidates" if chosen else f"--completions {several}"
+            raise InputError(f"{what} of the likeliest tokens would all be the same; give --temperature")
+        if chosen and self.completions > (chosen.width if chosen.search else chosen.candidates):
+            raise InputError(
+                f"--completions {self.completions} are more than the reward model has to choose from; raise"
+                f" {'--width' if chosen.search else '--candidates'}"
+            )
+
+    @property
+    def at_once(self) -> int:
+        """Problems of a group: as many as fill a batch."""
+        return max(1, self.decoding.batch // (self.reranking.rows if self.reranking else self.completions))
+
+
+def sample_run(run: Path, request: Request, out: Path) -> int:
+    """Write the completions of a run's policy on the plain tasks of a split that `out` lacks; how many it holds then.
+
+    Raises InputError: the file cannot be written, or was made otherwise.
     """
-    decoding = Decoding(temperature, top_p, max_tokens, batch)
-    several = max(completions, reranking.candidates if reranking else 1)
-    if several > 1 and not temperature:
-        raise InputError(
-            f"--completions {several} of the likeliest tokens would all be the same; give --temperature"
-            if not reranking
-            else f"{several} candidates of the likeliest tokens would all be the same; give --temperature"
-        )
-    if reranking and completions > (reranking.width if reranking.search else reranking.candidates):
-        raise InputError(
-            f"--completions {completions} are more than the reward model has to choose from; raise"
-            f" {'--width' if reranking.search else '--candidates'}"
-        )
     lm, tokenizer = load_model(str(policy_folder(run)), SftConfig())
     lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-    set_seed(seed)
-    tasks = [Task.of(problem, (0,), 1, tokenizer) for problem in load_split(dataset, split)]
-    made = _plain(lm, tokenizer, tasks, decoding, completions)
-    if reranking:
-        made = _chosen(lm, tokenizer, tasks, decoding, completions, reranking, str(run))
-    if critic:
-        made = critic_sampled(lm, tokenizer, tasks, run, critic, completions, decoding)
-    count = 0
-    try:
-        with out.open("w", encoding="utf-8") as file, Progress() as progress:
-            for problem_id, completion in made:
-                file.write(json.dumps({"problem_id": problem_id, "completion": completion}) + "\n")
-                file.flush()
-                count += 1
-                progress.advance("completions", count, len(tasks) * completions)
-    except OSError as error:
-        raise InputError(f"{out} cannot be written ({error.strerror}); name another file with --out") from None
-    return count
+    tasks = [Task.of(problem, (0,), 1, tokenizer) for problem in load_split(request.dataset, request.split)]
+    facts = _facts(run, request, len(tasks))
+    with ExitStack() as stack:
+        write = _writer(run, lm, tokenizer, request, stack)
+        file = stack.enter_context(SampleFile(out, facts, [task.problem.problem_id for task in tasks]))
+        progress = stack.enter_context(Progress())
+        if file.recovered:
+            progress.say(file.recovered)
+        for start in range(0, len(tasks), request.at_once):
+            some = tasks[start : start + request.at_once]
+            if any((t.problem.problem_id, i) not in file.done for t in some for i in range(request.completions)):
+                seed = seed_of(request.seed, some[0].problem.problem_id, 0)
+                set_seed(seed)
+                made = [
+                    _sample(task, i, one, request.decoding, facts["model"]["name"], seed, tokenizer)
+                    for task, of_task in zip(some, write(some), strict=True)
+                    for i, one in enumerate(of_task)
+                ]
+                file.append([sample for sample in made if sample.key not in file.done])
+            progress.advance("completions", len(file.done), len(tasks) * request.completions)
+        file.put_in_order()
+        return len(file.done)
 
 
-def _plain(lm: Any, tokenizer: Any, tasks: Sequence[Task], decoding: Decoding, completions: int) -> Iterator[Line]:
-    for made in generated(lm, tokenizer, [task for task in tasks for _ in range(completions)], decoding):
-        yield made.task.problem.problem_id, made.text
+def _writer(run: Path, lm: Any, tokenizer: Any, request: Request, stack: ExitStack) -> Writer:
+    if request.critic:
+        made = critic_sampler(lm, tokenizer, run, request.critic, request.completions, request.decoding)
+        return stack.enter_context(made)
+    if request.reranking:
+        check_lines(tokenizer, str(run))
+        scorer = LineScorer(request.reranking.prm, tokenizer, next(lm.parameters()).device, request.decoding.batch)
+        return partial(_chosen, lm, tokenizer, scorer, request.reranking, request)
+    return partial(_as_they_come, lm, tokenizer, request)
+
+
+def _as_they_come(lm: Any, tokenizer: Any, request: Request, tasks: Sequence[Task]) -> list[list[Written]]:
+    asked = [task for task in tasks for _ in range(request.completions)]
+    made = [Written(c.text, len(c.ids)) for c in generated(lm, tokenizer, asked, request.decoding)]
+    return [made[i : i + request.completions] for i in range(0, len(made), request.completions)]
 
 
 def _chosen(
-    lm: Any,
-    tokenizer: Any,
-    tasks: Sequence[Task],
-    decoding: Decoding,
-    completions: int,
-    reranking: Reranking,
-    name: str,
-) -> Iterator[Line]:
-    """Those that the reward model likes best, as many problems at once as their candidates fill a batch."""
-    check_lines(tokenizer, name)
-    device = next(lm.parameters()).device
-    scorer = LineScorer(reranking.prm, tokenizer, device, decoding.batch)
-    tries = reranking.candidates
-    at_once = max(1, decoding.batch // (tries * (reranking.width if reranking.search else 1)))
-    for start in range(0, len(tasks), at_once):
-        some = tasks[start : start + at_once]
-        if reranking.search:
-            found = search_lines(
-                lm,
-                tokenizer,
-                some,
-                scorer,
-                width=reranking.width,
-                tries=tries,
-                max_tokens=decoding.max_tokens,
-                temperature=decoding.temperature,
-                top_p=decoding.top_p,
-            )
-        else:
-            made = ranked(
-                list(generated(lm, tokenizer, [t for t in some for _ in range(tries)], decoding)), scorer, tokenizer
-            )
-            found = [made[i : i + tries] for i in range(0, len(made), tries)]
-        for task, candidates in zip(some, found, strict=True):
-            for one in best(candidates, completions):
-                yield task.problem.problem_id, tokenizer.decode(one.ids, skip_special_tokens=True)
+    lm: Any, tokenizer: Any, scorer: LineScorer, how: Reranking, request: Request, tasks: Sequence[Task]
+) -> list[list[Written]]:
+    """Those that the reward model likes best."""
+    decoding, tries = request.decoding, how.candidates
+    found: list[list[Candidate]]
+    if how.search:
+        found = search_lines(lm, tokenizer, tasks, scorer, width=how.width, tries=tries, decoding=decoding)
+    else:
+        made = ranked(
+            list(generated(lm, tokenizer, [t for t in tasks for _ in range(tries)], decoding)), scorer, tokenizer
+        )
+        found = [made[i : i + tries] for i in range(0, len(made), tries)]
+    return [
+        [
+            Written(tokenizer.decode(one.ids, skip_special_tokens=True), len(one.ids))
+            for one in best(candidates, request.completions)
+        ]
+        for candidates in found
+    ]
+
+
+def _sample(task: Task, index: int, made: Written, decoding: Decoding, model: str, seed: int, tokenizer: Any) -> Sample:
+    return Sample(
+        task.problem.problem_id,
+        prompts.OPEN_FENCE + made.text,
+        index,
+        model,
+        prompts.prompt_hash(prompt_for(task.problem, "", tokenizer)),
+        "stop" if made.tokens < decoding.max_tokens else "length",
+        seed,
+    )
+
+
+def _facts(run: Path, request: Request, num_problems: int) -> dict[str, Any]:
+    """How the samples are made; a file of samples that were made otherwise is not gone on with."""
+    folder = Path(request.dataset)
+    model = named(str(policy_folder(run)))
+    sampling = {
+        "num_samples": request.completions,
+        "completions": request.completions,  # unlike `num_samples` it cannot change: groups depend on it
+        **asdict(request.decoding),
+        "seed": request.seed,
+    }
+    if request.reranking:
+        sampling["reranking"] = asdict(request.reranking) | {"prm": named(request.reranking.prm)}
+    if request.critic:
+        mender = named(request.critic.repair_model) if request.critic.repair_model else None
+        sampling["critic_sampling"] = asdict(request.critic) | {"repair_model": mender}
+    return {
+        "model": model | {"backend": "stepcoder"},
+        "template": {"version": prompts.VERSION, "shots": 0},
+        "sampling": sampling,
+        "dataset": {
+            "name": folder.resolve().name if folder.exists() else request.dataset,
+            "revision": "",
+            "sha256": data_hash(folder) if folder.exists() else "",
+            "split": request.split,
+            "num_problems": num_problems,
+        },
+        "command": shlex.join(["stepcoder", *sys.argv[1:]]),
+    }

@@ -66,7 +66,7 @@ def make_reward_model(folder: Path, run_of_ppo: Path, dataset: Path, config: Abl
     began = time.monotonic()
     manifest = label(run_of_ppo, str(dataset), folder / LABELS, asked, quiet=True)
     labelled_s = time.monotonic() - began
-    written: dict[str, Any] = manifest["cost"]
+    labelling: dict[str, Any] = manifest["cost"]
     with Cache(folder / LABELS / ".cache") as cache:
         programs = len(cache)
     if not (folder / MODEL / MARK).is_file():
@@ -77,9 +77,9 @@ def make_reward_model(folder: Path, run_of_ppo: Path, dataset: Path, config: Abl
             quiet=True,
         )
     cost = Cost(
-        completions=sum(one["written"] + one["known"] for one in written.values()),
+        completions=sum(one["completions"] for one in labelling.values()),
         programs=programs,
-        label_s=max(labelled_s, sum(one["seconds"] for one in written.values())),
+        label_s=sum(one["seconds"] for one in labelling.values()),
         train_s=time.monotonic() - began - labelled_s,
     )
     write_atomically(folder / COST, (json.dumps(asdict(cost), indent=1) + "\n").encode())

@@ -25,8 +25,9 @@ and twice as many completions are written. A program that the judge fails on cou
 is told of no error.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ from stepcoder.errors import ConfigError
 from stepcoder.methods.coderl import OUTCOMES, pooled_logits
 from stepcoder.methods.outcome_critic import OutcomeCritic
 from stepcoder.policy import VALUES_FILE, load_model
-from stepcoder.rollouts import Completion, Decoding, Task, generated, job_of, right_padded
+from stepcoder.rollouts import Completion, Decoding, Task, Written, generated, job_of, right_padded
 from stepcoder.run import policy_folder
 
 MODES = ("refine", "repair", "both")
@@ -109,25 +110,29 @@ def load_critic(run: Path, lm: Any) -> OutcomeCritic:
     return critic.to(next(lm.parameters()).device).eval()
 
 
-def critic_sampled(
-    lm: Any, tokenizer: Any, tasks: Sequence[Task], run: Path, how: CriticSampling, completions: int, decoding: Decoding
-) -> Iterator[tuple[str, str]]:
-    """(problem_id, completion), as many of each task as asked for. Raises InputError and SandboxError."""
+@contextmanager
+def critic_sampler(
+    lm: Any, tokenizer: Any, run: Path, how: CriticSampling, completions: int, decoding: Decoding
+) -> Iterator[Callable[[Sequence[Task]], list[list[Written]]]]:
+    """What writes `completions` of each of some tasks. Raises InputError and SandboxError."""
     critic = load_critic(run, lm)
     mender = (lm, tokenizer)
     if how.repair_model:
         mended, its_tokenizer = load_model(how.repair_model, SftConfig())
         mender = (mended.to(next(lm.parameters()).device).eval(), its_tokenizer)
-    at_once = max(1, decoding.batch // completions)
+
     with LocalEngine(isolation=how.isolation) as engine:
-        for start in range(0, len(tasks), at_once):
-            some = tasks[start : start + at_once]
-            first = list(generated(lm, tokenizer, [task for task in some for _ in range(completions)], decoding))
+
+        def write(tasks: Sequence[Task]) -> list[list[Written]]:
+            asked = [task for task in tasks for _ in range(completions)]
+            first = list(generated(lm, tokenizer, asked, decoding))
             tried = tried_out(first, critic, tokenizer, engine, how.example_tests, workers=engine.workers)
-            for i, task in enumerate(some):
-                of_task = tried[i * completions : (i + 1) * completions]
-                for text in rewritten(of_task, lm, tokenizer, mender, how, decoding):
-                    yield task.problem.problem_id, text
+            return [
+                rewritten(tried[i : i + completions], lm, tokenizer, mender, how, decoding)
+                for i in range(0, len(tried), completions)
+            ]
+
+        yield write
 
 
 def tried_out(
@@ -158,26 +163,27 @@ def rewritten(
     mender: tuple[Any, Any],
     how: CriticSampling,
     decoding: Decoding,
-) -> list[str]:
+) -> list[Written]:
     """The completions of one problem after refinement or repair, in the order given."""
-    texts = [t.completion.text for t in tried]
+    given = [Written(t.completion.text, len(t.completion.ids)) for t in tried]
     passing = sorted((t for t in tried if t.passes), key=lambda t: -t.score)
     failing = [i for i, t in enumerate(tried) if not t.passes]
     if not failing or how.mode == ("repair" if passing else "refine"):
-        return texts
+        return given
     if passing:
         prefixes = [best_prefix(passing[k % len(passing)], tokenizer) for k in range(len(failing))]
         task = tried[0].completion.task
         begun = [replace(task, ids=(*task.ids, *ids)) for ids in prefixes]
         for i, ids, made in zip(failing, prefixes, generated(lm, tokenizer, begun, decoding), strict=True):
-            texts[i] = tokenizer.decode((*ids, *made.ids)[: decoding.max_tokens], skip_special_tokens=True)
-        return texts
+            whole = (*ids, *made.ids)[: decoding.max_tokens]
+            given[i] = Written(tokenizer.decode(whole, skip_special_tokens=True), len(whole))
+        return given
     model, its_tokenizer = mender
     likeliest = sorted(tried, key=lambda t: -t.score)[: how.repair_top]
     asked = [repair_task(likeliest[k % len(likeliest)], its_tokenizer) for k in range(len(failing))]
     for i, made in zip(failing, generated(model, its_tokenizer, asked, decoding), strict=True):
-        texts[i] = made.text
-    return texts
+        given[i] = Written(made.text, len(made.ids))
+    return given
 
 
 def best_prefix(tried: Tried, tokenizer: Any) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ def with_critics(policy: Policy, config: TrainConfig, tokenizer: Any) -> Policy:
     if config.value_init:
         prm, its_tokenizer = load_reward_model(Path(config.prm))
         check_same_tokenizer(its_tokenizer, tokenizer, config.prm)
-        start_critic(policy, prm, config.prm)
+        start_critic(policy, prm, config.prm, reward=config.reward)
     if not config.parts.critic:
         policy.value_head.requires_grad_(False)
     if config.parts.outcomes:

@@ -1,4 +1,4 @@
-"""RLTF's fine-grained feedback as a reward of tokens, for any method: `--method grpo+lines` (arXiv:2307.04349).
+"""RLTF's fine-grained feedback as a reward of tokens, for PPO: `--method stepcoder+lines` (arXiv:2307.04349).
 
     r_t = -p / n      on the n tokens that the error points at (`stepcoder/methods/error_lines.py`), else 0
 

@@ -9,7 +9,7 @@
 | `cccs`, `r3`, `adaback`, `jsrl`, `bread` | start state | a curriculum: `stepcoder/curriculum/` |
 | `fgo` | token mask | only tokens of executed lines stay in the policy loss |
 | `match` | reward shaping | syntax and data flow like the canonical solution's: PPOCoder's |
-| `lines` | reward shaping | a penalty on the line of the error: RLTF's, for the others |
+| `lines` | reward shaping | a penalty on the line of the error: RLTF's, for `ppo` |
 
 `stepcoder` is `ppo+cccs+fgo`, `ppocoder` is `ppo+match`. A name may begin with a bundle: `stepcoder+...` adds parts to it.
 Parts after the first come in any order, each once.
@@ -130,5 +130,15 @@ def refuse_conflicts(parts: Parts, options: Any) -> None:
         )
     if parts.advantages == "rltf" and "lines" in parts.shapings:
         raise ConfigError(f"--method {method}: rltf has the penalty on lines already; leave +lines away")
+    if "lines" in parts.shapings and not parts.critic:
+        raise ConfigError(
+            f"--method {method}: {parts.advantages} adds up what the tokens of a completion earn, so the penalty would not"
+            " stay on its line; leave +lines away, or use ppo"
+        )
+    if options.ratio == "sequence" and not parts.grouped:
+        raise ConfigError(
+            f"--ratio sequence takes a completion as one action, and {method} gives each of its tokens an advantage of its"
+            " own, which would be lost; use --ratio token, or grpo or rloo"
+        )
     if not parts.weighted and options.baseline != "none":
         raise ConfigError(f"--baseline {options.baseline}: {method} has its own; --baseline is of rltf and coderl")

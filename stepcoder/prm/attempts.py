@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from appsplus.errors import SandboxError
 from appsplus.evaluation.extraction import Program, extract
 from appsplus.judge import Report
 from appsplus.problem import Verdict
@@ -60,13 +61,18 @@ class Attempts:
     ) -> None:
         self._writer, self._tokenizer, self._judgements, self._store = writer, tokenizer, judgements, store
         self._max_tokens, self._told = max_tokens, told
-        self.written = 0
+        self.written = self.judge_failures = 0
         self._asked: set[str] = set()
 
     @property
+    def asked(self) -> int:
+        """Completions that were asked for, each once."""
+        return len(self._asked)
+
+    @property
     def known(self) -> int:
-        """Completions that were asked for, each once, less those that were written."""
-        return len(self._asked) - self.written
+        """Those of them that were not written now."""
+        return self.asked - self.written
 
     def responses(self, tasks: Sequence[Task], count: int) -> list[Response]:
         """`count` judged responses to each task; those that the judge failed on are left out."""
@@ -102,7 +108,7 @@ class Attempts:
         return [Labelled(response, one) for response, one in zip(responses, found, strict=True)]
 
     def _judged(self, what: str, asked: Sequence[tuple[Task, tuple[int, ...], int]]) -> list[Judged | None]:
-        """The prefixes, completed and judged; None where the judge failed."""
+        """The prefixes, completed and judged; None where the judge failed twice, which is counted."""
         requests = [Request((*t.ids, *given), n, max(1, self._max_tokens - len(given))) for t, given, n in asked]
         addresses = [address(self._writer, request) for request in requests]
         self._asked.update(addresses)
@@ -125,9 +131,17 @@ class Attempts:
             self._store.keep(made)
             self.written += len(made)
             submit([i for i, one in enumerate(addresses) if one in made], made)
+        completions = [waiting[i][0] for i in range(len(asked))]
         judged, _ = self._judgements.collect([waiting[i] for i in range(len(asked))])
         found = {id(one.completion): one for one in judged}
-        return [found.get(id(waiting[i][0])) for i in range(len(asked))]
+        return [found.get(id(completion)) or self._judged_again(completion) for completion in completions]
+
+    def _judged_again(self, completion: Completion) -> Judged | None:
+        try:
+            return Judged(completion, self._judgements.submit(completion).result())
+        except SandboxError:
+            self.judge_failures += 1
+            return None
 
     def _completion(self, task: Task, ids: tuple[int, ...]) -> Completion:
         text = self._tokenizer.decode(ids, skip_special_tokens=True)

@@ -9,12 +9,22 @@ from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from stepcoder.config import flag
 
+_MADE_FROM = "made_from"
 
-def begin(path: Path, document: Mapping[str, Any], command: str, may_change: Collection[str] = ()) -> None:
+
+def begin(
+    path: Path,
+    document: Mapping[str, Any],
+    command: str,
+    may_change: Collection[str] = (),
+    made_from: Mapping[str, Any] | None = None,
+) -> None:
     """Write the options to `path`, in a folder that is made, or go on in it where they are the same.
 
-    Raises InputError where they are not, where the folder holds something else, or where it cannot be written.
+    `made_from`: by what people call it, what the options lead to, such as hashes of files; it must be the same, too. Raises
+    InputError where something is not, where the folder holds something else, or where it cannot be written.
     """
+    made_from = dict(made_from or {})
     folder = path.parent
     try:
         if path.is_file():
@@ -25,10 +35,14 @@ def begin(path: Path, document: Mapping[str, Any], command: str, may_change: Col
                         f"{folder} was begun with {flag(name)} {begun.get(name)}, not {value}; go on with the options that it"
                         " was begun with, or name another --out"
                     )
+            for name, value in made_from.items():
+                if begun.get(_MADE_FROM, {}).get(name) != value:
+                    raise InputError(f"{folder} was begun with other {name} than there are now; name another --out")
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} is there, and nothing that `{command}` has begun; name another --out")
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, (json.dumps(dict(document), indent=2) + "\n").encode())
+        whole = {**document, _MADE_FROM: made_from} if made_from else dict(document)
+        write_atomically(path, (json.dumps(whole, indent=2) + "\n").encode())
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}); name another folder with --out") from None
     except ValueError as error:

@@ -38,8 +38,8 @@ def label(
         raise typer.Exit(130) from None
     counts, labels = manifest["counts"], manifest["labels"]
     shown = ", ".join(f"{counts.get(kind, 0):,} {kind}" for kind in ("correct", "revised", "wrong"))
-    written = sum(cost["written"] for cost in manifest["cost"].values())
-    print(f"{written:,} completions; responses: {shown}")
+    made = sum(cost["completions"] for cost in manifest["cost"].values())
+    print(f"{made:,} completions; responses: {shown}")
     print("line ends: " + ", ".join(f"{labels.get(name, 0):,} labelled {name}" for name in ("+1", "-1", "+0")))
     print(f"the data set is in {out}; go on with: stepcoder prm train {out} --out PRM")
 

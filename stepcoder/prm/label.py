@@ -4,6 +4,7 @@
     PRM_DATA/.cache/completions.sqlite      every completion that was written
     PRM_DATA/.cache/judged.sqlite           every verdict
     PRM_DATA/.cache/update-000040.json      what came of a checkpoint: it is done
+    PRM_DATA/.cache/update-000040.seconds   how long that took, a line a process
     PRM_DATA/lines/, responses/             the data set (`stepcoder.prm.dataset`)
 
 The same command goes on: no completion is written twice, and the labels are those of a run that was never stopped.
@@ -77,7 +78,9 @@ def label(run: Path, dataset: str, out: Path, config: LabelConfig, *, quiet: boo
         max_tokens=config.max_tokens or of_run.max_completion_tokens,
     )
     document = {"run": str(run), "dataset": dataset, **asdict(config)}
-    begin(out / _CONFIG, document, "stepcoder prm label", MAY_CHANGE)
+    hashes = {one.name: weights_hash(one.folder) for one in chosen}
+    made_from = {"policies": hashes, "problems": data_hash(Path(dataset)) if Path(dataset).is_dir() else ""}
+    begin(out / _CONFIG, document, "stepcoder prm label", MAY_CHANGE, made_from)
     (out / _CACHE).mkdir(exist_ok=True)
     work = Labelling(out, dataset, config, of_run, Progress(quiet=quiet))
     with _alone(out), work.progress:
@@ -87,14 +90,19 @@ def label(run: Path, dataset: str, out: Path, config: LabelConfig, *, quiet: boo
                 CompletionStore(out / _CACHE) as store,
                 Cache(out / _CACHE) as cache,
                 LocalEngine(workers=config.judge_workers or None, isolation=config.isolation, cache=cache) as engine,
-                Judgements(engine, threads=engine.workers, coverage=False) as judgements,
+                Judgements(
+                    engine, threads=engine.workers, coverage=False, go_on="give the same command again"
+                ) as judgements,
             ):
                 for one in waiting:
-                    _label_checkpoint(work, one, store, judgements)
+                    with _timed(_spent(out, one)):
+                        _label_checkpoint(work, one, hashes[one.name], store, judgements)
         return _finish(work, chosen)
 
 
-def _label_checkpoint(work: Labelling, one: Checkpoint, store: CompletionStore, judgements: Judgements) -> None:
+def _label_checkpoint(
+    work: Labelling, one: Checkpoint, sha256: str, store: CompletionStore, judgements: Judgements
+) -> None:
     import torch
 
     config = work.config
@@ -104,11 +112,9 @@ def _label_checkpoint(work: Labelling, one: Checkpoint, store: CompletionStore, 
     check_lines(tokenizer, str(one.folder))
     problems = fitting(problems, tokenizer, work.of_run, f"the split {config.split} of {work.dataset}")
     problems = problems[: config.problems or None]
-    sha256 = weights_hash(one.folder)
     lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     sampling = Sampling(config.temperature, config.top_p, config.seed)
     writer = PolicyWriter(lm, tokenizer, sha256, sampling, config.batch)
-    began = time.monotonic()
     attempts, labelled = label_responses(problems, writer, tokenizer, judgements, store, work, one.name)
     apart = held_out([problem.problem_id for problem in problems], config.held_out_share)
     facts = {
@@ -117,7 +123,7 @@ def _label_checkpoint(work: Labelling, one: Checkpoint, store: CompletionStore, 
         "problem_ids": [problem.problem_id for problem in problems],
         **write_checkpoint(work, one.name, sha256, labelled, tokenizer, apart),
     }
-    cost = {"written": attempts.written, "known": attempts.known, "seconds": round(time.monotonic() - began, 1)}
+    cost = {"completions": attempts.asked, "judge_failures": attempts.judge_failures}
     write_atomically(_done(work.out, one), (json.dumps(facts | {"cost": cost}, indent=1) + "\n").encode())
     work.progress.say(f"{one.name}: {attempts.written:,} completions written, {attempts.known:,} known before")
 
@@ -199,7 +205,7 @@ def _finish(work: Labelling, chosen: Sequence[Checkpoint]) -> dict[str, Any]:
         "problems": len({problem_id for facts in done.values() for problem_id in facts["problem_ids"]}),
         "counts": dict(sorted(counts.items())),
         "labels": dict(sorted(of_lines.items())),
-        "cost": {name: facts["cost"] for name, facts in done.items()},
+        "cost": {one.name: done[one.name]["cost"] | {"seconds": _seconds(_spent(work.out, one))} for one in chosen},
     }
     write_atomically(work.out / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
     write_card(work.out, manifest)
@@ -208,6 +214,25 @@ def _finish(work: Labelling, chosen: Sequence[Checkpoint]) -> dict[str, Any]:
 
 def _done(out: Path, one: Checkpoint) -> Path:
     return out / _CACHE / f"{one.name}.json"
+
+
+def _spent(out: Path, one: Checkpoint) -> Path:
+    return out / _CACHE / f"{one.name}.seconds"
+
+
+@contextmanager
+def _timed(path: Path) -> Iterator[None]:
+    """Add a line with the seconds that it took, whether it ended or was interrupted; what was killed is not counted."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{time.monotonic() - began:.1f}\n")
+
+
+def _seconds(path: Path) -> float:
+    return round(sum(map(float, path.read_text(encoding="utf-8").split())), 1)
 
 
 @contextmanager

@@ -48,16 +48,21 @@ def new_reward_model(folder: Path, config: SftConfig) -> tuple[RewardModel, Any]
 
 def load_reward_model(folder: Path, config: SftConfig | None = None) -> tuple[RewardModel, Any]:
     """A trained reward model and its tokenizer. Raises InputError where `folder` holds none."""
-    if not (folder / MARK).is_file():
-        raise InputError(
-            f"{folder} holds no reward model; expected a folder that `stepcoder prm train` has finished: give that command"
-            " again, it goes on from where it was"
-        )
+    check_is_reward_model(folder)
     lm, tokenizer = load_model(str(folder), config or SftConfig())
     policy = Policy(lm)
     if not load_values(policy, folder):
         raise InputError(f"{folder} holds a reward model without its head; train it again into another --out")
     return RewardModel(policy), tokenizer
+
+
+def check_is_reward_model(folder: Path) -> None:
+    """Raises InputError where `folder` holds none: to be asked before hours are spent on what needs it."""
+    if not (folder / MARK).is_file():
+        raise InputError(
+            f"{folder} holds no reward model; expected a folder that `stepcoder prm train` has finished: give that command"
+            " again, it goes on from where it was"
+        )
 
 
 def check_same_tokenizer(tokenizer: Any, policys: Any, prm: str) -> None:
@@ -70,11 +75,11 @@ def check_same_tokenizer(tokenizer: Any, policys: Any, prm: str) -> None:
         )
 
 
-def start_critic(policy: Policy, prm: RewardModel, name: str) -> None:
+def start_critic(policy: Policy, prm: RewardModel, name: str, *, reward: str) -> None:
     """Make the policy's critic the reward model: trunk and head. Raises ConfigError where the shapes differ.
 
     The value of a state is what R gives the prefix that led there: `Policy` reads the value before a token where the
-    reward model reads R after the last one.
+    reward model reads R after the last one. Where the `reward` is `binary`, from 0 to 1, so is the value: (R + 1) / 2.
     """
     if policy.critic is None:
         raise ConfigError("--value-init prm needs a critic with weights of its own; give --critic separate")
@@ -87,6 +92,10 @@ def start_critic(policy: Policy, prm: RewardModel, name: str) -> None:
         )
     policy.critic.load_state_dict(prm.policy.lm.state_dict())
     policy.value_head.load_state_dict(prm.policy.value_head.state_dict())
+    if reward == "binary":
+        with torch.no_grad():
+            policy.value_head.weight.mul_(0.5)
+            policy.value_head.bias.mul_(0.5).add_(0.5)
 
 
 def line_scores(

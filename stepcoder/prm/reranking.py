@@ -23,7 +23,7 @@ from stepcoder.data import pad_id_of, token_offsets
 from stepcoder.generation import written
 from stepcoder.prm.lines import lines_of
 from stepcoder.prm.reward import Scores
-from stepcoder.rollouts import Completion, Task
+from stepcoder.rollouts import Completion, Decoding, Task
 
 NEUTRAL = 0.0  # of a prefix without a line of code
 WORST = -2.0  # below every score: of a program without one
@@ -58,9 +58,7 @@ def search_lines(
     *,
     width: int,
     tries: int,
-    max_tokens: int,
-    temperature: float,
-    top_p: float,
+    decoding: Decoding,
 ) -> list[list[Candidate]]:
     """For each task the `width` responses that the search ends with, the best first; all tasks advance together."""
     beams = [[Candidate((), NEUTRAL)] for _ in tasks]
@@ -68,10 +66,14 @@ def search_lines(
     of_line, of_block = EndOfLine(tokenizer, device), EndOfBlock(tokenizer, device)
     while live := [(i, c) for i, beam in enumerate(beams) for c in beam if not c.ended]:
         asked = [(i, c) for i, c in live for _ in range(tries)]
-        rows = _next_lines(lm, tokenizer, tasks, asked, of_line, max_tokens, temperature, top_p)
+        rows = [
+            row
+            for start in range(0, len(asked), decoding.batch)
+            for row in _next_lines(lm, tokenizer, tasks, asked[start : start + decoding.batch], of_line, decoding)
+        ]
         grown = [(*c.ids, *row) for (_, c), row in zip(asked, rows, strict=True)]
         ended = [
-            len(ids) >= max_tokens or _is_whole(of_block, (*tasks[i].ids, *ids), len(ids), device)
+            len(ids) >= decoding.max_tokens or _is_whole(of_block, (*tasks[i].ids, *ids), len(ids), device)
             for (i, _), ids in zip(asked, grown, strict=True)
         ]
         found = _candidates([tasks[i] for i, _ in asked], grown, ended, scores, tokenizer)
@@ -88,13 +90,11 @@ def _next_lines(
     tasks: Sequence[Task],
     asked: Sequence[tuple[int, Candidate]],
     of_line: Callable[[Tensor, int], Tensor],
-    max_tokens: int,
-    temperature: float,
-    top_p: float,
+    decoding: Decoding,
 ) -> list[list[int]]:
     device = next(lm.parameters()).device
     ids, attention = left_padded([[*tasks[i].ids, *c.ids] for i, c in asked], pad_id_of(tokenizer))
-    room = [max_tokens - len(c.ids) for _, c in asked]
+    room = [decoding.max_tokens - len(c.ids) for _, c in asked]
     rows = written(
         lm,
         tokenizer,
@@ -102,8 +102,8 @@ def _next_lines(
         attention.to(device),
         pad_id=pad_id_of(tokenizer),
         max_tokens=max(room),
-        temperature=temperature,
-        top_p=top_p,
+        temperature=decoding.temperature,
+        top_p=decoding.top_p,
         ends=of_line,
     )
     return [row[:left] for row, left in zip(rows, room, strict=True)]

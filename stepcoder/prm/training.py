@@ -35,6 +35,7 @@ from stepcoder.prm.dataset import read_manifest, read_rows
 from stepcoder.prm.measures import Scored, measured, summary
 from stepcoder.prm.model import MARK, RewardModel, line_scores, new_reward_model, padded
 from stepcoder.prm.options import PrmConfig
+from stepcoder.prm.policies import policies_of
 from stepcoder.prm.report import write_report
 from stepcoder.prm.selections import Row, selected
 from stepcoder.progress import Progress
@@ -52,7 +53,7 @@ def train_reward_model(
     `policy`: whose weights it begins with; None: the last of the run that was labelled. Raises InputError, TrainingError.
     """
     manifest = read_manifest(data)
-    folder = policy_folder(policy or _run_of(data))
+    folder = policy_folder(policy) if policy else policies_of(_run_of(data))[-1].folder
     rows = selected(read_rows(data, "responses", "train"), config.selection)
     held_out = read_rows(data, "responses", "test")
     set_seed(config.seed)
@@ -166,8 +167,11 @@ def scored_ends(model: RewardModel, rows: Sequence[Row], pad_id: int, micro_rows
 
 
 def _run_of(data: Path) -> Path:
-    run = Path(str(json.loads((data / "config.json").read_text(encoding="utf-8")).get("run", "")))
-    if not run.is_dir():
+    try:
+        run = Path(str(json.loads((data / "config.json").read_text(encoding="utf-8")).get("run", "")))
+    except (OSError, ValueError):
+        raise InputError(f"{data} does not say which run it was labelled from; name that run with --policy") from None
+    if not policies_of(run):
         raise InputError(f"the run that {data} was labelled from is not in {run} any more; name it with --policy")
     return run
 

@@ -14,6 +14,7 @@ import pytest
 from appsplus.annotate.split_points import find_split_points
 from appsplus.annotate.subtasks import subtask_chars
 from appsplus.errors import SandboxError
+from appsplus.evaluation.samples import meta_path
 from appsplus.judge import Inspection, Job, Report, UnitTestReport
 from appsplus.problem import Annotation, IOFormat, Problem, Solution, UnitTest, Verdict
 from appsplus.release import DatasetWriter, Manifest
@@ -224,3 +225,13 @@ def make_trainer(problems: list[Problem], write_dataset: Callable[..., Path], tm
         return trainer
 
     return make
+
+
+def sampled_again_from(out: Path, lines: int, sample: Callable[[Path], int]) -> tuple[list[str], list[str]]:
+    """The lines of a file of samples, and of another that was stopped after so many lines, the next one torn."""
+    whole = out.read_text().splitlines()
+    broken = out.with_name("broken.jsonl")
+    meta_path(broken).write_bytes(meta_path(out).read_bytes())
+    broken.write_text("\n".join([*whole[:lines], whole[lines][:20]]))
+    assert sample(broken) == len(whole)
+    return whole, broken.read_text().splitlines()

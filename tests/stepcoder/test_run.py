@@ -226,22 +226,33 @@ def test_a_separate_critic_begins_as_the_policy_after_its_supervised_training(
 
 
 def test_sampling_a_run_gives_a_line_for_each_completion_of_each_problem(dataset: str, tmp_path: Path) -> None:
-    from stepcoder.sampling import sample_run
+    from stepcoder.rollouts import Decoding
+    from stepcoder.sampling import Request, sample_run
 
-    options: dict[str, Any] = {"split": "train", "top_p": 0.9, "max_tokens": 6, "batch": 4}
+    def request(*, completions: int = 2, temperature: float = 1.0, seed: int = 3) -> Request:
+        return Request(dataset, "train", completions, Decoding(temperature, 0.9, max_tokens=6, batch=4), seed)
+
     run.train_run(dataset, config(updates=1), tmp_path / "run")
     written = []
     for name in ("one", "two"):
         out = tmp_path / f"{name}.jsonl"
-        assert sample_run(tmp_path / "run", dataset, out, completions=2, temperature=1.0, seed=3, **options) == 12
+        assert sample_run(tmp_path / "run", request(), out) == 12
         written.append([json.loads(line) for line in out.read_text().splitlines()])
     assert written[0] == written[1]
-    assert [line["problem_id"] for line in written[0][:3]] == ["made/0", "made/0", "made/1"]
-    assert all(set(line) == {"problem_id", "completion"} for line in written[0])
+    assert [(line["problem_id"], line["sample_index"]) for line in written[0][:3]] == [
+        ("made/0", 0),
+        ("made/0", 1),
+        ("made/1", 0),
+    ]
+    assert all(line["completion"].startswith("```python\n") for line in written[0])
+    assert {line["finish_reason"] for line in written[0]} == {"length"}  # nothing is learned in one update
+    assert json.loads((tmp_path / "one.meta.json").read_bytes())["model"]["name"] == "run/final"
+    with pytest.raises(InputError, match=r"sampling.seed was 3, now 4. Repeat the options it was made with to go on"):
+        sample_run(tmp_path / "run", request(seed=4), tmp_path / "one.jsonl")
     with pytest.raises(InputError, match=r"--completions 2 of the likeliest tokens would all be the same"):
-        sample_run(tmp_path / "run", dataset, tmp_path / "x", completions=2, temperature=0.0, seed=3, **options)
+        request(temperature=0.0)
     with pytest.raises(InputError, match=r"holds no policy yet"):
-        sample_run(tmp_path / "none", dataset, tmp_path / "x", completions=1, temperature=0.0, seed=3, **options)
+        sample_run(tmp_path / "none", request(completions=1), tmp_path / "x")
 
 
 def test_cccs_moves_levels_up_and_plain_ppo_gives_the_plain_task_only(dataset: str, tmp_path: Path) -> None:

@@ -80,10 +80,9 @@ class LocalModel:
         self._context = getattr(self._lm.config.get_text_config(), "max_position_embeddings", None)
         chat = "chat, block opened" if self._open_block else "chat"
         self.facts: dict[str, Any] = {
-            "name": "/".join(Path(name).resolve().parts[-2:]) if Path(name).is_dir() else name,
+            **named(name),
             "backend": "hf",
             "revision": getattr(self._lm.config, "_commit_hash", None) or revision or "",
-            "fingerprint": fingerprint(Path(name)) if Path(name).is_dir() else "",
             "dtype": str(self._lm.dtype).removeprefix("torch."),
             "prompt": chat if prompts.has_chat_template(self._tokenizer) else "continued",
             "batch": batch,
@@ -170,6 +169,14 @@ def _loaded(name: str, revision: str | None, device: str, dtype: str) -> Any:
     one = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     lm = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=dtype)
     return lm.to(one).eval()
+
+
+def named(model: str) -> dict[str, str]:
+    """What results say of a model, a folder or a Hub id: `name`, without the path of this machine, and `fingerprint`."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return {"name": model, "fingerprint": ""}
+    return {"name": "/".join(folder.resolve().parts[-2:]), "fingerprint": fingerprint(folder)}
 
 
 def fingerprint(folder: Path) -> str:

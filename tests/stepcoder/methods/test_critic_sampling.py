@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ from stepcoder.methods.critic_sampling import (
     what_is_wrong,
 )
 from stepcoder.rollouts import Completion, Decoding, Task
-from stepcoder.sampling import sample_run
-from tests.stepcoder.conftest import CODE, TINY, StandInJudge, engine_of, small_problem
+from stepcoder.sampling import Request, sample_run
+from tests.stepcoder.conftest import CODE, TINY, StandInJudge, engine_of, sampled_again_from, small_problem
 from tests.stepcoder.methods.test_rltf import report
 
 ACCEPTED, WRONG = report(Verdict.ACCEPTED, passed=1, tests=1), report(Verdict.WRONG_ANSWER, tests=1)
@@ -69,6 +70,10 @@ def asked(monkeypatch: pytest.MonkeyPatch, tokenizer: Any) -> list[Task]:
     return tasks
 
 
+def mended(some: Sequence[Tried], tokenizer: Any, how: CriticSampling) -> list[str]:
+    return [made.text for made in rewritten(some, None, tokenizer, (None, tokenizer), how, DECODING)]
+
+
 def test_a_program_is_cut_after_the_token_at_which_the_critic_is_surest_and_never_kept_whole(tokenizer: Any) -> None:
     text = "n = 1\nprint(n)\n```"
     ids = completion_of(text, tokenizer).ids
@@ -90,7 +95,7 @@ def test_where_one_passes_what_fails_is_written_again_from_the_best_prefixes_in_
         tried("m = 2\nprint(m)\n```", tokenizer, ACCEPTED, score=0.6, best=2),
         tried("b = 0\n```", tokenizer, None, score=0.9),
     ]
-    texts = rewritten(some, None, tokenizer, (None, tokenizer), CriticSampling("refine"), DECODING)
+    texts = mended(some, tokenizer, CriticSampling("refine"))
     first, second = some[2].completion.ids[:3], some[1].completion.ids[:2]
     assert [task.ids for task in asked] == [(1, 2, 3, *first), (1, 2, 3, *second)]
     assert texts == [
@@ -106,14 +111,14 @@ def test_where_none_passes_the_critic_s_favourite_is_repaired_with_its_error(tok
         tried("a = 1\n```", tokenizer, WRONG, score=0.2),
         tried("b = c\n```", tokenizer, report(Verdict.RUN_TIME_ERROR, "NameError: c (line 1)", 1, tests=1), score=0.4),
     ]
-    texts = rewritten(some, None, tokenizer, (None, tokenizer), CriticSampling("repair"), DECODING)
+    texts = mended(some, tokenizer, CriticSampling("repair"))
     assert texts == ["pass\n```"] * 2
     assert asked[0].ids == asked[1].ids == repair_task(some[1], tokenizer).ids
     prompt = tokenizer.decode(asked[0].ids)
     assert "This program is wrong:\n\n```python\nb = c\n```\n\nNameError: c (line 1)\n\nWrite it again" in prompt
     assert prompt.endswith("```python\n")
     asked.clear()
-    rewritten(some, None, tokenizer, (None, tokenizer), CriticSampling("both", repair_top=2), DECODING)
+    mended(some, tokenizer, CriticSampling("both", repair_top=2))
     assert [task.ids for task in asked] == [repair_task(some[i], tokenizer).ids for i in (1, 0)]
 
 
@@ -125,7 +130,7 @@ def test_what_a_mode_is_not_for_stays_as_it_is(
     tokenizer: Any, asked: list[Task], mode: str, reports: list[Report | None]
 ) -> None:
     some = [tried(f"a = {i}\n```", tokenizer, found) for i, found in enumerate(reports)]
-    texts = rewritten(some, None, tokenizer, (None, tokenizer), CriticSampling(mode), DECODING)
+    texts = mended(some, tokenizer, CriticSampling(mode))
     assert texts == ["a = 0\n```", "a = 1\n```"]
     assert asked == []
 
@@ -176,19 +181,14 @@ def test_a_run_of_coderl_is_sampled_with_its_critic_and_another_is_refused(
     for method in ("coderl", "ppo"):
         config = configured(TrainConfig, "tiny", TINY | {"updates": 1, "method": method})
         run.train_run(dataset, config, tmp_path / method, quiet=True)
-    options: dict[str, Any] = {"split": "train", "completions": 2, "temperature": 1.0, "top_p": 1.0, "batch": 6}
-    lines = []
-    for name in ("one", "two"):
-        out = tmp_path / name
-        how = CriticSampling("both")
-        assert sample_run(tmp_path / "coderl", dataset, out, max_tokens=8, seed=1, critic=how, **options) == 12
-        lines.append([json.loads(line) for line in out.read_text().splitlines()])
-    assert lines[0] == lines[1]
-    assert [line["problem_id"] for line in lines[0]] == [f"made/{n}" for n in range(6) for _ in range(2)]
+    request = Request(dataset, "train", 2, Decoding(1.0, 1.0, 8, 6), seed=1, critic=CriticSampling("both"))
+    out = tmp_path / "samples.jsonl"
+    assert sample_run(tmp_path / "coderl", request, out) == 12
+    whole, again = sampled_again_from(out, 7, partial(sample_run, tmp_path / "coderl", request))
+    assert whole == again
+    assert [json.loads(line)["problem_id"] for line in whole] == [f"made/{n}" for n in range(6) for _ in range(2)]
     with pytest.raises(InputError, match=r"ppo has no critic that predicts outcomes; --critic-sampling needs a run"):
-        sample_run(
-            tmp_path / "ppo", dataset, tmp_path / "x", max_tokens=8, seed=1, critic=CriticSampling("both"), **options
-        )
+        sample_run(tmp_path / "ppo", request, tmp_path / "x")
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,17 @@ def test_an_rloo_step_equals_that_of_trl(make_trainer: Callable[..., Trainer]) -
     check_step(trainer, batch, stepped(trainer, -torch.stack(terms).mean()))
 
 
+def test_a_step_of_rltf_is_that_of_its_formula(make_trainer: Callable[..., Trainer]) -> None:
+    """docs/methods/rltf.md: the mean over completions of -1/T sum over t of A_t log pi(token t), no ratio and no KL."""
+    trainer = make_trainer(method="rltf", ground_truth_coef=0.0)
+    judged = some_judged(trainer)
+    batch = batch_of(trainer, judged, kl_coef=0.0, whiten_advantages=False)
+    moved_a_little(trainer)  # with a ratio it would differ
+    logprobs = [read(trainer, j)[0] for j in judged]
+    terms = [-(a[: len(its)] * its).mean() for its, a in zip(logprobs, batch.advantages, strict=True)]
+    check_step(trainer, batch, stepped(trainer, torch.stack(terms).mean()))
+
+
 def test_masked_tokens_do_not_move_a_policy_without_a_critic(make_trainer: Callable[..., Trainer]) -> None:
     for method in ("grpo+fgo", "rloo+fgo"):
         states = []

@@ -41,6 +41,10 @@ def test_a_method_brings_its_paper_s_options_over_the_preset_s_and_below_those_g
     assert configured(TrainConfig, "paper-6.7b", {"method": "grpo", "kl_coef": 0.1}).kl_coef == 0.1
     rltf = configured(TrainConfig, "tiny", {"method": "rltf+fgo"})
     assert (rltf.kl_coef, rltf.ratio, rltf.baseline, rltf.ground_truth_coef) == (0.0, "none", "best", 1.0)
+    assert (rltf.reward, rltf.loss_mean) == ("verdict", "completion")  # the paper's, whatever the preset has
+    assert configured(TrainConfig, "tiny", {"method": "ppocoder"}).reward == "verdict"
+    assert configured(TrainConfig, "tiny", {"method": "coderl", "reward": "binary"}).reward == "binary"
+    assert configured(TrainConfig, "tiny", {"method": "stepcoder"}).reward == "binary"
     assert configured(TrainConfig, "tiny", {"method": "coderl"}).baseline == "greedy"
     assert configured(TrainConfig, "tiny", {"method": "rloo"}).ratio == "sequence"
 
@@ -56,6 +60,10 @@ def test_the_methods_of_the_paper_keep_their_options(method: str) -> None:
     ("given", "words"),
     [
         ({"method": "rltf+lines"}, r"--method rltf\+lines: rltf has the penalty on lines already; leave \+lines away"),
+        ({"method": "grpo+lines"}, r"--method grpo\+lines: grpo adds up what the tokens of a completion earn"),
+        ({"method": "coderl+lines"}, "the penalty would not stay on its line; leave"),
+        ({"method": "stepcoder", "ratio": "sequence"}, "--ratio sequence takes a completion as one action"),
+        ({"method": "rltf", "ratio": "sequence"}, "use --ratio token, or grpo or rloo"),
         ({"method": "rltf", "kl_coef": 0.1, "kl_in": "reward"}, "the weights of rltf are no sums of rewards of tokens"),
         ({"method": "ppo", "baseline": "best"}, "--baseline best: ppo has its own; --baseline is of rltf and coderl"),
         ({"method": "coderl", "critic": "separate"}, "--critic separate: coderl has no critic of values"),

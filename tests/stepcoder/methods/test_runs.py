@@ -24,7 +24,6 @@ METHODS = (
     "coderl+fgo",
     "ppocoder+cccs",
     "stepcoder+lines+match",
-    "grpo+lines",
 )
 LOGGED = {
     "grpo": {"kl_loss"},

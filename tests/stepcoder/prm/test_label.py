@@ -5,6 +5,8 @@ import math
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,9 @@ from stepcoder.prm.policies import evenly_spaced, policies_of
 from stepcoder.prm.training import LOSSES, train_reward_model
 from stepcoder.prm.writer import PolicyWriter, weights_hash
 from stepcoder.report import write_report
-from stepcoder.sampling import Reranking, sample_run
-from tests.stepcoder.conftest import TINY, StandInJudge, small_problem
+from stepcoder.rollouts import Decoding
+from stepcoder.sampling import Request, Reranking, sample_run
+from tests.stepcoder.conftest import TINY, StandInJudge, sampled_again_from, small_problem
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -158,8 +161,9 @@ def test_labelling_that_is_interrupted_writes_no_completion_twice(
 
 def check_same_labels(world: Path, broken: Path, written: int) -> None:
     """Labels that were stopped in the middle are those of an unbroken run, and cost as much."""
-    cost = json.loads((world / "labels" / "manifest.json").read_text())["cost"]
-    assert written == sum(of["written"] for of in cost.values())
+    cost, theirs = (json.loads((of / "manifest.json").read_text())["cost"] for of in (world / "labels", broken))
+    assert written == sum(of["completions"] for of in cost.values()) == sum(of["completions"] for of in theirs.values())
+    assert all(of["seconds"] > 0 and not of["judge_failures"] for of in theirs.values())
     for split in ("train", "test"):
         assert read_rows(broken, "responses", split) == read_rows(world / "labels", "responses", split)
 
@@ -210,6 +214,9 @@ def test_finished_labels_are_gone_on_with_for_nothing_and_not_under_other_option
     assert calls == []
     with pytest.raises(InputError, match=r"was begun with --k 3, not 5; go on with the options"):
         labelling.label(world / "run", str(world / "data"), world / "labels", options(k=5), quiet=True)
+    monkeypatch.setattr(labelling, "weights_hash", lambda folder: f"{folder} trained again")
+    with pytest.raises(InputError, match=r"was begun with other policies than there are now; name another --out"):
+        labelling.label(world / "run", str(world / "data"), world / "labels", options(), quiet=True)
 
 
 def test_bad_input_to_labelling_is_told_in_words(world: Path, tmp_path: Path) -> None:
@@ -291,13 +298,14 @@ def test_a_critic_that_starts_from_a_reward_model_values_states_as_it_does(world
     critic, _ = load_model(str(world / "run" / "sft"), config())
     policy = Policy(lm, critic).eval()
     prm, _ = load_reward_model(world / "prm")
-    start_critic(policy, prm, "PRM")
     ids = torch.randint(3, 300, (2, 9))
     attention = torch.ones_like(ids)
     with torch.no_grad():
-        _, values, _ = policy(ids, attention, 5)
-        scores = prm.eval()(ids, attention)
-    assert torch.allclose(values, scores[:, 3:-1], atol=1e-5)  # the value before token i is R after token i - 1
+        scores = prm.eval()(ids, attention)[:, 3:-1]  # the value before token i is R after token i - 1
+        for reward, expected in (("verdict", scores), ("binary", (scores + 1) / 2)):
+            start_critic(policy, prm, "PRM", reward=reward)
+            _, values, _ = policy(ids, attention, 5)
+            assert torch.allclose(values, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -308,7 +316,15 @@ def test_a_critic_that_starts_from_a_reward_model_values_states_as_it_does(world
         ({"value_init": "prm", "prm": "x"}, "give --critic separate"),
         ({"value_init": "prm", "prm": "x", "method": "grpo"}, "grpo has no critic that could start from it"),
         ({"dense_reward": "orm", "prm": "x"}, "--dense-reward orm is not known; expected prm"),
-        ({"value_init": "prm", "prm": "x", "critic": "separate", "prm_drop_gap": 0.1}, "drops the dense reward"),
+        ({"value_init": "prm", "prm": "x", "critic": "separate", "value_coef": 0.0}, "the critic would never learn"),
+        (
+            {"value_init": "prm", "prm": "x", "critic": "separate", "value_coef": 1.0, "prm_drop_gap": 0.1},
+            "drops the dense reward",
+        ),
+        (
+            {"dense_reward": "prm", "prm": "x", "prm_drop_gap": 0.1, "updates": 19},
+            "with --updates 19 it would never drop",
+        ),
     ],
 )
 def test_options_that_make_no_sense_together_are_refused(changes: dict[str, Any], words: str) -> None:
@@ -325,7 +341,7 @@ def test_each_use_of_a_reward_model_trains_alone_and_with_the_other(world: Path,
         "keep_policies": 0,
     }
     given |= {"dense_reward": "prm"} if use != "value" else {}
-    given |= {"value_init": "prm", "critic": "separate"} if use != "dense" else {}
+    given |= {"value_init": "prm", "critic": "separate", "value_coef": 0.5} if use != "dense" else {}
     out = tmp_path / "run"
     assert run.train_run(str(world / "data"), config(**given, updates=2), out, quiet=True)
     numbers = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
@@ -365,25 +381,17 @@ def test_a_resumed_run_with_a_dense_reward_gives_the_numbers_of_an_unbroken_one(
 
 @pytest.mark.parametrize("search", ["", "lines"])
 def test_sampling_gives_what_the_reward_model_chooses(world: Path, tmp_path: Path, search: str) -> None:
-    options: dict[str, Any] = {
-        "split": "train",
-        "temperature": 1.0,
-        "top_p": 1.0,
-        "max_tokens": 30,
-        "batch": 16,
-        "seed": 1,
-    }
     chosen = Reranking(str(world / "prm"), 3, search, 2)
+    request = Request(str(world / "data"), "train", 2, Decoding(1.0, 1.0, 30, 16), seed=1, reranking=chosen)
     out = tmp_path / "samples.jsonl"
-    count = sample_run(world / "run", str(world / "data"), out, completions=2, reranking=chosen, **options)
-    lines = [json.loads(line) for line in out.read_text().splitlines()]
-    assert count == len(lines) == 12
-    assert [line["problem_id"] for line in lines] == [f"made/{n}" for n in range(6) for _ in range(2)]
+    assert sample_run(world / "run", request, out) == 12
+    whole, again = sampled_again_from(out, 9, partial(sample_run, world / "run", request))
+    assert whole == again
+    assert [json.loads(line)["problem_id"] for line in whole] == [f"made/{n}" for n in range(6) for _ in range(2)]
     with pytest.raises(InputError, match="more than the reward model has to choose from"):
-        sample_run(world / "run", str(world / "data"), out, completions=9, reranking=chosen, **options)
+        replace(request, completions=9)
     with pytest.raises(InputError, match="candidates of the likeliest tokens would all be the same"):
-        greedy = options | {"temperature": 0.0}
-        sample_run(world / "run", str(world / "data"), out, completions=1, reranking=chosen, **greedy)
+        replace(request, completions=1, decoding=Decoding(0.0, 1.0, 30, 16))
 
 
 def test_the_commands_say_what_they_made_and_what_comes_next(

@@ -18,7 +18,7 @@ from stepcoder.prm.model import RewardModel, line_scores
 from stepcoder.prm.options import PrmConfig
 from stepcoder.prm.reranking import Candidate, best, ranked, search_lines
 from stepcoder.prm.training import learn, scored_ends
-from stepcoder.rollouts import Task, generate
+from stepcoder.rollouts import Decoding, Task, generate
 from tests.stepcoder.prm.conftest import LINES, tokens_of
 
 ALL = list(product((0, 1), repeat=LINES))
@@ -99,9 +99,10 @@ def test_a_search_of_one_likeliest_line_at_a_time_writes_what_greedy_decoding_do
     lm, tokenizer = policy
     tasks = [Task.of(problem, (20, 0), 1 + i % 2, tokenizer) for i, problem in enumerate(problems)]
     greedy = generate(lm, tokenizer, tasks, max_tokens=24, temperature=0.0, top_p=1.0)
-    found = search_lines(lm, tokenizer, tasks, zeros, width=1, tries=1, max_tokens=24, temperature=0.0, top_p=1.0)
-    assert [c.ids for [c] in found] == [c.ids for c in greedy]
-    assert all(c.ended for [c] in found)
+    for batch in (1, 2, 64):
+        found = search_lines(lm, tokenizer, tasks, zeros, width=1, tries=1, decoding=Decoding(0.0, 1.0, 24, batch))
+        assert [c.ids for [c] in found] == [c.ids for c in greedy]
+        assert all(c.ended for [c] in found)
 
 
 def test_a_search_keeps_what_the_reward_model_likes_best(policy: tuple[Any, Any], problems: list[Problem]) -> None:
@@ -112,12 +113,12 @@ def test_a_search_keeps_what_the_reward_model_likes_best(policy: tuple[Any, Any]
 
     torch.manual_seed(0)
     task = Task.of(problems[0], (0,), 1, tokenizer)
-    options: dict[str, Any] = {"max_tokens": 30, "temperature": 1.0, "top_p": 1.0}
-    [few] = search_lines(lm, tokenizer, [task], likes_few_tokens, width=2, tries=6, **options)
+    decoding = Decoding(1.0, 1.0, max_tokens=30, batch=16)
+    [few] = search_lines(lm, tokenizer, [task], likes_few_tokens, width=2, tries=6, decoding=decoding)
     scores = [c.score for c in few]
     assert scores == sorted(scores, reverse=True)
     assert len(few) <= 2
-    [any_] = search_lines(lm, tokenizer, [task], zeros, width=2, tries=6, **options)
+    [any_] = search_lines(lm, tokenizer, [task], zeros, width=2, tries=6, decoding=decoding)
     assert min(len(c.ids) for c in few) <= min(len(c.ids) for c in any_)
 
 
