@@ -3,7 +3,7 @@
 Legend: B completions, P prompt positions (left-padded), T response positions (right-padded), N = P + T.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -19,6 +19,9 @@ from stepcoder.methods.gae import Gae
 from stepcoder.methods.parts import Advantages, Offsets, Signals
 from stepcoder.policy import Policy, reference_logprobs
 from stepcoder.rollouts import Judged, right_padded
+
+Turns = Callable[[int, int], Iterator[tuple[Tensor, float]]]
+"""Rows, and how many at a time: their indices, and a weight, 0 where others have rows left and this process has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,11 @@ def reward_of(judged: Judged, variant: str) -> float:
     return reward(judged.report, len(judged.completion.task.problem.unit_tests), variant)
 
 
+def alone(rows: int, micro_rows: int) -> Iterator[tuple[Tensor, float]]:
+    """`Trainer.turns` of a single process."""
+    yield from ((some, 1.0) for some in torch.arange(rows).split(micro_rows))
+
+
 def assembled(
     judged: Sequence[Judged],
     keeps: Sequence[Sequence[float]],
@@ -101,12 +109,13 @@ def assembled(
     offsets: Sequence[Offsets] = (),
     predict_outcomes: bool = False,
     gathered: Callable[[list[Any]], list[Any]] = lambda items: items,
+    turns: Turns = alone,
 ) -> Batch:
     """The batch of some judged completions: the policy, its values and the reference read them once more.
 
     `shaped`: rewards of tokens beside the verdicts'; `groups`: the number of each completion's task; `advantages_of` None:
     by GAE; `predict_outcomes`: whether it wants the outcomes that the critic predicts. `kl_coef` is of the penalty in the
-    rewards: 0 where the KL is a loss term.
+    rewards: 0 where the KL is a loss term. All processes read in as many `turns`, or one would wait for ever.
     """
     prompts, attention = left_padded([j.completion.task.ids for j in judged], pad_id)
     responses = right_padded([j.completion.ids for j in judged], pad_id, torch.long)
@@ -118,11 +127,12 @@ def assembled(
     old_logprobs, old_values, ref_logprobs = (torch.zeros_like(response_keep) for _ in range(3))
     logits = response_keep.new_zeros(*response_keep.shape, len(OUTCOMES)) if predict_outcomes else None
     with torch.no_grad():
-        for start in range(0, len(judged), micro_rows):
-            some = slice(start, start + micro_rows)
+        for some, weight in turns(len(judged), micro_rows):
             first, used = used_columns(attention[some], tokens)
             these, seen = (t[some, first : ids.shape[1] - tokens + used] for t in (ids, attention))
             read = policy(these, seen, used, temperature=temperature, outcomes=predict_outcomes)
+            if not weight:
+                continue
             old_logprobs[some, :used], old_values[some, :used] = read[0], read[1]
             if logits is not None:
                 logits[some, :used] = read[3]

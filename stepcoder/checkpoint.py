@@ -2,6 +2,7 @@
 
     RUN/checkpoints/update-000020/state/        what accelerate saves: weights, optimiser, random state of each process
     RUN/checkpoints/update-000020/trainer.json  where the run was, curriculum, sampler
+    RUN/sft-state/                              the same of supervised training, while it goes on
     RUN/policies/update-000010/                 policies at evenly spaced updates, if --keep-policies asks for them
     RUN/sft/, RUN/best/, RUN/final/             the policy as transformers loads it, values.safetensors beside it
 
@@ -12,13 +13,13 @@ leaves the last one as it was.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stepcoder.errors import TrainingError
+from stepcoder.errors import TrainingError, is_out_of_memory
 from stepcoder.policy import save_policy, whole_state
 from stepcoder.setup import Trainer
 
@@ -55,24 +56,14 @@ class Checkpoints:
         target = self._folder / f"update-{state.update:06d}"
         if (target / _TRAINER).is_file():
             return
-        half = target.with_name(f".{target.name}.half")
+        document = {
+            **asdict(state),
+            "curriculum": trainer.curriculum.state_dict(),
+            "sampler": trainer.sampler.state_dict(),
+            "method": trainer.method.state_dict(),
+        }
+        save_state(trainer.accelerator, target, document)
         if trainer.accelerator.is_main_process:
-            shutil.rmtree(half, ignore_errors=True)  # of a run that was killed
-        trainer.accelerator.wait_for_everyone()
-        with _told_in_words(half):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            trainer.accelerator.save_state(str(half / _STATE))
-        trainer.accelerator.wait_for_everyone()
-        if trainer.accelerator.is_main_process:
-            with _told_in_words(half):
-                document = {
-                    **asdict(state),
-                    "curriculum": trainer.curriculum.state_dict(),
-                    "sampler": trainer.sampler.state_dict(),
-                    "method": trainer.method.state_dict(),
-                }
-                (half / _TRAINER).write_text(json.dumps(document), encoding="utf-8")
-                _replace(half, target)
             for old in sorted(self._folder.glob("update-*"))[: -self._keep]:
                 shutil.rmtree(old)
         trainer.accelerator.wait_for_everyone()
@@ -82,8 +73,7 @@ class Checkpoints:
         last = self.last()
         if last is None:
             return None
-        document = json.loads((last / _TRAINER).read_text(encoding="utf-8"))
-        trainer.accelerator.load_state(str(last / _STATE))
+        document = load_state(trainer.accelerator, last)
         trainer.curriculum.load_state_dict(document.pop("curriculum"))
         trainer.sampler.load_state_dict(document.pop("sampler"))
         if "method" in document:  # checkpoints of older versions have none, for there was nothing to save
@@ -96,12 +86,35 @@ class Checkpoints:
         due = {round((i + 1) * config.updates / config.keep_policies) for i in range(config.keep_policies)}
         if update in due:
             folder = self._run / POLICIES / f"update-{update:06d}"
-            folder.parent.mkdir(exist_ok=True)
             export(trainer.accelerator, trainer.policy, trainer.tokenizer, folder)
 
     def keep_best(self, trainer: Trainer) -> None:
         """Make the policy, as it is, the best one."""
         export(trainer.accelerator, trainer.policy, trainer.tokenizer, self._run / "best")
+
+
+def save_state(accelerator: Any, target: Path, document: Mapping[str, Any]) -> None:
+    """Write all that accelerate has prepared, and a document, to a folder, whole or not at all. Raises TrainingError."""
+    half = target.with_name(f".{target.name}.half")
+    if accelerator.is_main_process:
+        shutil.rmtree(half, ignore_errors=True)  # of a run that was killed
+    accelerator.wait_for_everyone()
+    with _told_in_words(half):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        accelerator.save_state(str(half / _STATE))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        with _told_in_words(half):
+            (half / _TRAINER).write_text(json.dumps(dict(document)), encoding="utf-8")
+            _replace(half, target)
+    accelerator.wait_for_everyone()
+
+
+def load_state(accelerator: Any, folder: Path) -> dict[str, Any]:
+    """Put back what `save_state` wrote; its document."""
+    document: dict[str, Any] = json.loads((folder / _TRAINER).read_text(encoding="utf-8"))
+    accelerator.load_state(str(folder / _STATE))
+    return document
 
 
 def export(accelerator: Any, policy: Any, tokenizer: Any, folder: Path) -> None:
@@ -111,6 +124,7 @@ def export(accelerator: Any, policy: Any, tokenizer: Any, folder: Path) -> None:
     if accelerator.is_main_process:
         half = folder.with_name(f".{folder.name}.half")
         with _told_in_words(half):
+            folder.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(half, ignore_errors=True)
             save_policy(unwrapped, state, tokenizer, half)
             _replace(half, folder)
@@ -124,7 +138,8 @@ def _told_in_words(half: Path) -> Iterator[None]:
         yield
     except BaseException as error:
         shutil.rmtree(half, ignore_errors=True)
-        if not isinstance(error, OSError | RuntimeError) and type(error).__name__ != "SafetensorError":
+        is_disk = isinstance(error, OSError | RuntimeError) or type(error).__name__ == "SafetensorError"
+        if not is_disk or is_out_of_memory(error):
             raise
         raise TrainingError(
             f"{half.parent} cannot be written ({error}); make room, then go on with --resume: what was there before is whole"

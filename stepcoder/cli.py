@@ -48,7 +48,7 @@ Dataset = Annotated[
 ]
 Preset = Annotated[str, typer.Option(help=f"Values of all other flags: {', '.join(PRESETS)}.")]
 Out = Annotated[Path, typer.Option(metavar="RUN", help="The folder of the run.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from RUN's last checkpoint, exactly.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on exactly from where RUN was saved last.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what it would take of memory and time, and stop.")]
 
 
@@ -62,18 +62,32 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 
 @app.command()
 @with_flags(SftConfig)
-def sft(dataset: Dataset, *, out: Out, preset: Preset = "tiny", dry_run: DryRun = False, given: dict[str, Any]) -> None:
+def sft(
+    dataset: Dataset,
+    *,
+    out: Out,
+    preset: Preset = "tiny",
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    given: dict[str, Any],
+) -> None:
     """Train a model on canonical solutions; the policy is in RUN/final."""
-    config = configured(SftConfig, preset, given)
+    config = SftConfig() if resume else configured(SftConfig, preset, given)
     need_torch()
     from stepcoder import run
     from stepcoder.estimate import estimate
 
+    if resume:
+        config = run.resumed_config(out, dataset, given, SftConfig)
     if dry_run:
         print(estimate(dataset, config))
         return
-    folder = run.sft(dataset, config, out)
-    print(f"the policy is in {folder}; go on with: stepcoder train {dataset} --model {out} --sft-epochs 0 --out RUN")
+    if not run.sft(dataset, config, out, resume=resume):
+        print(f"interrupted; go on with: stepcoder sft {dataset} --out {out} --resume", file=sys.stderr)
+        raise typer.Exit(130)
+    print(
+        f"the policy is in {out / 'final'}; go on with: stepcoder train {dataset} --model {out} --sft-epochs 0 --out RUN"
+    )
 
 
 @app.command()
@@ -93,11 +107,11 @@ def train(
     from stepcoder import run
     from stepcoder.estimate import estimate
 
+    if resume:
+        config = run.resumed_config(out, dataset, given)
     if dry_run:
         print(estimate(dataset, config))
         return
-    if resume:
-        config = run.resumed_config(out, dataset, given)
     if not run.train_run(dataset, config, out, resume=resume):
         print(f"interrupted; go on with: stepcoder train {dataset} --out {out} --resume", file=sys.stderr)
         raise typer.Exit(130)

@@ -7,5 +7,11 @@ class TrainingError(AppsplusError):
     """The run cannot go on (NaN loss, no memory, no disk, a judge that fails); the message says what to change."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device, or this machine, has no room for a tensor. torch need not be loaded for the question."""
+    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or on_cpu
+
+
 class ConfigError(InputError):
     """An option of the trainer has a value that it cannot have; the message names the flag."""

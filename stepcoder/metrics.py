@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from appsplus.jsonl import write_atomically
 from stepcoder.progress import Progress
 
 METRICS, SAMPLES, VALIDATION, SFT = "metrics.jsonl", "samples.jsonl", "validation.jsonl", "sft.jsonl"
@@ -37,14 +38,17 @@ class RunLog:
         """Go on after an update; forget the lines of later ones."""
         if self._main:
             for name in (METRICS, SAMPLES, VALIDATION):
-                _keep_until(self._run / name, update)
+                _keep_until(self._run / name, "update", update)
         self._accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": update + 1}})
         self._progress.advance("train", update, updates)
 
+    def begin_sft(self, step: int) -> None:
+        """Go on after a step of supervised training; forget the lines of later ones."""
+        if self._main:
+            _keep_until(self._run / SFT, "step", step)
+
     def sft_step(self, step: int, steps: int, loss: float) -> None:
         """One step of supervised training."""
-        if step == 1:
-            (self._run / SFT).unlink(missing_ok=True)
         self._write(SFT, {"step": step, "loss": loss})
         self._progress.advance("sft", step, steps, f"loss {loss:.3f}")
 
@@ -77,14 +81,14 @@ def _words(numbers: Mapping[str, float], levels: Mapping[str, int]) -> str:
     )
 
 
-def _keep_until(path: Path, update: int) -> None:
+def _keep_until(path: Path, name: str, last: int) -> None:
     if path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        path.write_text("".join(line for line in lines if _update_of(line) <= update), encoding="utf-8")
+        write_atomically(path, "".join(line for line in lines if _number(line, name) <= last).encode())
 
 
-def _update_of(line: str) -> float:
+def _number(line: str, name: str) -> float:
     try:
-        return float(json.loads(line)["update"])
+        return float(json.loads(line)[name])
     except ValueError:  # torn, when the run was killed
         return float("inf")

@@ -44,17 +44,21 @@ class Policy(nn.Module):
         positions: Tensor | None = None,
         entropy: bool = False,
         outcomes: bool = False,
+        values_only: bool = False,
     ) -> tuple[Tensor, ...]:
         """Log-probabilities, values and entropies of the last `response_tokens` (T) positions. (B, N) -> 3 x (B, T).
 
         `attention` is 1 on tokens and 0 on padding, (B, N), or a whole mask to be added, (B, 1, N, N). The value at a
         position is that of the state before its token. Entropies are zeros, unless asked for. With `outcomes` a fourth
-        tensor has the logits of what becomes of the program, after each token, (B, T, 4).
+        tensor has the logits of what becomes of the program, after each token, (B, T, 4). With `values_only` the gradient
+        of the values stays out of the policy's trunk.
         """
         logits, hidden = _response(self.lm, ids, attention, response_tokens, positions)
         logits = logits.float() / temperature
         if self.critic is not None:
             _, hidden = _response(self.critic, ids, attention, response_tokens, positions)
+        elif values_only:
+            hidden = hidden.detach()
         values = self.value_head(hidden.float()).squeeze(-1)
         logprobs = token_logprobs(logits, ids[:, -response_tokens:])
         found = logprobs, values, token_entropy(logits) if entropy else torch.zeros_like(logprobs)

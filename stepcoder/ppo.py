@@ -160,6 +160,7 @@ def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], st
             offsets=[s.offsets for s in scored],
             predict_outcomes=config.parts.outcomes,
             gathered=trainer.gathered,
+            turns=trainer.turns,
         )
     trainer.set_learning_rates(state.update)
     truths = _truths(trainer, scored, batch) if config.ground_truth_coef else {}

@@ -1,5 +1,6 @@
 """A whole run of `stepcoder sft` or `stepcoder train`: folder, supervised warm-up, PPO, final policy."""
 
+import errno
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate.utils import set_seed
 
 from appsplus.engine import LocalEngine
@@ -17,31 +17,39 @@ from appsplus.judge import available_cpus
 from appsplus.problem import Problem
 from stepcoder.checkpoint import Checkpoints, export
 from stepcoder.config import SftConfig, TrainConfig, flag, read_config, save_config
-from stepcoder.errors import ConfigError, TrainingError
+from stepcoder.errors import ConfigError, TrainingError, is_out_of_memory
 from stepcoder.guide import guide_programs
 from stepcoder.metrics import RunLog
 from stepcoder.model_card import write_model_card
 from stepcoder.ppo import train
 from stepcoder.prm.model import check_is_reward_model
+from stepcoder.processes import new_accelerator
 from stepcoder.rollouts import Judgements
-from stepcoder.setup import new_accelerator, new_trainer
+from stepcoder.setup import check_inputs, new_trainer
+from stepcoder.sft import STATE as SFT_STATE
 from stepcoder.sft import run_sft
 
 MODEL_FOLDERS = ("final", "best", "sft")
+_NO_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
-def sft(dataset: str, config: SftConfig, run: Path, *, quiet: bool = False) -> Path:
-    """Supervised training alone; the policy is in RUN/final, which is returned."""
+def sft(dataset: str, config: SftConfig, run: Path, *, resume: bool = False, quiet: bool = False) -> bool:
+    """Supervised training alone, from the start or from where it was; False where an interruption ended it before its end.
+
+    The policy is in RUN/final then.
+    """
     if config.sft_epochs < 1:
         raise ConfigError("--sft-epochs must be at least 1 for `stepcoder sft`; got 0")
     accelerator = new_accelerator(config, run)
-    _begin(run, config, dataset, accelerator)
-    with RunLog(run, accelerator, quiet=quiet) as log, _memory_in_words():
-        run_sft(
-            dataset, _with_model(config), accelerator, run / "final", lambda s: log.sft_step(s.step, s.steps, s.loss)
-        )
-    _write_card(accelerator, run)
-    return run / "final"
+    if not resume:
+        _begin(run, config, dataset, accelerator)
+    if (run / "final").is_dir():
+        return True
+    with RunLog(run, accelerator, quiet=quiet) as log, _in_words(run, "--micro-rows or --pack-tokens"):
+        finished = run_sft(dataset, _with_model(config), accelerator, run, "final", log)
+    if finished:
+        _write_card(accelerator, run)
+    return finished
 
 
 def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = False, quiet: bool = False) -> bool:
@@ -60,11 +68,12 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
     with (
         LocalEngine(workers=workers, isolation=config.isolation) as engine,
         RunLog(run, accelerator, quiet=quiet) as log,
-        _memory_in_words(),
+        _in_words(run, "--micro-rows or --generation-batch"),
     ):
         if config.sft_epochs and not (run / "sft").is_dir():
-            told = lambda s: log.sft_step(s.step, s.steps, s.loss)  # noqa: E731
-            run_sft(dataset, _with_model(config), accelerator, run / "sft", told)
+            check_inputs(dataset, config, accelerator.num_processes)
+            if not run_sft(dataset, _with_model(config), accelerator, run, "sft", log):
+                return False
         started = replace(config, model=str(run / "sft")) if config.sft_epochs else _with_model(config)
         set_seed(config.seed)  # whether SFT has just been done, or was done before an interruption
         guide = partial(_guided, run, started, engine, accelerator, log.say)
@@ -93,15 +102,23 @@ def _write_card(accelerator: Any, run: Path) -> None:
 
 
 @contextmanager
-def _memory_in_words() -> Iterator[None]:
+def _in_words(run: Path, smaller: str) -> Iterator[None]:
+    """Turns what the machine is short of, memory or disk, into words; `smaller`: options that need less memory."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise TrainingError(
-            f"out of memory ({str(error).splitlines()[0] if str(error) else 'no detail'}); the last checkpoint is whole."
-            " Lower --micro-rows or --generation-batch, or use --gradient-checkpointing, --lora-rank or more processes;"
-            " --dry-run tells what takes how much"
-        ) from None
+    except (MemoryError, RuntimeError, OSError) as error:
+        if is_out_of_memory(error):
+            raise TrainingError(
+                f"out of memory ({str(error).splitlines()[0] if str(error) else 'no detail'}); the last checkpoint, if there"
+                f" is one, is whole. Go on with --resume and a lower {smaller}, or with --gradient-checkpointing; or begin"
+                " anew with --lora-rank or more processes; --dry-run tells what takes how much"
+            ) from None
+        if isinstance(error, OSError) and error.errno in _NO_DISK:
+            raise TrainingError(
+                f"{error.filename or run} cannot be written ({error.strerror}); make room, then go on with --resume: the last"
+                " checkpoint, if there is one, is whole"
+            ) from None
+        raise
 
 
 def policy_folder(run: Path) -> Path:
@@ -121,7 +138,9 @@ def _with_model(config: Any) -> Any:
 
 def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any) -> None:
     """Make the folder of a new run. Raises InputError where one is there already, or it cannot be written."""
-    if any((run / name).exists() for name in ("sft", "checkpoints", "final")):  # else there is nothing to lose
+    if any(
+        (run / name).exists() for name in (SFT_STATE, "sft", "checkpoints", "final")
+    ):  # else there is nothing to lose
         raise InputError(f"{run} already holds a run; go on with it by --resume, or name another --out")
     if accelerator.is_main_process:
         try:
@@ -133,13 +152,15 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any) -> None
 
 
 _MAY_CHANGE = frozenset(
-    "updates judge_workers isolation checkpoint_every keep_checkpoints keep_policies samples_per_update tracker".split()
+    "updates judge_workers isolation checkpoint_every keep_checkpoints keep_policies samples_per_update tracker"
+    " learning_rate critic_learning_rate max_grad_norm micro_rows generation_batch gradient_checkpointing".split()
 )
+"""What makes no other run of it, and what helps one that ended with NaN or without memory."""
 
 
-def resumed_config(run: Path, dataset: str, given: Mapping[str, Any]) -> TrainConfig:
+def resumed_config(run: Path, dataset: str, given: Mapping[str, Any], kind: type[SftConfig] = TrainConfig) -> Any:
     """The config that a run was begun with, and what may be changed of it. Raises InputError for what may not."""
-    config, its_dataset = read_config(TrainConfig, run)
+    config, its_dataset = read_config(kind, run)
     if its_dataset != dataset:
         raise InputError(
             f"{run} was begun with the dataset {its_dataset}, not {dataset}; give it, or begin another run"

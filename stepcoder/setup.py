@@ -1,22 +1,20 @@
 """Everything a run holds while it trains: networks, optimiser, problems, curriculum, and the processes it runs in."""
 
-import logging
 import math
 import random
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeVar
 
 import torch
+from accelerate.utils import set_seed
 from torch import Tensor
 
 from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
+from stepcoder.batch import alone
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.curriculum import Curriculum, new_curriculum
 from stepcoder.data import (
@@ -34,6 +32,7 @@ from stepcoder.methods.assembly import new_method
 from stepcoder.methods.critics import with_critics
 from stepcoder.methods.parts import Method
 from stepcoder.policy import Policy, frozen_copy, load_model, load_values, made_trainable, new_model
+from stepcoder.processes import Interruption
 from stepcoder.rollouts import Task
 
 Item = TypeVar("Item")
@@ -67,28 +66,6 @@ class Sampler:
         self._order = list(state["order"])
         version, numbers, gauss = state["rng"]
         self._rng.setstate((version, tuple(numbers), gauss))
-
-
-class Interruption:
-    """Notes SIGINT and SIGTERM while the block runs, so that an update ends before the run does; the second one ends it."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> "Interruption":
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-        signal.signal(number, self._before[number])
 
 
 @dataclass(slots=True)
@@ -173,12 +150,10 @@ class Trainer:
 
         All processes take as many turns, or those that wait for gradients would wait for ever.
         """
-        turns = math.ceil(rows / micro_rows)
-        if self.accelerator.num_processes > 1:
-            turns = max(self.gathered([turns]))
-        for turn in range(turns):
-            some = torch.arange(turn * micro_rows, min((turn + 1) * micro_rows, rows))
-            yield (some, 1.0) if len(some) else (torch.zeros(1, dtype=torch.long), 0.0)
+        own = list(alone(rows, micro_rows))
+        idle = max(self.gathered([len(own)])) - len(own)
+        yield from own
+        yield from [(torch.zeros(1, dtype=torch.long), 0.0)] * idle
 
     def backward(self, loss: Tensor) -> None:
         """Gradients of a loss that is this process's part of a sum over all of them."""
@@ -194,7 +169,7 @@ class Trainer:
 
     def interrupted(self) -> bool:
         """Whether any process was asked to stop."""
-        return any(self.gathered([self.interruption.asked]))
+        return self.interruption.anywhere(self.accelerator)
 
 
 @contextmanager
@@ -218,30 +193,6 @@ def _unsharded(policy: Any) -> Iterator[None]:
             module.set_reshard_after_forward(True, recurse=False)
 
 
-def new_accelerator(config: SftConfig, run: Path) -> Any:
-    """The processes of this run, as `accelerate launch` started them, or this one alone."""
-    from accelerate import Accelerator
-    from accelerate.utils import set_seed
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()
-    logging.getLogger("accelerate.utils.other").setLevel(
-        logging.ERROR
-    )  # tied weights are saved once, as they should be
-
-    trackers = ["tensorboard", *([config.tracker] if isinstance(config, TrainConfig) and config.tracker else [])]
-    accelerator = Accelerator(
-        mixed_precision="bf16" if config.dtype == "bfloat16" else "no", log_with=trackers, project_dir=str(run)
-    )
-    set_seed(config.seed)
-    if str(accelerator.distributed_type).endswith("FSDP"):
-        if accelerator.state.fsdp_plugin.fsdp_version != 2:
-            raise ConfigError("FSDP version 1 is not known here; set fsdp_version: 2 in accelerate's config")
-        if config.lora_rank:
-            raise ConfigError("--lora-rank does not go with FSDP here; one copy of the model fits a GPU, use DDP")
-    return accelerator
-
-
 def open_model(config: SftConfig, problems: Sequence[Problem], *, with_critic: bool = True) -> tuple[Policy, Any]:
     """The policy that the config names, and its tokenizer. Raises InputError where they cannot be used.
 
@@ -255,7 +206,7 @@ def open_model(config: SftConfig, problems: Sequence[Problem], *, with_critic: b
     check_tokenizer(tokenizer, config.model or "the new model")
     critic = None
     if with_critic and isinstance(config, TrainConfig) and config.critic == "separate":
-        critic = made_trainable(frozen_copy(lm, config).float().requires_grad_(True), _without_adapters(config))
+        critic = made_trainable(_critic_copy(lm, config), _without_adapters(config))
     policy = Policy(made_trainable(lm, config), critic)
     if config.model:
         load_values(policy, Path(config.model))
@@ -286,6 +237,55 @@ def fitting(problems: Sequence[Problem], tokenizer: Any, config: SftConfig, name
     return found
 
 
+def check_inputs(dataset: str, config: TrainConfig, processes: int) -> None:
+    """Refuse before hours of supervised training what PPO could not begin with after it. Raises InputError."""
+    _refuse_too_few(config, processes)
+    if config.validate_every:
+        _validation(dataset, config)
+    if config.curriculum.name not in ("plain", "jsrl"):  # what a guide can write is not known before
+        train = load_split(dataset, "train", limit=config.limit)
+        _refuse_one_level(
+            dataset, config, {len(of) for of in prefixes_of(train, config.curriculum, lambda _: {}).values()}
+        )
+
+
+def _refuse_too_few(config: TrainConfig, processes: int) -> None:
+    if config.completions < processes * config.minibatches:
+        raise ConfigError(
+            f"{config.completions} completions an update do not go round for {processes} processes with"
+            f" {config.minibatches} minibatches each; raise --problems-per-update, or lower --minibatches"
+        )
+
+
+def _validation(dataset: str, config: TrainConfig) -> list[Problem]:
+    try:
+        return load_split(dataset, config.validation_split, limit=config.validation_problems)
+    except DatasetError as error:
+        raise DatasetError(f"{error}. It is there to validate on: --validation-split, --validate-every 0") from None
+
+
+def _refuse_one_level(dataset: str, config: TrainConfig, levels: Collection[int]) -> None:
+    if config.curriculum.name != "plain" and set(levels) == {1}:
+        longer = "more than one line" if config.curriculum.cuts == "lines" else "conditional statements"
+        raise InputError(
+            f"no problem of {dataset} has more than one level, so there is no curriculum; use --method"
+            f" {config.parts.without_start}, or problems whose solutions have {longer}"
+        )
+
+
+def _refuse_too_long(problems: Sequence[Problem], tokenizer: Any, config: TrainConfig, lm: Any) -> None:
+    """A row is a prompt, what the curriculum gives of a program, and a completion."""
+    context = getattr(lm.config.get_text_config(), "max_position_embeddings", None)
+    examples = [sft_example(problem, tokenizer) for problem in problems]
+    longest = max(e.prompt if config.curriculum.name == "plain" else len(e.ids) for e in examples)
+    if context is not None and longest + config.max_completion_tokens > context:
+        raise InputError(
+            f"prompts of up to {longest:,} tokens, what the curriculum gives included, and completions of"
+            f" {config.max_completion_tokens:,} are more than the {context:,} tokens that the model reads; lower"
+            " --max-prompt-tokens or --max-completion-tokens"
+        )
+
+
 def new_trainer(
     dataset: str, config: TrainConfig, accelerator: Any, told: Callable[[str], None], guide: Guide = lambda _: {}
 ) -> Trainer:
@@ -293,11 +293,7 @@ def new_trainer(
 
     `guide` gives the programs that the curriculum jsrl cuts, by problem.
     """
-    if config.completions < accelerator.num_processes * config.minibatches:
-        raise ConfigError(
-            f"{config.completions} completions an update do not go round for {accelerator.num_processes} processes with"
-            f" {config.minibatches} minibatches each; raise --problems-per-update, or lower --minibatches"
-        )
+    _refuse_too_few(config, accelerator.num_processes)
     train = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, train)
     policy = with_critics(policy, config, tokenizer)
@@ -305,8 +301,7 @@ def new_trainer(
     told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
     validation: list[Problem] = []
     if config.validate_every:
-        held_out = load_split(dataset, config.validation_split, limit=config.validation_problems)
-        validation = [p for p in held_out if fits(sft_example(p, tokenizer), config)]
+        validation = [p for p in _validation(dataset, config) if fits(sft_example(p, tokenizer), config)]
         if not validation:
             raise DatasetError(
                 f"no problem of the split {config.validation_split} of {dataset} fits into the model's prompt and completion;"
@@ -314,18 +309,16 @@ def new_trainer(
             )
     prefixes = prefixes_of(problems, config.curriculum, guide)
     levels = {problem_id: len(of_problem) for problem_id, of_problem in prefixes.items()}
-    if config.curriculum.name != "plain" and set(levels.values()) == {1}:
-        longer = "more than one line" if config.curriculum.cuts == "lines" else "conditional statements"
-        raise InputError(
-            f"no problem of {dataset} has more than one level, so there is no curriculum; use --method"
-            f" {config.parts.without_start}, or problems whose solutions have {longer}"
-        )
+    _refuse_one_level(dataset, config, levels.values())
+    _refuse_too_long(problems, tokenizer, config, policy.lm)
     reference = None if config.lora_rank else frozen_copy(policy.lm, config).to(accelerator.device)
     critics = [p for name, p in policy.named_parameters() if not name.startswith("lm.") and p.requires_grad]
     groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}]
     groups += [{"params": critics}] if critics else []
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
     policy, optimizer = accelerator.prepare(policy, optimizer)
+    if accelerator.num_processes > 1:
+        set_seed(config.seed, device_specific=True)  # weights are the same in all; completions must not be
     return Trainer(
         accelerator,
         policy,
@@ -341,6 +334,15 @@ def new_trainer(
         (config.learning_rate, config.critic_learning_rate)[: len(groups)],
         new_method(config, tokenizer, accelerator.device),
     )
+
+
+def _critic_copy(lm: Any, config: TrainConfig) -> Any:
+    """A copy to be trained, but for a head over words of its own, which no value is read off."""
+    critic = frozen_copy(lm, config).float().requires_grad_(True)
+    head = critic.get_output_embeddings()
+    if head is not None and head.weight is not critic.get_input_embeddings().weight:
+        head.requires_grad_(False)
+    return critic
 
 
 def _without_adapters(config: TrainConfig) -> TrainConfig:

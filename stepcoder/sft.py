@@ -1,21 +1,31 @@
-"""Supervised training on canonical solutions: what a policy starts from, and what its reference is."""
+"""Supervised training on canonical solutions: what a policy starts from, and what its reference is.
+
+Every ten minutes, and where it is interrupted, it saves all that it needs to go on exactly: weights, optimiser, the step.
+"""
 
 import math
 import random
-from collections.abc import Callable, Sequence
+import shutil
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from stepcoder.checkpoint import export
+from stepcoder.checkpoint import export, load_state, save_state
 from stepcoder.config import SftConfig
 from stepcoder.data import PackedRows, Tokens, load_split, packed, packed_rows, pad_id_of, sft_example
 from stepcoder.errors import TrainingError
 from stepcoder.losses import masked_mean
+from stepcoder.metrics import RunLog
 from stepcoder.policy import activations
+from stepcoder.processes import Interruption, anywhere
 from stepcoder.setup import fitting, open_model
+
+STATE = "sft-state"
+SAVE_EVERY_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +38,11 @@ class SftStep:
     learned_tokens: int
 
 
-def run_sft(dataset: str, config: SftConfig, accelerator: Any, folder: Path, told: Callable[[SftStep], None]) -> None:
-    """Train the model that `config` names on the split train, and write it to `folder`, as transformers loads it.
+def run_sft(dataset: str, config: SftConfig, accelerator: Any, run: Path, name: str, log: RunLog) -> bool:
+    """Train the model that `config` names on the split train, and write it to RUN/`name`, as transformers loads it.
 
-    Raises DatasetError where no problem is short enough, TrainingError for a NaN loss or a full disk.
+    It goes on from where it was saved. False where an interruption ended it before its end. Raises DatasetError where no
+    problem is short enough, TrainingError for a NaN loss or a full disk.
     """
     problems = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, problems, with_critic=False)
@@ -41,9 +52,17 @@ def run_sft(dataset: str, config: SftConfig, accelerator: Any, folder: Path, tol
     trained = [p for p in policy.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=config.sft_learning_rate, weight_decay=config.weight_decay)
     prepared, optimizer = accelerator.prepare(policy, optimizer)
-    supervise(prepared, optimizer, examples, config, accelerator, pad_id_of(tokenizer), told)
-    export(accelerator, prepared, tokenizer, folder)
+    state = run / STATE
+    with Interruption() as interruption:
+        finished = supervise(
+            prepared, optimizer, examples, config, accelerator, pad_id_of(tokenizer), state, log, interruption
+        )
+    if finished:
+        export(accelerator, prepared, tokenizer, run / name)
+        if accelerator.is_main_process:
+            shutil.rmtree(state, ignore_errors=True)
     accelerator.free_memory(prepared, optimizer)
+    return finished
 
 
 def supervise(
@@ -53,9 +72,17 @@ def supervise(
     config: SftConfig,
     accelerator: Any,
     pad_id: int,
-    told: Callable[[SftStep], None],
-) -> None:
-    """Train the policy in place for `sft_epochs` passes; the values are left alone. Raises TrainingError for a NaN loss."""
+    state: Path,
+    log: RunLog,
+    interruption: Interruption,
+) -> bool:
+    """Train the policy in place for `sft_epochs` passes; the values are left alone. False where it was interrupted.
+
+    Raises TrainingError for a NaN loss.
+    """
+    done = int(load_state(accelerator, state)["step"]) if state.is_dir() else 0
+    log.begin_sft(done)
+    saved_at = time.monotonic()
     rng = random.Random(config.seed)
     per_epoch = math.ceil(len(examples) / config.sft_batch_examples)
     steps = config.sft_epochs * per_epoch
@@ -66,9 +93,19 @@ def supervise(
             order = rng.sample(list(examples), len(examples))
         at = step % per_epoch * config.sft_batch_examples
         rows = packed(order[at : at + config.sft_batch_examples], config.pack_tokens, rng)
+        if step < done:
+            continue  # only the random numbers of what was done before
         for group in optimizer.param_groups:
             group["lr"] = config.sft_learning_rate * learning_rate_share(step, steps, config.sft_warmup_share)
-        told(_step(policy, optimizer, rows, config, accelerator, pad_id, step, steps))
+        taken = _step(policy, optimizer, rows, config, accelerator, pad_id, step, steps)
+        log.sft_step(taken.step, steps, taken.loss)
+        interrupted = interruption.anywhere(accelerator)
+        if interrupted or anywhere(time.monotonic() - saved_at >= SAVE_EVERY_S, accelerator):
+            save_state(accelerator, state, {"step": step + 1})
+            saved_at = time.monotonic()
+        if interrupted:
+            return False
+    return True
 
 
 def _step(

@@ -61,6 +61,7 @@ def ppo_step(
             temperature=config.temperature,
             entropy=config.entropy_coef > 0,
             outcomes=config.parts.outcomes,
+            values_only=values_only,
         )
         keep = part.executed_keep
         losses = {

@@ -49,9 +49,14 @@ def validate(trainer: Trainer, config: TrainConfig, judgements: Judgements, upda
     count = max(1, config.validation_completions)
     mine = trainer.share([problem for problem in trainer.validation for _ in range(count)])
     with trainer.generating() as lm:
-        judged = plain_completions(lm, trainer.tokenizer, mine, judgements, config, seed=config.seed + update)
+        judged = plain_completions(lm, trainer.tokenizer, mine, judgements, config, seed=_seed(trainer, update))
     found = [(j.completion.task.problem.problem_id, j.outcome, reward_of(j, config.reward)) for j in judged]
     return Validation(tuple(sorted(trainer.gathered(found))))
+
+
+def _seed(trainer: Trainer, update: int) -> int:
+    """Of this process after an update: processes that have the same tasks write other completions."""
+    return trainer.config.seed + update + (trainer.accelerator.process_index << 32)
 
 
 def plain_completions(

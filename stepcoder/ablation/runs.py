@@ -198,7 +198,10 @@ def do(job: Job, config: AblationConfig) -> None:
     family = job.out / FAMILY
     if job.method == SFT:
         if not (job.folder / "final").is_dir():
-            run.sft(str(job.out / "data" / "warmup"), config.warm_up(job.seed), job.folder, quiet=True)
+            warmup = str(job.out / "data" / "warmup")
+            resume = (job.folder / "config.json").is_file()
+            if not run.sft(warmup, config.warm_up(job.seed), job.folder, resume=resume, quiet=True):
+                raise InterruptedRunError
     elif not (job.folder / "final").is_dir():
         resume = (job.folder / "checkpoints").is_dir()
         if not run.train_run(str(family), run_of(job, config), job.folder, resume=resume, quiet=True):

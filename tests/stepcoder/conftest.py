@@ -210,7 +210,8 @@ def make_trainer(problems: list[Problem], write_dataset: Callable[..., Path], tm
         import torch
 
         from stepcoder.config import TrainConfig, configured
-        from stepcoder.setup import new_accelerator, new_trainer
+        from stepcoder.processes import new_accelerator
+        from stepcoder.setup import new_trainer
 
         config = configured(TrainConfig, "tiny", TINY | changes)
         accelerator = new_accelerator(config, tmp_path)

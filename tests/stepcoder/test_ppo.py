@@ -1,7 +1,7 @@
 """One update: against another implementation's step, in parts and as a whole, with masks, and with numbers gone wrong."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: p
 
 from torch import Tensor
 
-from stepcoder.batch import Batch, assembled
+from stepcoder.batch import Batch, alone, assembled
 from stepcoder.errors import TrainingError
 from stepcoder.ppo import Scored, _refuse_nan, _told, minibatches, ppo_step
 from stepcoder.rollouts import Collected, Completion, Judged, Task
@@ -210,6 +210,40 @@ def test_values_alone_are_trained_while_they_warm_up(make_trainer: Callable[...,
     assert all(torch.equal(after[n], before[n]) for n in before if n.startswith("lm."))
     assert any(not torch.equal(after[n], before[n]) for n in before if n.startswith("critic."))
     assert not torch.equal(after["value_head.weight"], before["value_head.weight"])
+
+
+def test_values_on_the_policy_s_own_trunk_do_not_move_it_while_they_alone_are_trained(
+    make_trainer: Callable[..., Trainer],
+) -> None:
+    trainer = make_trainer(critic="shared")
+    batch = batch_of(trainer, some_judged(trainer))
+    torch.nn.init.ones_(trainer.unwrapped.value_head.weight)  # at zero no gradient would reach the trunk anyway
+    before = weights(trainer)
+    ppo_step(trainer, trainer.config, batch, values_only=True)
+    after = weights(trainer)
+    assert all(torch.equal(after[n], before[n]) for n in before if n.startswith("lm."))
+    assert not torch.equal(after["value_head.weight"], before["value_head.weight"])
+    ppo_step(trainer, trainer.config, batch)
+    assert any(not torch.equal(t, after[n]) for n, t in weights(trainer).items() if n.startswith("lm."))
+
+
+def test_a_process_without_rows_reads_along_and_keeps_nothing_of_it(make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer()
+    judged = some_judged(trainer)
+    read: list[int] = []
+
+    def counting(ids: Any, *arguments: Any, **options: Any) -> Any:
+        read.append(len(ids))
+        return trainer.policy(ids, *arguments, **options)
+
+    def longer(rows: int, micro_rows: int) -> Iterator[tuple[Tensor, float]]:
+        yield from alone(rows, micro_rows)
+        yield torch.zeros(1, dtype=torch.long), 0.0
+
+    plain = batch_of(trainer, judged)
+    found = batch_of(trainer, judged, policy=counting, turns=longer)
+    assert read == [3, 1, 1]
+    assert all(torch.equal(getattr(found, f.name), getattr(plain, f.name)) for f in fields(plain))
 
 
 def test_minibatches_are_a_partition_into_nearly_equal_parts() -> None:

@@ -1,5 +1,6 @@
 """Whole runs, small ones: what they leave, how they go on, what ends them, and what they lose then."""
 
+import errno
 import json
 import math
 import os
@@ -17,10 +18,11 @@ from safetensors.torch import load_file
 
 from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
-from stepcoder import checkpoint, ppo, run
+from stepcoder import checkpoint, ppo, run, sft
 from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.glossary import METRICS, unknown_names
+from stepcoder.metrics import RunLog
 from stepcoder.report import write_report
 from tests.stepcoder.conftest import CLOCK, TINY, StandInJudge, engine_of, metrics
 
@@ -185,31 +187,123 @@ def test_a_loss_that_is_not_a_number_leaves_the_last_checkpoint_whole(
     with pytest.raises(TrainingError, match="update 3: policy_loss is nan"):
         run.train_run(dataset, config(), out)
     monkeypatch.setattr(ppo, "assembled", assembled)
+    lower = run.resumed_config(out, dataset, {"learning_rate": 1e-5, "max_grad_norm": 0.1})  # what the error advises
+    assert (lower.learning_rate, lower.max_grad_norm) == (1e-5, 0.1)
     run.train_run(dataset, config(), out, resume=True)
     run.train_run(dataset, config(), whole)
     assert metrics(out) == metrics(whole)
 
 
-def test_out_of_memory_says_what_to_change(dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried 2.00 GiB"
+        ),
+    ],
+)
+@pytest.mark.parametrize("where", [(ppo, "ppo_step"), (checkpoint, "save_policy")])
+def test_out_of_memory_says_what_to_change(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, where: tuple[Any, str]
+) -> None:
     def too_big(*_: Any, **__: Any) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        raise error
 
-    monkeypatch.setattr(ppo, "ppo_step", too_big)
-    with pytest.raises(TrainingError, match=r"Tried to allocate 2.00 GiB.*Lower --micro-rows"):
+    monkeypatch.setattr(*where, too_big)
+    with pytest.raises(TrainingError, match=r"2.00 GiB.* Go on with --resume and a lower --micro-rows"):
         run.train_run(dataset, config(), tmp_path / "run")
+    assert run.resumed_config(tmp_path / "run", dataset, {"micro_rows": 1}).micro_rows == 1
+
+
+def test_a_disk_that_is_full_when_numbers_are_written_is_told_in_words_and_loses_none(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    log = RunLog.update
+
+    def full(self: RunLog, update: int, *arguments: Any) -> None:
+        if update == 3:
+            raise OSError(errno.ENOSPC, "No space left on device", str(out / "metrics.jsonl"))
+        log(self, update, *arguments)
+
+    monkeypatch.setattr(RunLog, "update", full)
+    with pytest.raises(TrainingError, match=r"metrics.jsonl cannot be written \(No space left on device\); make room"):
+        run.train_run(dataset, config(), out)
+    monkeypatch.setattr(RunLog, "update", log)
+    assert run.train_run(dataset, config(), out, resume=True)
+    assert [line["update"] for line in metrics(out)] == [1, 2, 3, 4]
 
 
 def test_sft_lowers_the_loss_and_train_goes_on_from_it(dataset: str, tmp_path: Path) -> None:
     made = configured(
         SftConfig, "tiny", {k: v for k, v in TINY.items() if k in SftConfig.__slots__} | {"sft_epochs": 12}
     )
-    folder = run.sft(dataset, made, tmp_path / "sft")
+    assert run.sft(dataset, made, tmp_path / "sft")
+    folder = tmp_path / "sft" / "final"
     losses = [json.loads(line)["loss"] for line in (tmp_path / "sft" / "sft.jsonl").read_text().splitlines()]
     assert losses[-1] < 0.7 * losses[0]
     started = config(updates=1, sft_epochs=0, model=str(tmp_path / "sft"), learning_rate=1e-9)
     run.train_run(dataset, started, tmp_path / "run")
     before, after = load_file(str(folder / "model.safetensors")), final_weights(tmp_path / "run" / "final")
     assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in before)
+
+
+@pytest.mark.parametrize("saved", ["where it is interrupted", "after some time"])
+def test_supervised_training_goes_on_to_the_same_weights(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: str
+) -> None:
+    options = {k: v for k, v in TINY.items() if k in SftConfig.__slots__} | {"sft_epochs": 3, "sft_batch_examples": 2}
+    made = configured(SftConfig, "tiny", options)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert run.sft(dataset, made, whole)
+    step, taken = sft._step, []
+
+    def interrupted(*arguments: Any) -> Any:
+        found = step(*arguments)
+        taken.append(found.step)
+        if found.step == 5:
+            if saved == "after some time":
+                raise RuntimeError("the machine is gone")
+            os.kill(os.getpid(), signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(sft, "_step", interrupted)
+    if saved == "after some time":
+        monkeypatch.setattr(sft, "SAVE_EVERY_S", 0.0)
+        with pytest.raises(RuntimeError, match="the machine is gone"):
+            run.sft(dataset, made, broken)
+    else:
+        assert not run.sft(dataset, made, broken)
+    assert not (broken / "final").exists()
+    with pytest.raises(InputError, match="already holds a run; go on with it by --resume"):
+        run.sft(dataset, made, broken)
+    monkeypatch.setattr(sft, "_step", step)
+    assert run.sft(dataset, run.resumed_config(broken, dataset, {}, SftConfig), broken, resume=True)
+    assert same(final_weights(broken / "final"), final_weights(whole / "final"))
+    assert (broken / "sft.jsonl").read_text() == (whole / "sft.jsonl").read_text()
+    assert not (broken / "sft-state").exists()
+    assert run.sft(dataset, made, broken, resume=True)  # it is done
+
+
+def test_a_run_that_is_interrupted_in_its_supervised_training_goes_on(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = sft._step
+    monkeypatch.setattr(sft, "_step", lambda *given: (os.kill(os.getpid(), signal.SIGTERM), step(*given))[1])
+    assert not run.train_run(dataset, config(), tmp_path / "broken")
+    monkeypatch.setattr(sft, "_step", step)
+    assert run.train_run(dataset, config(), tmp_path / "broken", resume=True)
+    assert run.train_run(dataset, config(), tmp_path / "whole")
+    assert metrics(tmp_path / "broken") == metrics(tmp_path / "whole")
+
+
+def test_a_loss_of_supervised_training_that_is_not_a_number_is_told_in_words(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sft, "sft_loss", lambda policy, *_: next(policy.parameters()).sum() * math.nan)
+    with pytest.raises(TrainingError, match=r"the loss of SFT step 0 is nan; lower --sft-learning-rate"):
+        run.train_run(dataset, config(), tmp_path / "run")
 
 
 def test_a_separate_critic_begins_as_the_policy_after_its_supervised_training(
@@ -307,6 +401,59 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(dataset: str, tmp_
         run.train_run(dataset, config(model="/no/such/model"), out)
     with pytest.raises(InputError, match=r"config.json cannot be read .*expected the folder of a run"):
         run.resumed_config(tmp_path / "nothing", dataset, {})
+    with pytest.raises(ConfigError, match="--tracker pencil is not known; expected one of"):
+        run.train_run(dataset, config(tracker="pencil"), tmp_path / "tracked")
+    with pytest.raises(ConfigError, match="--tracker swanlab: its package is not installed; pip install swanlab"):
+        run.train_run(dataset, config(tracker="swanlab"), tmp_path / "tracked")
+    assert not (tmp_path / "tracked").exists()
+    with pytest.raises(InputError, match="holds no reward model"):
+        run.train_run(dataset, config(prm="typo", dense_reward="prm"), out)
+
+
+def test_an_empty_split_to_validate_on_is_refused_before_supervised_training(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sft, "_step", None)  # it is not reached
+    with pytest.raises(DatasetError, match=r"the split test of .* --validate-every 0"):
+        run.train_run(dataset, config(validate_every=1, validation_split="test"), tmp_path / "run")
+
+
+def untied(folder: Path, dataset: str, context: int) -> str:
+    """A small model whose head over words has weights of its own, and that reads so many tokens."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from stepcoder.data import load_split, new_tokenizer, tokenizer_texts
+
+    tokenizer = new_tokenizer(tokenizer_texts(load_split(dataset, "train")), 300)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    shape = LlamaConfig(
+        vocab_size=len(tokenizer),
+        **sizes,
+        tie_word_embeddings=False,
+        max_position_embeddings=context,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+    )
+    LlamaForCausalLM(shape).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def test_a_head_over_words_that_no_value_is_read_off_is_not_trained(dataset: str, tmp_path: Path) -> None:
+    from stepcoder.setup import open_model
+
+    given = config(model=untied(tmp_path / "model", dataset, 4096), critic="separate")
+    policy, _ = open_model(given, [])
+    assert not policy.critic.lm_head.weight.requires_grad
+    assert policy.critic.model.embed_tokens.weight.requires_grad
+    assert policy.lm.lm_head.weight.requires_grad
+    assert run.train_run(dataset, given, tmp_path / "run")
+
+
+def test_a_model_that_reads_fewer_tokens_than_a_row_may_have_is_refused(dataset: str, tmp_path: Path) -> None:
+    short = untied(tmp_path / "model", dataset, 60)
+    with pytest.raises(InputError, match=r"are more than the 60 tokens that the model reads; lower"):
+        run.train_run(dataset, config(model=short, sft_epochs=0), tmp_path / "run")
 
 
 def test_a_run_is_not_overwritten_nor_gone_on_with_under_other_options(dataset: str, tmp_path: Path) -> None:
@@ -322,10 +469,11 @@ def test_a_run_is_not_overwritten_nor_gone_on_with_under_other_options(dataset: 
 
 
 def test_a_dataset_whose_problems_have_one_level_has_no_curriculum(
-    write_dataset: Callable[..., Path], tmp_path: Path
+    write_dataset: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.stepcoder.conftest import small_problem
 
+    monkeypatch.setattr(sft, "_step", None)  # it is not reached
     flat = str(write_dataset([small_problem(1, code="print('big')\n")], name="flat"))
     with pytest.raises(InputError, match=r"no problem of .*flat has more than one level.* use --method ppo\+fgo"):
         run.train_run(flat, config(), tmp_path / "run")

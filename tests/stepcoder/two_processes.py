@@ -3,6 +3,7 @@
 accelerate offers FSDP on accelerators only, so its state is set by hand here to what it is there; the rest is the trainer's.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -13,11 +14,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 from accelerate import PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
-from stepcoder import run, setup
+from stepcoder import processes, run
 from stepcoder.config import TrainConfig, configured
 from tests.stepcoder.conftest import TINY, StandInJudge, VariedJudge, small_problem
 
-new_accelerator = setup.new_accelerator
+new_accelerator = processes.new_accelerator
 
 
 class Engine(VariedJudge if len(sys.argv) > 4 else StandInJudge):  # type: ignore[misc]
@@ -30,6 +31,11 @@ class Engine(VariedJudge if len(sys.argv) > 4 else StandInJudge):  # type: ignor
         return self
 
     def __exit__(self, *_: object) -> None: ...
+
+    def judge(self, jobs: Any) -> Any:
+        with (Path(sys.argv[2]) / f"programs-{os.environ['RANK']}.jsonl").open("a") as file:
+            file.writelines(json.dumps(job.program) + "\n" for job in jobs)
+        return super().judge(jobs)
 
 
 def sharded(config: Any, folder: Path) -> Any:

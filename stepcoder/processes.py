@@ -1,0 +1,75 @@
+"""The processes of a run, as `accelerate launch` started them, and how they are asked to stop."""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+from accelerate.utils import gather_object, set_seed
+from transformers.utils import logging as transformers_logging
+
+from stepcoder.config import SftConfig, TrainConfig
+from stepcoder.errors import ConfigError
+
+
+def new_accelerator(config: SftConfig, run: Path) -> Any:
+    """The processes of this run, as `accelerate launch` started them, or this one alone."""
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("accelerate.utils.other").setLevel(
+        logging.ERROR
+    )  # tied weights are saved once, as they should be
+
+    accelerator = Accelerator(
+        mixed_precision="bf16" if config.dtype == "bfloat16" else "no", log_with=_trackers(config), project_dir=str(run)
+    )
+    set_seed(config.seed)
+    if str(accelerator.distributed_type).endswith("FSDP"):
+        if accelerator.state.fsdp_plugin.fsdp_version != 2:
+            raise ConfigError("FSDP version 1 is not known here; set fsdp_version: 2 in accelerate's config")
+        if config.lora_rank:
+            raise ConfigError("--lora-rank does not go with FSDP here; one copy of the model fits a GPU, use DDP")
+    return accelerator
+
+
+def _trackers(config: SftConfig) -> list[str]:
+    asked = config.tracker if isinstance(config, TrainConfig) else ""
+    if asked and asked not in LOGGER_TYPE_TO_CLASS:
+        raise ConfigError(f"--tracker {asked} is not known; expected one of {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}")
+    if asked and asked not in map(str, get_available_trackers()):
+        raise ConfigError(f"--tracker {asked}: its package is not installed; pip install {asked}, or leave it away")
+    return ["tensorboard", *([asked] if asked else [])]
+
+
+def anywhere(here: bool, accelerator: Any) -> bool:
+    """Whether something is so in any process; all processes ask together."""
+    return here if accelerator.num_processes == 1 else any(gather_object([here]))
+
+
+class Interruption:
+    """Notes SIGINT and SIGTERM while the block runs, so that an update ends before the run does; the second one ends it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def anywhere(self, accelerator: Any) -> bool:
+        """Whether any process was asked to stop; all processes ask together."""
+        return anywhere(self.asked, accelerator)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        signal.signal(number, self._before[number])
