@@ -80,9 +80,12 @@ class UnitTest:
     output: str  # STDIN: what must appear on standard output. CALL: JSON, the value to be returned
 
 
+_MOST = 1_000_000  # seconds, MiB
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one unit test may use."""
+    """What one unit test may use. Raises ValueError for what is no limit."""
 
     cpu_s: float = 5.0  # CPU seconds, the real bound
     wall_s: float = 20.0  # wall seconds but those spent waiting for a CPU: a generous backstop, for sleepers
@@ -91,8 +94,13 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name in ("cpu_s", "wall_s", "memory_mib", "output_mib"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"limit {name} must be above zero; got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not value > 0:
+                raise ValueError(f"limit {name} must be above zero; got {value}")
+            if value > _MOST:
+                raise ValueError(f"limit {name} must be at most {_MOST:,}; got {value}")
+            if name.endswith("_mib") and not isinstance(value, int):
+                raise ValueError(f"limit {name} must be a whole number of MiB; got {value}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,9 @@ _FUTURE = re.compile(r"^from __future__ import", re.MULTILINE)
 _NO_PRELUDE = "[globals().pop(name) for name in list(globals()) if not name.startswith('__')]\n"
 """Takes away the names that the judge gives to functions: a program for HumanEval brings its imports along."""
 
+_NO_NAMES = "[globals().pop(name, None) for name in {names!r}]\n"
+_DEFINED = re.compile(r"^(?:def|class) +(\w+)", re.MULTILINE)
+
 _HARNESS = """
 
 def appsplus_check(number, token):
@@ -187,8 +190,10 @@ def _program(row: _Row, problem: Problem, sample: Sample) -> Program | NoProgram
     found = _found(row, problem, sample)
     if isinstance(found, NoProgram):
         return found
-    # An import from the future must stand first. Ten canonical solutions of MBPP's file in HumanEval's shape need the names.
-    start = _NO_PRELUDE if problem.source == "humaneval" and not _FUTURE.search(found.text) else ""
+    # An import from the future must stand first. Ten canonical solutions of MBPP's file in HumanEval's shape need the names,
+    # but for those that it is to define: the judge's own `gcd` is no answer to a question about it.
+    start = _NO_PRELUDE if problem.source == "humaneval" else _NO_NAMES.format(names=_DEFINED.findall(row.solution))
+    start = "" if _FUTURE.search(found.text) else start
     text = f"{start}{found.text}{_HARNESS.format(tests=list(row.tests))}"
     return Program(text, len(start) + found.prefix_chars, found.pieces)
 

@@ -11,9 +11,9 @@ Covered:
 - Expected outputs: they never enter the process of a program. Its answers are plain data, of bounded size, compared here.
 - The host: other processes, files, devices and the network cannot be seen, reached or signalled; nothing is written
   outside a private /tmp, which is empty for every run.
-- Time: CPU seconds are the kernel's, read from outside; a program can neither stop nor fool that clock. A verdict near a
-  limit is confirmed alone, limits follow the speed of the machine (`calibration`), and wall seconds in which a program has
-  only waited for a CPU do not count (`waiting`).
+- Time: CPU seconds are the kernel's, read from outside; a program can neither stop nor fool that clock. A module's own code
+  counts with the first unit test of its process. A verdict near a limit is confirmed alone, limits follow the speed of the
+  machine (`calibration`), and wall seconds in which a program has only waited for a CPU do not count (`waiting`).
 - Resources: CPU and wall time, memory, output, threads, open files and file sizes per program; memory and processes per
   worker in a control group, where one may be made. No program starts processes; nothing outlives its run.
 - Neighbours: unit tests do not see each other's module state or files where that would change a verdict.
@@ -24,6 +24,7 @@ Not covered:
 
 - Flaws of the kernel, and side channels between programs that run at the same time (timing, caches).
 - A program's own coverage: it can find the buffer and write lines into it that it never ran.
+- Peak memory of the call format: a program's own process tells it. It is never said to be above what the limit allows.
 - Without a control group: memory that is not address space (page cache, 16 MiB of /tmp, the output), per worker.
 - A unit test that passes only because an earlier one left state behind in the same process, in a program whose code does
   not show that it keeps state (`state`, `kept`); those that fail are run again alone.

@@ -19,6 +19,7 @@ from appsplus.judge.process import (
     Program,
     Setup,
     head_of,
+    one_way,
     read_available,
     send_reports,
     watch,
@@ -68,8 +69,8 @@ class _Caller:
     def __init__(self, setup: Setup, job: Job, compiled: Compiled, hits: HitFile | None) -> None:
         """`hits`: for the lines of the unit tests that are asked at once, where lines are asked for."""
         self._job = job
-        questions, self._questions = os.pipe()
-        self._answers, answers = os.pipe()
+        questions, self._questions = one_way()
+        self._answers, answers = one_way()
         self._hits = hits
         self._hit = None if hits is None else HitFile(hits.size)
         self._lines = None if hits is None else compiled.line_map(hits.size)
@@ -86,20 +87,23 @@ class _Caller:
         os.close(questions)
         os.close(answers)
         os.set_blocking(self._answers, False)
+        os.set_blocking(self._questions, False)
         self._failure: _Report | None = None
         self._fresh = True  # no unit test has run yet
+        self._load_s = 0.0, 0.0  # CPU and wall seconds of the module's own code: the first unit test's, as in a shell
         self.cut_off = False  # a batch came near a limit
         self.is_spent = False  # it keeps something that the next unit test might see
 
     def load(self) -> None:
         """Wait until the module's own code has run; what goes wrong with it stands for every unit test."""
-        [(head, body)] = self._await()[:1]
+        [(head, body)] = self._await(1)
         if self._stage == STARTED:
             raise RuntimeError(f"the process ended before its program was started: {bytes(self._buffer[:300])!r}")
         self._stage = VALUE
         if self._hit is not None:
             self._load_lines = self._hit.content()
         self._failure = None if head["ended"] == "ready" else (head, body)
+        self._load_s = head["cpu_s"], head["wall_s"]
 
     def ask(self, numbers: range) -> Iterator[list[_Report]]:
         """Run these unit tests: reports as they come, up to the one that the process did not survive.
@@ -120,12 +124,12 @@ class _Caller:
         self._restart_clock(share)
         try:
             os.write(self._questions, QUESTION.pack(numbers.start, left))
-        except BrokenPipeError:
+        except (BrokenPipeError, BlockingIOError):  # it has closed its end, or does not read
             head, body = self._ended("exit")
             yield [(self._finished(head, 0), body)]
             return
         while left and self.is_alive:
-            reports = self._await()[:left]
+            reports = self._await(left)
             if share < 1 and any(head["ended"] in ("cpu", "wall") for head, _ in reports):
                 self.cut_off = True
                 return
@@ -139,6 +143,8 @@ class _Caller:
     def _finished(self, head: dict[str, Any], place: int) -> dict[str, Any]:
         """The head of the report of a unit test, by its place in the batch."""
         head["fresh"], self._fresh = self._fresh, False
+        if head["fresh"]:
+            head["cpu_s"], head["wall_s"] = head["cpu_s"] + self._load_s[0], head["wall_s"] + self._load_s[1]
         if self._hit is None or self._hits is None:
             return head
         hit = self._hits.content(place) if head["ended"] in _ANSWERED else self._hit.content()
@@ -153,10 +159,10 @@ class _Caller:
         if self.is_alive:
             self._forked.restart_clock(share * self._job.kill_cpu_s, share * self._job.wall_s)
 
-    def _await(self) -> list[_Report]:
-        """Everything that has come in since the last time, at least one report; the last may be of the process's end."""
+    def _await(self, most: int) -> list[_Report]:
+        """What has come in since the last time, one report at least, `most` of them; the last may be of the process's end."""
         while True:
-            if found := list(self._records()):
+            if found := list(self._records())[:most]:
                 cpu_s, wall_s = (spent / len(found) for spent in self._forked.clock.spent())
                 if self._forked.left_ms() <= 0:
                     return [self._ended(self._forked.clock.exceeded())]
@@ -164,7 +170,8 @@ class _Caller:
                 for kind, peak_kib, body in found:
                     if body is None or kind not in _ENDED:
                         return [*reports, self._ended("output" if body is None else "exit")]
-                    reports.append((head_of(_ENDED[kind], cpu_s, wall_s, peak_kib / 1024), body))
+                    peak_mib = min(peak_kib << 10, self._job.memory_bytes) / (1 << 20)  # as its own process says
+                    reports.append((head_of(_ENDED[kind], cpu_s, wall_s, peak_mib), body))
                 return reports
             state = watch(self._forked, self._answers)
             if state != "answer":

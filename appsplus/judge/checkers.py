@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from appsplus import jsonl
 from appsplus.errors import InputError
+from appsplus.judge import verdicts
 from appsplus.judge.job import Job
 from appsplus.judge.verdicts import Run
 from appsplus.problem import IOFormat, UnitTest, Verdict
@@ -20,11 +21,11 @@ ENTRY_POINT = "check"
 
 def is_asked(job: Job, runs: list[Run]) -> bool:
     """Whether a program has to say what some answers are worth."""
-    return job.checker is not None and job.checker.kind == "program" and bool(_in_question(runs))
+    return verdicts.asks_a_program(job) and bool(_in_question(runs))
 
 
 def _in_question(runs: list[Run]) -> list[int]:
-    return [i for i, r in enumerate(runs) if r.report.verdict is Verdict.WRONG_ANSWER and r.output is not None]
+    return [i for i, run in enumerate(runs) if run.output is not None]
 
 
 def question(job: Job, runs: list[Run]) -> Job:
@@ -58,7 +59,7 @@ def answered(runs: list[Run], answers: list[Run] | str) -> list[Run]:
     for i, answer in zip(_in_question(runs), answers, strict=True):
         if answer.is_accepted:
             result[i] = replace(runs[i], report=replace(runs[i].report, verdict=Verdict.ACCEPTED))
-        elif answer.output is not False:
+        elif answer.report.actual != "false":
             why = answer.report.error or f"it returned {answer.report.actual[:100]}; expected true or false"
             result[i] = replace(runs[i], report=replace(runs[i].report, error=f"the checker failed: {why}"[:600]))
     return result

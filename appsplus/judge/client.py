@@ -18,14 +18,15 @@ from appsplus.judge import checkers, rounds, verdicts
 from appsplus.judge.gate import Gate
 from appsplus.judge.handle import WorkerHandle, is_installed
 from appsplus.judge.job import Inspection, Job, Report
-from appsplus.problem import Limits
+from appsplus.problem import Limits, Verdict
 
 STRICT, BEST_EFFORT = "strict", "best-effort"
 ISOLATIONS = (STRICT, BEST_EFFORT)
 STRICT_RUNGS = ("namespaces", "root", "user", "seccomp", "rlimits")
 _LARGEST_PROGRAM = 16 << 20  # characters
 _ON_DEMAND = ("numpy",)  # offered by a worker of its own, to programs that import it
-_IMPORTS = re.compile(r"\b(?:import|from)\b[^\n#]*?\bnumpy\b|(?:__import__|import_module)\(\s*['\"]numpy")
+_IMPORTS = re.compile(r"\b(?:import|from)\b[^#]*\Z|(?:__import__|import_module)\(\s*['\"]\Z")
+_LINE_CHARS, _MOST_NAMED = 200, 1000  # what is read of a line before a name, and how many names are looked at
 _gate = Gate()
 
 
@@ -111,6 +112,7 @@ class Judge:
             if isinstance(runs, str):
                 return verdicts.not_compiled(job, runs)
             found, executable = runs
+            _refuse_no_arguments(job, found)
             if checkers.is_asked(job, found):
                 question = checkers.question(job, found)
                 answers = self._again_once(question.program, lambda worker: rounds.judged(worker, question, _gate))
@@ -156,7 +158,27 @@ class Judge:
                 words = self._workers.pop(modules).close(error)
                 if attempt == 2:
                     raise SandboxError(f"the judge's worker failed twice on one job: {words}") from error
+            except BaseException:  # what it still has to say would be taken for the answer to the next question
+                self._workers.pop(modules).close()
+                raise
         raise AssertionError("unreachable")
+
+
+def _refuse_no_arguments(job: Job, runs: list[verdicts.Run]) -> None:
+    """Where a call failed, it may be that nothing could be called with. Raises InputError."""
+    for number, run in enumerate(runs if job.entry_point is not None else ()):
+        if run.report.verdict is Verdict.RUN_TIME_ERROR and not _is_list(job.unit_tests[number].input):
+            raise InputError(
+                f"the input of unit test {number + 1} is no JSON list of arguments: {job.unit_tests[number].input[:60]!r};"
+                " the call format calls a function with such a list"
+            )
+
+
+def _is_list(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _too_large() -> str:
@@ -164,7 +186,18 @@ def _too_large() -> str:
 
 
 def _wanted(program: str) -> list[str]:
-    return [name for name in _ON_DEMAND if is_installed(name) and _IMPORTS.search(program)]
+    return [name for name in _ON_DEMAND if is_installed(name) and _imports(program, name)]
+
+
+def _imports(program: str, name: str) -> bool:
+    """Whether a program seems to import a package; in time that is linear in its length, whatever it looks like."""
+    if name not in program:
+        return False
+    for number, named in enumerate(re.finditer(rf"\b{name}\b", program)):
+        before = program[max(0, named.start() - _LINE_CHARS) : named.start()].replace("\\\n", " ")
+        if number == _MOST_NAMED or _IMPORTS.search(before.rpartition("\n")[2]):
+            return True
+    return False
 
 
 def _inspect(program: str) -> Callable[[WorkerHandle], Inspection]:

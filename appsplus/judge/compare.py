@@ -15,6 +15,7 @@ only a set. Never by sets, never by folding case, never integers as floats. A `C
 
 import json
 import marshal
+import math
 import re
 from typing import Any
 
@@ -27,6 +28,10 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z",
 _LONGEST_NUMBER = 400  # characters; a longer word is no float
 _LONG = 256  # characters of a value: first compared as bytes, which is many times faster than element by element
 _TAG_MARKS = ("$", "\\u0024")  # what every tag of `values` begins with, and as JSON may hide it
+
+
+class ExpectedValueError(ValueError):
+    """What a dataset expects is no JSON."""
 
 
 def text_rung(expected: str, actual: str) -> str | None:
@@ -54,12 +59,15 @@ def _words_agree(expected: str, actual: str) -> bool:
         return False
     if not (_FLOAT.match(expected) and _NUMBER.match(actual)):
         return False
-    return _close(float(expected), float(actual))
+    wanted = float(expected)
+    return not math.isinf(wanted) and _close(wanted, float(actual))  # what overflows is another number in other words
 
 
 def _close(expected: float, actual: float) -> bool:
     if expected != expected:
         return actual != actual
+    if math.isinf(expected):
+        return expected == actual
     return expected == actual or abs(expected - actual) <= TOLERANCE * max(1.0, abs(expected))
 
 
@@ -125,8 +133,16 @@ def parse_actual(text: str) -> Any:
 
 
 def normal_form(value: Any) -> Any:
-    """A value with tuples and iterators as lists: what two programs must share to have given the same answer."""
-    value = _listed(value)
+    """A value with tuples and iterators as lists: what two programs must share to have given the same answer.
+
+    Long integers stay as they are: in decimal they would cost time that grows with the square of their length.
+    Raises ValueError for what no answer can hold.
+    """
+    if isinstance(value, dict) and len(value) == 1:
+        (tag, content), *_ = value.items()
+        if tag == "$int":
+            int(content, 16)  # or it is none
+        value = content if tag in ("$tuple", "$iter") and isinstance(content, list) else value
     if isinstance(value, list):
         return [normal_form(item) if isinstance(item, (list, dict)) else item for item in value]
     if isinstance(value, dict):
@@ -141,15 +157,18 @@ def text_is_right(expected: str, actual: str, checker: Checker | None, unit_test
     if checker is None:
         return False
     if checker.kind == "unordered":
-        return _sorted_lines(expected) == _sorted_lines(actual)
+        return _lines_agree(expected, actual)
     if checker.kind == "any_case":
         return text_rung(expected.lower(), actual.lower()) is not None
     return any(text_rung(other, actual) is not None for other in _alternatives(checker, unit_test))
 
 
 def value_is_right(expected: str, actual: Any, checker: Checker | None, unit_test: int) -> bool:
-    """Whether a returned value (parsed) answers a unit test; `expected` is the JSON of the dataset."""
-    wanted = jsonl.loads(expected)
+    """Whether a returned value (parsed) answers a unit test; `expected` is the JSON of the dataset.
+
+    Raises ExpectedValueError where that is none.
+    """
+    wanted = _expected_value(expected)
     if len(expected) > _LONG and "$" not in expected and _are_one(wanted, actual):
         return True
     if values_agree(wanted, actual):
@@ -159,8 +178,15 @@ def value_is_right(expected: str, actual: Any, checker: Checker | None, unit_tes
     if checker.kind == "any_case":
         return values_agree(_lowered(wanted), _lowered(actual))
     if checker.kind == "unordered":
-        return isinstance(wanted, list) and isinstance(actual, list) and _sorted_items(wanted) == _sorted_items(actual)
-    return any(values_agree(jsonl.loads(other), actual) for other in _alternatives(checker, unit_test))
+        return values_agree(_sorted_items(wanted), _sorted_items(actual))
+    return any(values_agree(_expected_value(other), actual) for other in _alternatives(checker, unit_test))
+
+
+def _expected_value(text: str) -> Any:
+    try:
+        return jsonl.loads(text)
+    except ValueError as error:
+        raise ExpectedValueError(str(error)) from None
 
 
 def _are_one(left: Any, right: Any) -> bool:
@@ -180,12 +206,41 @@ def _lowered(value: Any) -> Any:
     return {key: _lowered(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
+def _lines_agree(expected: str, actual: str) -> bool:
+    """Whether two texts have the same lines in any order, each compared word by word."""
+    wanted, got = _sorted_lines(expected), _sorted_lines(actual)
+    return len(wanted) == len(got) and all(
+        len(ours) == len(theirs) and all(map(_words_agree, ours, theirs))
+        for ours, theirs in zip(wanted, got, strict=True)
+    )
+
+
 def _sorted_lines(text: str) -> list[list[str]]:
-    return sorted(line.split() for line in text.splitlines() if line.strip())
+    lines = [line.split() for line in text.split("\n")]
+    return sorted(filter(None, lines), key=lambda words: [_word_order(word) for word in words])
 
 
-def _sorted_items(items: list[Any]) -> list[str]:
-    return sorted(jsonl.dumps(normal_form(item)) for item in items)
+def _word_order(word: str) -> tuple[int, float, str]:
+    """Numbers by their value, however they are written."""
+    number = float(word) if len(word) <= _LONGEST_NUMBER and _NUMBER.match(word) else math.inf
+    return (1, 0.0, word) if math.isinf(number) else (0, number, "")
+
+
+def _sorted_items(items: Any) -> Any:
+    items = _listed(items)
+    return sorted(items, key=_order) if isinstance(items, list) else items
+
+
+def _order(value: Any) -> tuple[Any, ...]:
+    """Values of a kind beside each other, numbers by their value; never NaN, which is in no order."""
+    value = _listed(value)
+    if isinstance(value, bool) or value is None or value != value:
+        return 0, str(value)
+    if isinstance(value, (int, float)):
+        return 1, value
+    if isinstance(value, str):
+        return 2, value
+    return (3, [_order(item) for item in value]) if isinstance(value, list) else (4, jsonl.dumps(value))
 
 
 def _alternatives(checker: Checker, unit_test: int) -> tuple[str, ...]:

@@ -80,6 +80,8 @@ class WorkerHandle:
         except (OSError, EOFError) as error:
             raise SandboxError(f"the judge's worker did not start: {self.close(error)}") from error
         self.rungs: dict[str, Any] = hello["rungs"]
+        if self.rungs["root"]:  # it has a /tmp of its own; should we be killed, nothing of ours is left here
+            shutil.rmtree(self._tmp, ignore_errors=True)
         self.scale: float = hello["scale"]  # see `calibration`
 
     def ask(self, request: dict[str, Any], *, timeout_s: float) -> Iterator[Frame]:

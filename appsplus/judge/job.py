@@ -23,6 +23,8 @@ class Job:
     def __post_init__(self) -> None:
         if not self.unit_tests:
             raise ValueError("a job needs at least one unit test; got none")
+        if self.stop_after_timeouts < 1:
+            raise ValueError(f"stop_after_timeouts must be at least 1; got {self.stop_after_timeouts}")
         if (self.io_format is IOFormat.CALL) != (self.entry_point is not None):
             raise ValueError("an entry point belongs to the call format and only there")
 

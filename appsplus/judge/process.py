@@ -7,6 +7,7 @@ import os
 import resource
 import select
 import signal
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -222,8 +223,20 @@ def started(report: bytes | bytearray) -> bytes:
     return bytes(report[len(program.STARTED) :])
 
 
+def one_way() -> tuple[int, int]:
+    """Two ends of a connection: one to read from, one to write to.
+
+    A pipe that a program has one end of it can open by name (/proc/self/fd), and so take back what it wrote, or write where
+    it reads. A socket it cannot.
+    """
+    reader, writer = socket.socketpair()
+    reader.shutdown(socket.SHUT_WR)
+    writer.shutdown(socket.SHUT_RD)
+    return reader.detach(), writer.detach()
+
+
 def read_available(descriptor: int) -> bytes:
-    """What is in a pipe now, up to 64 KiB; never waits."""
+    """What has come in by now, up to 64 KiB; never waits."""
     os.set_blocking(descriptor, False)
     try:
         return os.read(descriptor, 1 << 16)

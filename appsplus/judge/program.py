@@ -200,13 +200,17 @@ def _load(
     """How to find the function, and what the module keeps, if that is to be looked at."""
     sys.modules["solution"] = _solution
     names = _solution.__dict__
+    offered = names.pop(entry_point, None)  # a name of the prelude is no answer to a question about it
     kept = None
     try:
         exec(code, names)
         owner: Any = names.get("Solution")
         is_method = isinstance(owner, type) and hasattr(owner, entry_point)
-        if not is_method and entry_point not in names:
-            raise NameError(f"name {entry_point!r} is not defined by the program")
+        if entry_point not in names:
+            if not is_method:
+                raise NameError(f"name {entry_point!r} is not defined by the program")
+            if offered is not None:
+                names[entry_point] = offered
     except BaseException as error:
         _write((ERROR, _described(error)))
         _exit(1)

@@ -16,6 +16,7 @@ from appsplus.judge.job import Job
 from appsplus.judge.verdicts import LENIENCY, Run
 
 GRACE_S = 2 * compiling.WALL_S  # what a worker may take beyond a program's own limit
+_KEPT_BYTES = 64 << 20  # of answers that a checker program may be asked about, a job
 _SLOWER = 1.1  # a machine has slowed down when its scale is so many times what it was
 Runs = tuple[list[Run], tuple[int, ...] | None]
 
@@ -79,12 +80,12 @@ def _scale_now(worker: WorkerHandle) -> float:
 
 
 def _read(
-    job: Job, numbers: Sequence[int], reports: list[dict[str, Any]], bodies: bytes, scale: float
+    job: Job, numbers: Sequence[int], reports: list[dict[str, Any]], bodies: bytes, scale: float, *, keeps_output: bool
 ) -> Iterator[Run]:
     start = 0
     for number, head in zip(numbers, reports, strict=False):
         end = start + head["size"]
-        yield verdicts.run_of(job, number, head, bodies[start:end], scale)
+        yield verdicts.run_of(job, number, head, bodies[start:end], scale, keeps_output=keeps_output)
         start = end
 
 
@@ -116,11 +117,14 @@ def _asked(worker: WorkerHandle, job: Job, numbers: Sequence[int], scale: float,
     }
     compiled: dict[str, Any] = {}
     runs: list[Run] = []
+    came = 0
     for kind, head, body in worker.ask(request, timeout_s=wall_s + GRACE_S):
         if kind == b"C":
             compiled = head
         elif kind == b"T":
-            runs += _read(job, numbers[head["first"] :], head["reports"], body, scale)
+            came += len(body)
+            keeps_output = came <= _KEPT_BYTES
+            runs += _read(job, numbers[head["first"] :], head["reports"], body, scale, keeps_output=keeps_output)
     if compiled["error"] is not None:
         return str(compiled["error"])
     executable = compiled["executable"]

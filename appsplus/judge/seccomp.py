@@ -2,9 +2,9 @@
 
 A list of what is refused, not of what is allowed: interpreters differ in what they need, and what a program could reach
 is already cut by namespaces and an empty root. Refused: new processes (threads stay allowed), running other programs,
-tracing and reading other processes, sockets, mounts and namespaces, files in memory that no limit counts, kernel keys,
-BPF, io_uring, shared memory segments and message queues that would outlive the program, loading modules, and every call
-of a foreign architecture.
+tracing and reading other processes, a CPU limit of its own (its end would look like the host's doing), sockets, mounts and
+namespaces, files in memory that no limit counts, kernel keys, BPF, io_uring, shared memory segments and message queues that
+would outlive the program, loading modules, and every call of a foreign architecture.
 """
 
 import ctypes
@@ -12,6 +12,7 @@ import platform
 
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _EAGAIN, _ENOSYS = 1, 11, 38
+_RLIMIT_CPU = 0
 _CLONE_THREAD = 0x00010000
 
 # name: (x86_64, aarch64); None where the architecture has no such call
@@ -45,6 +46,7 @@ _CLONE3 = 435
 _KILL = (62, 129)
 _TGKILL = (234, 131)
 _PRLIMIT = (302, 261)
+_SETRLIMIT = (160, 164)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
@@ -72,10 +74,21 @@ def build_filter(*, refuse_kill: bool) -> _Program:
         (_ANSWER, 0, 0, _ERRNO | _EAGAIN),
         *_ALLOWED,
     ]
+    cases[_SETRLIMIT[column]] = [(_LOAD, 0, 0, _ARGUMENT[0]), (_EQUAL, 0, 1, _RLIMIT_CPU), *_REFUSE, *_ALLOWED]
+    cases[_PRLIMIT[column]] = [
+        (_LOAD, 0, 0, _ARGUMENT[1]),
+        (_EQUAL, 0, 4, _RLIMIT_CPU),
+        (_LOAD, 0, 0, _ARGUMENT[2]),  # the new limit: none in a question; half of an address at a time
+        (_EQUAL, 0, 3, 0),
+        (_LOAD, 0, 0, _ARGUMENT[2] + 4),
+        (_EQUAL, 0, 1, 0),
+        *_ALLOWED,
+        *_REFUSE,
+    ]
     if refuse_kill:
         # Without a PID namespace a program can name its parent: it may change its own limits, process 0, and no other's
         cases[_KILL[column]] = _REFUSE
-        cases[_PRLIMIT[column]] = [(_LOAD, 0, 0, _ARGUMENT[0]), (_EQUAL, 0, 1, 0), *_ALLOWED, *_REFUSE]
+        cases[_PRLIMIT[column]] = [(_LOAD, 0, 0, _ARGUMENT[0]), (_EQUAL, 0, 7, 0), *cases[_PRLIMIT[column]]]
     else:
         # A program is PID 1 of its namespace, where the kernel ignores its SIGKILL to itself; the filter does not
         cases[_KILL[column]] = [

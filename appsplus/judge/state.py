@@ -10,6 +10,7 @@ from types import CodeType
 
 NOTHING, VALUES, ANYTHING = "nothing", "values", "anything"  # what `keeps` answers
 _OPTIMIZED = 1  # the flag of functions; modules and class bodies lack it
+_SUSPENDED = 0x20 | 0x80 | 0x200  # those of generators, coroutines and asynchronous generators
 _CHANGE_GLOBALS = frozenset(
     opcode.opmap[name] for name in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
 )
@@ -61,8 +62,13 @@ def _parts(code: CodeType) -> Iterator[CodeType]:
 
 
 def has_end(code: CodeType) -> bool:
-    """Whether something may happen when a program's objects are let go: finalizers, files that were left open."""
-    return any(not _ENDS.isdisjoint(part.co_names) for part in _parts(code))
+    """Whether something may happen when a program's objects are let go: finalizers, open files, suspended generators."""
+    return any(not _ENDS.isdisjoint(part.co_names) or _is_suspended(part) for part in _parts(code))
+
+
+def _is_suspended(code: CodeType) -> bool:
+    """Whether a function may stop in the middle, with a `finally` or a `with` to come."""
+    return bool(code.co_flags & _SUSPENDED and code.co_exceptiontable) and code.co_name != "<genexpr>"
 
 
 def _function_keeps(code: CodeType) -> bool:

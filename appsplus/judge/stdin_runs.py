@@ -10,6 +10,7 @@ from appsplus.judge.process import (
     Program,
     Setup,
     head_of,
+    one_way,
     read_available,
     send_reports,
     started,
@@ -35,12 +36,12 @@ def _run_stdin(
     setup: Setup, job: Job, compiled: Compiled, lines: LineMap | None, text: str
 ) -> tuple[dict[str, Any], bytes]:
     stdin, stdout = memory_file(text.encode("utf-8", "surrogatepass")), memory_file(b"")
-    report, report_end = os.pipe()
+    report, report_end = one_way()
     descriptors = {"stdin": stdin, "report": report_end, "stdout": stdout}
     hit = None if lines is None else HitFile(lines.size)
     if hit is not None:
         descriptors["hit"] = hit.descriptor
-    task = Task(STDIN, job.kill_cpu_s, job.memory_bytes, job.output_bytes)
+    task = Task(STDIN, job.kill_cpu_s, job.memory_bytes, job.output_bytes + 1)
     forked = Program(setup, task, (compiled.code, compiled.has_end), descriptors, job.kill_cpu_s, job.wall_s)
     os.close(report_end)
     ended = watch(forked)
@@ -50,7 +51,7 @@ def _run_stdin(
     status, usage = forked.reap()
     cpu_s = usage.ru_utime + usage.ru_stime
     size = os.fstat(stdout).st_size
-    if size >= job.output_bytes:
+    if size > job.output_bytes:
         ended = "output"
     elif ended == "exit" and cpu_s >= job.kill_cpu_s:
         ended = "cpu"

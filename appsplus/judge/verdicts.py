@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appsplus import jsonl
+from appsplus.errors import InputError
 from appsplus.judge import compare
 from appsplus.judge.job import Job, Report, UnitTestReport
 from appsplus.problem import IOFormat, Verdict
@@ -29,7 +30,7 @@ class Run:
 
     report: UnitTestReport
     fresh: bool  # its process had run no other unit test
-    output: Any = None  # all that came out: text, or the value as tagged JSON; None: nothing to compare
+    output: Any = None  # what a checker program is to be asked about: text, or the value as tagged JSON; None: nothing
 
     @property
     def is_accepted(self) -> bool:
@@ -52,11 +53,14 @@ def wall_limit_s(job: Job, scale: float) -> float:
     return job.limits.wall_s * max(1.0, scale) * (_COVERAGE_COST if job.coverage else 1)
 
 
-def run_of(job: Job, number: int, head: dict[str, Any], body: bytes, scale: float) -> Run:
-    """What a run of unit test `number` shows. `head`: how it ended; `body`: what the program wrote, not trusted."""
+def run_of(job: Job, number: int, head: dict[str, Any], body: bytes, scale: float, *, keeps_output: bool) -> Run:
+    """What a run of unit test `number` shows. `head`: how it ended; `body`: what the program wrote, not trusted.
+
+    Raises InputError for an expected value that is no JSON.
+    """
     limit_s, cpu_s = cpu_limit_s(job, scale), head["cpu_s"]
     traceback: tuple[tuple[int, str], ...] = ()
-    output = None
+    output, actual = None, ""
     if head["ended"] == "cpu" or cpu_s >= limit_s:
         verdict, error = Verdict.TIME_LIMIT_EXCEEDED, f"more than {job.limits.cpu_s:g} s of CPU time"
     elif head["ended"] == "wall":
@@ -64,12 +68,11 @@ def run_of(job: Job, number: int, head: dict[str, Any], body: bytes, scale: floa
     elif head["ended"] == "output":
         verdict, error = Verdict.OUTPUT_LIMIT_EXCEEDED, f"more than {job.limits.output_mib} MiB of output"
     elif head["ended"] == "value" or (head["ended"] == "exit" and head["status"] == 0 and _is_stdin(job)):
-        verdict, output, error = _compared(job, number, body)
+        verdict, output, actual, error = _compared(job, number, body)
     else:
         verdict, error, traceback = _judged_error(head, body)
     starved = head["ended"] == "wall" and cpu_s >= _STARVED * limit_s
     executed = head.get("executed")
-    actual = "" if output is None else output if _is_stdin(job) else jsonl.dumps(output)
     report = UnitTestReport(
         verdict=verdict,
         cpu_s=cpu_s,
@@ -82,31 +85,41 @@ def run_of(job: Job, number: int, head: dict[str, Any], body: bytes, scale: floa
         near_limit=NEAR * limit_s <= cpu_s < LENIENCY * limit_s or starved,
         executed_lines=None if executed is None else tuple(executed),
     )
-    return Run(report, bool(head["fresh"]), output)
+    in_question = keeps_output and verdict is Verdict.WRONG_ANSWER and asks_a_program(job)
+    return Run(report, bool(head["fresh"]), output if in_question else None)
+
+
+def asks_a_program(job: Job) -> bool:
+    """Whether a program has to say what answers are worth that the comparison does not accept."""
+    return job.checker is not None and job.checker.kind == "program"
 
 
 def _is_stdin(job: Job) -> bool:
     return job.io_format is IOFormat.STDIN
 
 
-def _compared(job: Job, number: int, body: bytes) -> tuple[Verdict, Any, str]:
-    """Verdict, what came out, what is wrong with it beyond not being right."""
+def _compared(job: Job, number: int, body: bytes) -> tuple[Verdict, Any, str, str]:
+    """Verdict, what came out, the same as text, what is wrong with it beyond not being right."""
     expected = job.unit_tests[number].output
     if _is_stdin(job):
         text = body.decode("utf-8", "replace")
         right = compare.text_is_right(expected, text, job.checker, number)
-        return (Verdict.ACCEPTED if right else Verdict.WRONG_ANSWER), text, ""
+        return (Verdict.ACCEPTED if right else Verdict.WRONG_ANSWER), text, text, ""
     try:
         value = compare.parse_actual(body.decode())
-    except ValueError:
-        return Verdict.WRONG_ANSWER, None, "the answer is no value that the judge can read"
-    right = compare.value_is_right(expected, value, job.checker, number)
-    return (Verdict.ACCEPTED if right else Verdict.WRONG_ANSWER), value, ""
+        right = compare.value_is_right(expected, value, job.checker, number)
+        return (Verdict.ACCEPTED if right else Verdict.WRONG_ANSWER), value, jsonl.dumps(value), ""
+    except compare.ExpectedValueError as error:
+        raise InputError(
+            f"the expected output of unit test {number + 1} is no JSON value ({error}); correct it"
+        ) from None
+    except (ValueError, RecursionError, OverflowError):
+        return Verdict.WRONG_ANSWER, None, "", "the answer is no value that the judge can read"
 
 
 def _judged_error(head: dict[str, Any], body: bytes) -> tuple[Verdict, str, tuple[tuple[int, str], ...]]:
     """Verdict, what went wrong, and the program's own lines on the way there."""
-    with contextlib.suppress(ValueError, TypeError, RecursionError):
+    with contextlib.suppress(ValueError, TypeError, RecursionError, OverflowError):
         kind, message, lines = json.loads(body)
         traceback = tuple((int(line), str(name)[:60]) for line, name in lines[:_TRACEBACK_LINES])
         text = f"{kind}: {message}" if message else str(kind)

@@ -13,9 +13,15 @@ NUMBERS = range(1024)
 pytestmark = pytest.mark.skipif(COLUMN < 0, reason=f"no table of system calls for {platform.machine()}")
 
 
-def answer(program: seccomp._Program, number: int, *arguments: int, architecture: int = ARCHITECTURE) -> int:
-    """What the filter says. Words are those of struct seccomp_data; high halves of arguments are zero."""
-    words = {0: number, 4: architecture} | {16 + 8 * i: argument for i, argument in enumerate(arguments)}
+def answer(
+    program: seccomp._Program,
+    number: int,
+    *arguments: int,
+    architecture: int = ARCHITECTURE,
+    words: dict[int, int] | None = None,
+) -> int:
+    """What the filter says. Words are those of struct seccomp_data; high halves of arguments are zero, unless `words` say."""
+    words = {0: number, 4: architecture, **{16 + 8 * i: a for i, a in enumerate(arguments)}, **(words or {})}
     at = accumulator = 0
     for _ in range(program.length):
         one = program.filter[at]
@@ -90,3 +96,16 @@ def test_the_search_is_short() -> None:
         return 1 + max(depth(code[1:]), depth(code[1 + jump :])) if operation == seccomp._AT_LEAST else 0
 
     assert depth(seccomp._search(ranges)) == 8
+
+
+@pytest.mark.parametrize("refuse_kill", [True, False])
+def test_a_program_may_read_its_limit_of_cpu_time_and_set_any_other(refuse_kill: bool) -> None:
+    program, cpu, stack = seccomp.build_filter(refuse_kill=refuse_kill), 0, 3
+    prlimit, setrlimit = seccomp._PRLIMIT[COLUMN], seccomp._SETRLIMIT[COLUMN]
+    assert answer(program, setrlimit, cpu) == EPERM
+    assert answer(program, setrlimit, stack) == ALLOW
+    assert answer(program, prlimit, 0, cpu, 0) == ALLOW
+    assert answer(program, prlimit, 0, cpu, 0x7F00) == EPERM
+    assert answer(program, prlimit, 0, stack, 0x7F00) == ALLOW
+    words = {0: prlimit, 4: ARCHITECTURE, 32 + 4: 1}  # an address whose lower half is zero
+    assert answer(program, prlimit, 0, cpu, 0, words=words) == EPERM

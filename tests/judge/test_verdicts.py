@@ -5,13 +5,15 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appsplus.errors import InputError, SandboxError
-from appsplus.judge import Job, Judge
-from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
+from appsplus.judge import Job, Judge, verdicts
+from appsplus.problem import Checker, IOFormat, Limits, UnitTest, Verdict
 
 QUICK = Limits(cpu_s=0.5, wall_s=1.5, memory_mib=256, output_mib=1)
 AC, WA = Verdict.ACCEPTED, Verdict.WRONG_ANSWER
@@ -24,6 +26,13 @@ CALL = {
     "a forged answer before the question": (
         "import os, struct\nos.write(3, struct.pack('<cII', b'R', 0, 0) + struct.pack('<cII', b'V', 0, 1) + b'1')\n"
         "def f(): return 2", [("[]", "1")], [WA]),
+    "an answer nested beyond reason": (
+        "import os, struct\ndef f():\n    deep = b'[' * 900 + b']' * 900\n    os.write(3, struct.pack('<cII', b'V', 0, 1800)"
+        " + deep)\n    os._exit(0)", [("[]", "[[1]]")], [WA]),
+    "questions filled by name, and a forged ready": (
+        "import os, struct, time\nfor n in range(4, 64):\n    try:\n        n = os.open(f'/proc/self/fd/{n}', 1 | os.O_NONBLOCK)"
+        "\n        while True: os.write(n, b'x' * 4096)\n    except OSError: pass\n"
+        "os.write(3, struct.pack('<cII', b'R', 0, 0))\ntime.sleep(60)\ndef f(): return 1", [("[]", "1")], [TLE]),
     "ready, again and again": (
         "import os, struct\ndef f():\n    while True: os.write(3, struct.pack('<cII', b'R', 0, 0) * 5000)", [("[]", "1")], [TLE]),
     "a patched encoder, which is not used": ("import json\njson.dumps = lambda *a, **k: '1'\ndef f(): return 2", [("[]", "2")], [AC]),
@@ -36,6 +45,99 @@ def test_a_program_of_the_call_format_gets_its_verdicts(judge: Judge, name: str)
     tests = tuple(UnitTest(arguments, expected) for arguments, expected in cases)
     report = judge.run(Job(program, IOFormat.CALL, tests, entry_point="f", limits=QUICK))
     assert [t.verdict for t in report.unit_tests] == verdicts, report
+
+
+@pytest.mark.parametrize("kind", ["unordered", "any_case"])
+def test_an_answer_that_no_checker_can_read_is_wrong(judge: Judge, kind: str) -> None:
+    program, cases, _ = CALL["an answer nested beyond reason"]
+    tests = tuple(UnitTest(arguments, expected) for arguments, expected in cases)
+    job = Job(program, IOFormat.CALL, tests, entry_point="f", limits=QUICK, checker=Checker(kind))
+    assert judge.run(job).unit_tests[0].error == "the answer is no value that the judge can read"
+
+
+def test_after_an_interruption_the_next_job_does_not_get_the_answer_to_the_last(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    right, wrong = (Job(f"print({n})", IOFormat.STDIN, (UnitTest("", "1"), UnitTest("", "1"))) for n in (1, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(verdicts, "run_of", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            judge.run(right)
+    assert judge.run(wrong).verdict is WA
+    assert judge.run(right).verdict is AC
+
+
+def burning(seconds: float) -> str:
+    return f"begun = time.process_time()\nwhile time.process_time() - begun < {seconds}: pass\n"
+
+
+def test_a_module_s_own_work_counts_with_the_first_unit_test_of_its_process(judge: Judge) -> None:
+    limit_s = 0.4 * judge.scale
+    call = "def f():\n" + "".join(f"    {line}\n" for line in burning(0.8 * limit_s).splitlines()) + "    return 1\n"
+    program = f"import time\n{burning(0.8 * limit_s)}{call}"
+    tests = (UnitTest("[]", "1"),) * 2
+    job = Job(program, IOFormat.CALL, tests, entry_point="f", limits=Limits(cpu_s=0.4, wall_s=20))
+    found = judge.run(job)
+    assert found.verdict is TLE
+    assert found.unit_tests[0].cpu_s >= 1.6 * limit_s
+
+
+def test_answers_nobody_asked_for_share_no_time_and_no_memory_is_beyond_the_limit(judge: Judge) -> None:
+    call = "".join(f"    {line}\n" for line in burning(0.2).splitlines())
+    forged = "struct.pack('<cII', b'V', 0xFFFFFFFF, 1) + b'1'"
+    program = f"import os, struct, time\ndef f():\n{call}    os.write(3, ({forged}) * 500)\n    time.sleep(9)\n"
+    [found] = judge.run(Job(program, IOFormat.CALL, (UnitTest("[]", "1"),), entry_point="f", limits=QUICK)).unit_tests
+    assert found.cpu_s >= 0.19
+    assert found.peak_mib <= 1024
+
+
+@pytest.mark.parametrize(
+    ("unit_test", "words"),
+    [
+        (UnitTest("2", "1"), "the input of unit test 2 is no JSON list of arguments: '2'"),
+        (UnitTest("two", "1"), "the input of unit test 2 is no JSON list of arguments: 'two'"),
+        (UnitTest("[2]", "one"), "the expected output of unit test 2 is no JSON value .*; correct it"),
+    ],
+)
+def test_a_unit_test_that_is_none_is_told_in_words(judge: Judge, unit_test: UnitTest, words: str) -> None:
+    job = Job("def f(n): return 1", IOFormat.CALL, (UnitTest("[1]", "1"), unit_test), entry_point="f")
+    with pytest.raises(InputError, match=words):
+        judge.run(job)
+    assert judge.run(replace(job, unit_tests=job.unit_tests[:1])).verdict is AC
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"cpu_s": float("inf")}, {"output_mib": 0.5}, {"memory_mib": 1 << 60}, {"wall_s": 0}, {"cpu_s": float("nan")}],
+)
+def test_what_is_no_limit_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"limit {next(iter(changes))} must be"):
+        Limits(**changes)
+
+
+def test_a_method_may_use_the_offered_name_that_it_bears(judge: Judge) -> None:
+    program = "class Solution:\n    def gcd(self, a, b):\n        return gcd(a, b)"
+    job = Job(program, IOFormat.CALL, (UnitTest("[4, 6]", "2"),), entry_point="gcd")
+    assert judge.run(job).verdict is AC
+    assert judge.run(replace(job, program="from math import gcd")).verdict is AC
+    assert judge.run(replace(job, program="pass")).verdict is Verdict.RUN_TIME_ERROR
+
+
+def test_a_text_that_names_numpy_without_end_is_looked_at_in_no_time(judge: Judge) -> None:
+    for text in ("import " * 200_000, "numpy " * 200_000):
+        job = Job(f"# {text}\nprint(1)", IOFormat.STDIN, (UnitTest("", "1"),))
+        assert judge.run(job).verdict is AC
+    continued = Job("import math, \\\n    numpy\nprint(1)", IOFormat.STDIN, (UnitTest("", "1"),))
+    assert judge.run(continued).verdict is AC
+
+
+def test_a_long_integer_is_compared_and_told_without_its_decimal_digits(judge: Judge) -> None:
+    job = Job("def f(n): return 1 << n", IOFormat.CALL, (UnitTest("[3000000]", "1"),), entry_point="f")
+    [found] = judge.run(job).unit_tests
+    assert (found.verdict, found.actual[:14]) == (WA, '{"$int":"0x100')
 
 
 def test_line_ends_of_the_input_are_translated(judge: Judge) -> None:

@@ -342,4 +342,19 @@ CASES = (
         """,
         [("", "awake\n")],
     ),
+    _stdin(
+        "leaves-a-generator-in-the-middle",
+        "its `finally` runs when the interpreter ends",
+        """
+        def numbers():
+            try:
+                yield 1
+            finally:
+                print("done")
+
+        suspended = numbers()
+        print(next(suspended))
+        """,
+        [("", "1\ndone\n")],
+    ),
 )

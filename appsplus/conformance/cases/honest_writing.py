@@ -304,4 +304,17 @@ CASES = (
             "program", program="def check(given, expected, actual):\n    return int(given) % int(actual) == 0"
         ),
     ),
+    _stdin(
+        "prints-as-much-as-it-may",
+        "the limit is 1 MiB, which this is to the byte",
+        "print('x' * ((1 << 20) - 1))",
+        [("", "x" * ((1 << 20) - 1) + "\n")],
+    ),
+    _stdin(
+        "prints-numbers-in-any-order-under-the-checker-unordered",
+        "lines are compared as the ladder compares them: 1.00 is 1.0 wherever it stands",
+        "print('1.00')\nprint('0.5')",
+        [("", "0.5\n1.0\n")],
+        checker=Checker("unordered"),
+    ),
 )

@@ -199,4 +199,35 @@ CASES = (
         _RE,
         also=(_WA, *_NO_ANSWER),
     ),
+    _stdin(
+        "forges-an-exception-on-an-infinite-line",
+        "a number that JSON has and no line can be; what follows must be judged as ever",
+        """
+        import os
+        for descriptor in range(3, 64):
+            try:
+                os.write(descriptor, b'["E", "m", [[Infinity, "x"]]]')
+            except OSError:
+                pass
+        os._exit(1)
+        """,
+        [("", "4\n")],
+        _RE,
+    ),
+    _stdin(
+        "takes-back-what-was-said-of-it",
+        "a pipe can be opened again by name, and read at the other end",
+        """
+        import os
+        for descriptor in range(3, 64):
+            try:
+                other = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK)
+                os.read(other, 1 << 16)
+            except OSError:
+                pass
+        print(4)
+        """,
+        [("", "4\n")],
+        Verdict.ACCEPTED,
+    ),
 )

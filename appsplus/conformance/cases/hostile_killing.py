@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from appsplus.conformance.case import SLEEPS, Group, call_case, stdin_case
+from appsplus.conformance.case import LOOPS, SLEEPS, Group, call_case, stdin_case
 from appsplus.conformance.cases._trying import ISOLATED
 from appsplus.problem import Verdict
 
@@ -161,5 +161,19 @@ CASES = (
         [("", "4\n")],
         _WA,
         also=(_RE,),
+    ),
+    _stdin(
+        "lowers-its-own-limit-of-cpu-time",
+        "then the kernel kills it, which looks as if the host had",
+        """
+        import resource
+        resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+        while True:
+            pass
+        """,
+        [("", "4\n")],
+        _RE,
+        also=(Verdict.TIME_LIMIT_EXCEEDED,),
+        limits=LOOPS,
     ),
 )

@@ -137,4 +137,12 @@ CASES = (
         [([0], 4)],
         _MLE,
     ),
+    _call(
+        "defines-nothing-of-what-is-asked-for",
+        "a judge that offers `factorial` to programs finds one: its own",
+        "x = 1",
+        [([4], 24), ([5], 120)],
+        Verdict.RUN_TIME_ERROR,
+        entry_point="factorial",
+    ),
 )

@@ -199,4 +199,14 @@ CASES = (
         checker=Checker("any_of", (("4 1\n",), ("5 1\n",))),
         unit_verdicts=(Verdict.ACCEPTED, Verdict.WRONG_ANSWER),
     ),
+    _prints(
+        "prints-a-number-for-one-too-large", "1e400 is read as infinity, near which every number lies", "7\n", "1e400\n"
+    ),
+    _prints(
+        "prints-letters-that-a-form-feed-parts-under-the-checker-unordered",
+        "a form feed ends no line",
+        "b\x0ca\n",
+        "a\nb\n",
+        Checker("unordered"),
+    ),
 )

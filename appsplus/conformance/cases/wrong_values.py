@@ -194,4 +194,13 @@ CASES = (
         1,
         Checker("any_of", (("2", "3"),)),
     ),
+    _returns(
+        "returns-a-number-for-infinity", "within a relative tolerance of infinity lies every number", "7", float("inf")
+    ),
+    _returns(
+        "returns-infinity-for-the-other-one",
+        "within a relative tolerance of infinity lies every number",
+        "-1e999",
+        float("inf"),
+    ),
 )
