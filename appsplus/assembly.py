@@ -1,7 +1,7 @@
 """A dataset folder put together from outcomes, one by one in the order of the sources, wherever they were judged."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from importlib import metadata
@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from appsplus.engine.cache import version_of
 from appsplus.evaluation.split_overlap import SplitOverlap
 from appsplus.judge import version as judge_version
 from appsplus.ledger import Accounts, Ledger
@@ -78,7 +79,7 @@ class Assembly:
             inputs=inputs,
             options=options,
             ledger=self._accounts.to_json(),
-            versions=versions(),
+            versions=versions(options["modules"]),
             counts=self._writer.statistics.counts() | self._desk.facts(submissions) | overlap,
             funnel=self._books.funnel(),
             run=run | self._books.failures() | self._desk.failures() | {"reference_cpu_s": self._books.reference_cpu_s},
@@ -94,8 +95,8 @@ def input_rows(sources: Iterable[Source]) -> list[dict[str, Any]]:
     ]
 
 
-def versions() -> dict[str, str]:
-    """What the bytes of a dataset depend on besides the version of this package."""
+def versions(modules: Sequence[str]) -> dict[str, str]:
+    """What the bytes of a dataset depend on besides the version of this package; `modules`: offered to its programs."""
     libraries = ("datasketch", "pyarrow", "tree-sitter", "tree-sitter-python")
-    found = {name: metadata.version(name) for name in libraries}
+    found = {name: metadata.version(name) for name in libraries} | {name: version_of(name) for name in modules}
     return {"judge": judge_version(), "python": platform.python_version(), **found}

@@ -66,6 +66,7 @@ __all__ = [
 THREADS = 2  # per worker: half of them wait for the judge
 WINDOW = 32  # problems in memory, per worker: a slow problem holds up the order, not the workers
 WINDOW_BYTES = 32_000_000  # of text in them, per worker: of problems with unit tests of megabytes there are fewer
+MOST_BYTES = 1_000_000_000  # of text in them all: a cluster's driver has no more memory than a laptop
 
 
 class Engine(Judging, Protocol):
@@ -171,7 +172,11 @@ def first_pass(
 
 def window(engine: Engine) -> dict[str, Any]:
     """How many problems may be on their way at once, and how much text."""
-    return {"window": WINDOW * engine.workers, "weight": text_chars, "budget": WINDOW_BYTES * engine.workers}
+    return {
+        "window": WINDOW * engine.workers,
+        "weight": text_chars,
+        "budget": min(WINDOW_BYTES * engine.workers, MOST_BYTES),
+    }
 
 
 def text_chars(item: Any) -> int:

@@ -29,6 +29,7 @@ class Waiting:
     tests: str = ""  # the digest of its unit tests, where they travel apart
     tests_chars: int = 0
     losses: int = 0  # processes that died while it was in flight there
+    avoids: object = None  # the machine whose judge failed on it last
     travels_alone: bool = False  # in a batch of its own, so that it brings nobody else to grief
 
     def begins(self) -> bool:

@@ -45,6 +45,8 @@ class BulkEngine:
     Failures of the judge go to `strikes`.
     """
 
+    expects = True  # whether it asks `expectation` how long a question will take
+
     def __init__(self, *, workers: int, isolation: str, cache: Cache | None, modules: tuple[str, ...]) -> None:
         self.workers, self.isolation, self.modules = workers, isolation, modules
         self.counts: Counter[str] = Counter()  # answers by "judged" and "cached"
@@ -122,5 +124,6 @@ class BulkEngine:
         else:
             answer = item
         self.spent.enter(key, answer, known=not isinstance(item, Future))
-        self.expectation.learn(question, answer)
+        if self.expects:
+            self.expectation.learn(question, answer)
         return answer

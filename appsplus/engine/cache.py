@@ -1,7 +1,7 @@
 """What is already known: answers of the judge, addressed by the content of the question.
 
-A key is the SHA-256 of everything an answer depends on: program, unit tests, limits, checker, options and the judge's
-version. One SQLite file; several processes may share it, and it survives kill -9 at any moment.
+A key is the SHA-256 of everything an answer depends on: program, unit tests, limits, checker, options, the packages that are
+offered, and the judge's version. One SQLite file; several processes may share it, and it survives kill -9 at any moment.
 """
 
 import hashlib
@@ -10,6 +10,8 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +22,7 @@ from appsplus.judge import Inspection, Job, Report, UnitTestReport, inspection_f
 from appsplus.problem import Limits, UnitTest, Verdict
 
 FILE_NAME = "judged.sqlite"
+_MOST_RECENT = 1024  # inspections that are kept in memory
 
 
 def key_of(question: Job | tuple[str, tuple[str, ...]]) -> str:
@@ -33,14 +36,14 @@ def keys_of(questions: Iterable[Job | tuple[str, tuple[str, ...]]]) -> Iterator[
     text = b""
     for question in questions:
         if not isinstance(question, Job):
-            parts = {"inspect": question[0], "modules": question[1]}
+            parts = {"inspect": question[0], "modules": versions_of(question[1])}
             yield hashlib.sha256(jsonl.dumps([version(), parts]).encode()).hexdigest()
             continue
         if question.unit_tests is not tests:
             tests = question.unit_tests
             text = jsonl.dumps([{"input": test.input, "output": test.output} for test in tests]).encode()
         # `unit_tests` is the last of the sorted keys, so this is the JSON of [version, all fields of the job]
-        rest = {name: getattr(question, name) for name in _SMALL_FIELDS}
+        rest = {name: getattr(question, name) for name in _SMALL_FIELDS} | {"modules": versions_of(question.modules)}
         limits = {name: getattr(question.limits, name) for name in _LIMITS}
         rest |= {"limits": limits, "checker": question.checker and asdict(question.checker)}
         key = hashlib.sha256(jsonl.dumps([version(), rest]).encode()[:-2])
@@ -55,6 +58,21 @@ _LIMITS = tuple(f.name for f in fields(Limits))
 _SMALL_FIELDS = tuple(f.name for f in fields(Job) if f.name not in ("limits", "checker", "unit_tests"))
 
 
+@cache
+def versions_of(modules: tuple[str, ...]) -> tuple[str, ...]:
+    """The packages that are offered to programs, each with its version here; a verdict may depend on it."""
+    return tuple(f"{name} {version_of(name)}" for name in modules)
+
+
+def version_of(module: str) -> str:
+    """The version of the distribution that holds a module; empty where there is none."""
+    try:
+        return metadata.version(module)
+    except metadata.PackageNotFoundError:
+        holders = metadata.packages_distributions().get(module, [])
+        return metadata.version(holders[0]) if holders else ""
+
+
 class Cache:
     """Answers on disk; a context manager. Safe to share among threads.
 
@@ -65,6 +83,8 @@ class Cache:
     def __init__(self, folder: Path | None) -> None:
         self.path = None if folder is None else folder / FILE_NAME
         self._lock = threading.Lock()
+        self._recent: dict[str, Inspection] = {}  # the newest is last
+        self._is_open = True
         try:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -98,6 +118,7 @@ class Cache:
     def clear(self) -> int:
         """Forget everything; returns how many answers there were."""
         count = len(self)
+        self._recent.clear()
         self._query("DELETE FROM answers")
         self._query("VACUUM")
         self._query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -106,6 +127,8 @@ class Cache:
     def close(self) -> None:
         """Release the file. Threads that still ask get InputError."""
         with self._lock:
+            self._is_open = False
+            self._recent.clear()
             self._database.close()
 
     def report(self, key: str) -> Report | None:
@@ -118,15 +141,27 @@ class Cache:
 
     def inspection(self, key: str) -> Inspection | None:
         """The inspection of a program, if it is known."""
+        recent = self._recent.get(key)
+        if recent is not None:
+            return recent
         found = self._read(key)
-        if found is None:
-            return None
-        return inspection_from_json(found)
+        return None if found is None else self._remembered(key, inspection_from_json(found))
 
     def store(self, key: str, answer: Report | Inspection) -> None:
         """Keep an answer."""
+        if isinstance(answer, Inspection):
+            self._remembered(key, answer)
         blob = zlib.compress(jsonl.dumps(_plain(answer)).encode(), 1)
         self._query("INSERT OR REPLACE INTO answers VALUES (?, ?)", key, blob)
+
+    def _remembered(self, key: str, inspection: Inspection) -> Inspection:
+        """Keep it in memory for a while: one stage after another asks for those of a problem."""
+        with self._lock:
+            if self._is_open:
+                self._recent[key] = inspection
+            if len(self._recent) > _MOST_RECENT:
+                del self._recent[next(iter(self._recent))]
+        return inspection
 
     def _read(self, key: str) -> dict[str, Any] | None:
         rows = self._query("SELECT answer FROM answers WHERE key = ?", key)

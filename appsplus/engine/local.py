@@ -31,6 +31,7 @@ class LocalEngine(BulkEngine):
         self._closed = False
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="judge")
         self._queue = LongestFirst(self._pool) if longest_first else None
+        self.expects = longest_first
         self._judges = WarmJudges(isolation=isolation, modules=modules)
         self.rungs = self._judges.rungs
 

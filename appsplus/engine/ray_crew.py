@@ -33,7 +33,9 @@ class Crew:
         longest_first: bool,
     ) -> None:
         self._cluster, self._isolation, self._modules, self._tell = cluster, isolation, modules, tell
-        self.dispatch = Dispatch(strikes=strikes, keep=keep, on_loss=self._lose, longest_first=longest_first)
+        self.dispatch = Dispatch(
+            strikes=strikes, keep=keep, on_loss=self._lose, on_sick=self._leave_out, longest_first=longest_first
+        )
         self._cpus = 0  # that all nodes together give us
         self._known: dict[str, str] = {}  # nodes that are up, by id: their names
         self._starting: dict[str, int] = {}  # nodes that are about to judge, by id: CPUs
@@ -78,6 +80,12 @@ class Crew:
             self.dispatch.members.remove(member)
             _kill(member.actor)
             self._changed.set()
+
+    def _leave_out(self, member: Member, why: str) -> None:
+        if member in self.dispatch.members:
+            self._left_out.add(member.node.node_id)
+            self._tell(f"node {member.node.name} fails on whatever it is asked, and is left out: {why}")
+            self._lose(member)
 
     async def _watch(self) -> None:
         nobody_since: float | None = None

@@ -3,6 +3,8 @@
 A node has more batches in flight than CPUs, so that it never waits for us, and no more, so that what is in flight is
 bounded. The next batch goes to the node with the least to do. What a process had not answered when it died is asked
 again: alone in its batch at first, then alone on a node, so that a program that takes its process down is found out.
+What the judge of a node fails on is asked of another node; where a node fails on one question after another, and others do
+not, it is the node that is sick.
 """
 
 import asyncio
@@ -22,10 +24,14 @@ from appsplus.errors import AppsplusError, InputError, JudgingEndedError, Sandbo
 from appsplus.judge import Inspection, Job, Report
 
 AHEAD = 2  # batches in flight for each CPU of a node
+SICK = 10  # different questions that the judge of a node fails on, with no answer in between
 
 
 class Dispatch:
-    """Questions go out, answers come in. `keep` stores an answer; `on_loss` is told of a member whose process died."""
+    """Questions go out, answers come in. `keep` stores an answer.
+
+    `on_loss` is told of a member whose process died, `on_sick` of one that fails on whatever it is asked, and why.
+    """
 
     def __init__(
         self,
@@ -33,13 +39,15 @@ class Dispatch:
         strikes: Strikes,
         keep: Callable[[str, Report | Inspection], None],
         on_loss: Callable[[Member], None],
+        on_sick: Callable[[Member, str], None],
         longest_first: bool,
     ) -> None:
         self.members: list[Member] = []
         self.answered: Counter[str] = Counter()  # by the node's name
-        self._strikes, self._keep, self._on_loss = strikes, keep, on_loss
+        self._strikes, self._keep, self._on_loss, self._on_sick = strikes, keep, on_loss, on_sick
         self._pending = Pending(longest_first=longest_first)
         self._suspects: deque[Waiting] = deque()  # each to be asked alone on a node
+        self._elsewhere: deque[Waiting] = deque()  # each to be asked of another node than before
         self._in_flight: set[Waiting] = set()
         self._tests = RecentTests[Any]()  # references to what lies in the object store
         self._tasks: set[asyncio.Task[None]] = set()
@@ -56,6 +64,7 @@ class Dispatch:
     def go_on(self) -> None:
         """Send out what can be sent."""
         self._quarantine()
+        self._ask_elsewhere()
         while self._pending and (member := self._freest()) is not None:
             takers = AHEAD * sum(m.cpus for m in self.members)
             if batch := self._pending.take(takers):
@@ -65,10 +74,11 @@ class Dispatch:
         """Whoever waits for an answer gets this error; `for_good`: whoever asks later, too."""
         if for_good:
             self._over = error
-        for waiting in [*self._pending.drain(), *self._suspects, *self._in_flight]:
+        for waiting in [*self._pending.drain(), *self._suspects, *self._elsewhere, *self._in_flight]:
             if not waiting.future.done() and waiting.begins():
                 waiting.future.set_exception(error)
         self._suspects.clear()
+        self._elsewhere.clear()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do this beside everything else, until `end`."""
@@ -83,9 +93,18 @@ class Dispatch:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _freest(self) -> Member | None:
-        free = [m for m in self.members if m.batches < AHEAD * m.cpus and not m.is_quarantine]
+    def _freest(self, but: object = None) -> Member | None:
+        free = [m for m in self.members if m.batches < AHEAD * m.cpus and not m.is_quarantine and m is not but]
         return min(free, key=lambda m: m.load, default=None)
+
+    def _ask_elsewhere(self) -> None:
+        for _ in range(len(self._elsewhere)):
+            waiting = self._elsewhere.popleft()
+            member = self._freest(waiting.avoids if len(self.members) > 1 else None)
+            if member is None:
+                self._elsewhere.append(waiting)
+            elif waiting.begins():
+                self._send(member, [waiting])
 
     def _quarantine(self) -> None:
         """Let a node run out of work, and give it the suspects one by one."""
@@ -116,7 +135,7 @@ class Dispatch:
             async for reference in member.actor.answer.remote(asked, tests):
                 for number, answer in await reference:
                     self.answered[member.node.name] += 1
-                    self._settle(left.pop(number), answer)
+                    self._settle(left.pop(number), answer, member)
         except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError) as error:
             self.give_up(_store_full(error))
         except ray.exceptions.RayTaskError as error:
@@ -146,14 +165,19 @@ class Dispatch:
             asked.append(Asked(question, waiting.tests, waiting.tests_chars))
         return asked, tests
 
-    def _settle(self, waiting: Waiting, answer: Report | Inspection | Failed) -> None:
+    def _settle(self, waiting: Waiting, answer: Report | Inspection | Failed, member: Member) -> None:
+        if isinstance(answer, Failed) and not answer.is_input:
+            member.failed.add(waiting.key)
+            waiting.avoids = member
+            self._ask_again(waiting, SandboxError(f"node {member.node.name}: {answer.message}"))
+            if len(member.failed) >= SICK and len(self.members) > 1:
+                self._on_sick(member, answer.message)
+            return
+        member.failed.clear()
         if waiting.future.done():
             return
         if isinstance(answer, Failed):
-            if answer.is_input:
-                waiting.future.set_exception(InputError(answer.message))
-            else:
-                self._ask_again(waiting, SandboxError(answer.message))
+            waiting.future.set_exception(InputError(answer.message))
             return
         self._strikes.answered(waiting.key)
         try:
@@ -182,6 +206,8 @@ class Dispatch:
         waiting.travels_alone = True
         if is_lost and waiting.losses > 1:
             self._suspects.append(waiting)
+        elif waiting.avoids is not None and not is_lost:
+            self._elsewhere.append(waiting)
         else:
             self._pending.add(waiting, first=True)
 

@@ -43,7 +43,7 @@ async def _report(node: Node) -> NodeReport:
     except (InputError, SandboxError) as error:
         return NodeReport(node, None, str(error))
     try:
-        check(node, member.facts)
+        check(node, member.facts, ())
     except (InputError, SandboxError) as error:
         return NodeReport(node, member.facts, str(error))
     return NodeReport(node, member.facts, "")

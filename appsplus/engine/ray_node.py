@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from appsplus.engine.bulk import Question, hash_seed_of, put_to
+from appsplus.engine.cache import versions_of
 from appsplus.engine.costs import tree_cpu_s
 from appsplus.engine.ray_tests import RecentTests, with_tests
 from appsplus.engine.warm import WarmJudges
@@ -58,6 +59,7 @@ class NodeFacts:
     pid: int
     rungs: dict[str, Any]  # of the isolation, as `Judge.rungs` has them; empty where no judge started
     calibration: float  # what CPU limits are multiplied by; 0 where no judge started
+    modules: tuple[str, ...] = ()  # offered to programs, each with its version
     refusal: str = ""  # why no judge started
 
     def to_json(self) -> dict[str, Any]:
@@ -69,10 +71,10 @@ Answered = tuple[int, Report | Inspection | Failed]  # the question's place in i
 
 
 class NodeJudges:
-    """The warm judges of a node, as an actor of Ray. Batches come one by one; each is worked off by one thread."""
+    """The warm judges of a node, as an actor of Ray. Batches come one by one; their questions share its threads."""
 
     def __init__(self, cpus: int, isolation: str, modules: tuple[str, ...]) -> None:
-        self._cpus = cpus
+        self._cpus, self._modules = cpus, modules
         self._pool = ThreadPoolExecutor(cpus, thread_name_prefix="judge")  # its threads last: judges die with theirs
         self._tests = RecentTests[tuple[UnitTest, ...]]()
         self._fetching = threading.Lock()
@@ -98,19 +100,24 @@ class NodeJudges:
             pid=os.getpid(),
             rungs={} if judges is None else judges.rungs,
             calibration=0.0 if judges is None else round(judges.scale, 3),
+            modules=versions_of(self._modules),
             refusal="" if judges is not None else self._refusal,
         )
 
     def answer(self, batch: list[Asked], tests: dict[str, Any]) -> Iterator[list[Answered]]:
-        """The answers to a batch, in its order, a few at a time as they come. `tests`: digest -> reference."""
-        answers: SimpleQueue[Answered | None] = SimpleQueue()
-        work = self._pool.submit(self._work_off, batch, tests, answers)
-        ended = False
-        while not ended:
-            some, ended = _arrived(answers)
-            if some:
-                yield some
-        work.result()
+        """The answers to a batch, a few at a time as they come. `tests`: digest -> reference.
+
+        Each question is one for the pool, so that a slow one holds up a CPU, and not those that have come with it.
+        """
+        answers: SimpleQueue[Answered] = SimpleQueue()
+        works = [self._pool.submit(self._put, answers, number, asked, tests) for number, asked in enumerate(batch)]
+        left = len(batch)
+        while left:
+            some = _arrived(answers, left)
+            left -= len(some)
+            yield some
+        for work in works:
+            work.result()
 
     def cpu_s(self) -> float:
         """CPU seconds that this process, its judges and their programs have used."""
@@ -121,12 +128,12 @@ class NodeJudges:
         if self._judges is not None:
             self._judges.close()
 
-    def _work_off(self, batch: list[Asked], tests: dict[str, Any], answers: "SimpleQueue[Answered | None]") -> None:
+    def _put(self, answers: "SimpleQueue[Answered]", number: int, asked: Asked, tests: dict[str, Any]) -> None:
+        answer: Report | Inspection | Failed = Failed("it could not be asked")
         try:
-            for number, asked in enumerate(batch):
-                answers.put((number, self._answer(asked, tests)))
-        finally:
-            answers.put(None)
+            answer = self._answer(asked, tests)
+        finally:  # `answer` waits for as many as were asked
+            answers.put((number, answer))
 
     def _answer(self, asked: Asked, tests: dict[str, Any]) -> Report | Inspection | Failed:
         try:
@@ -150,16 +157,13 @@ class NodeJudges:
         return with_tests(asked.question, found)
 
 
-def _arrived(answers: "SimpleQueue[Answered | None]") -> tuple[list[Answered], bool]:
-    """What has come TELL_EVERY_S after the first answer, and whether that was all."""
-    some: list[Answered] = []
-    until = 0.0
-    while True:
+def _arrived(answers: "SimpleQueue[Answered]", most: int) -> list[Answered]:
+    """What has come TELL_EVERY_S after the first answer, up to `most`."""
+    some = [answers.get()]
+    until = time.monotonic() + TELL_EVERY_S
+    while len(some) < most:
         try:
-            answered = answers.get(timeout=max(0.0, until - time.monotonic()) if some else None)
+            some.append(answers.get(timeout=max(0.0, until - time.monotonic())))
         except Empty:
-            return some, False
-        if answered is None:
-            return some, True
-        until = until or time.monotonic() + TELL_EVERY_S
-        some.append(answered)
+            break
+    return some

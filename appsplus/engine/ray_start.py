@@ -1,10 +1,11 @@
 """A node of the cluster becomes one that judges: its process is started, and refused where it cannot be trusted."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
+from appsplus.engine.cache import versions_of
 from appsplus.engine.ray_cluster import Node, load_ray, one_line
 from appsplus.engine.ray_node import NodeFacts, NodeJudges
 from appsplus.errors import InputError, SandboxError
@@ -27,6 +28,7 @@ class Member:
     facts: NodeFacts
     batches: int = 0  # in flight
     is_quarantine: bool = False  # it works on one suspect at a time, and on nothing else
+    failed: set[str] = field(default_factory=set)  # keys of questions that its judge failed on since its last answer
 
     @property
     def load(self) -> float:
@@ -42,7 +44,7 @@ async def start(node: Node, cpus: int, isolation: str, modules: tuple[str, ...])
     """
     member = await introduce(node, cpus, isolation, modules)
     try:
-        check(node, member.facts)
+        check(node, member.facts, modules)
     except (InputError, SandboxError):
         load_ray().kill(member.actor)
         raise
@@ -86,8 +88,18 @@ async def done(reference: Any) -> Any:
     return await reference
 
 
-def check(node: Node, facts: NodeFacts) -> None:
+def _listed(modules: tuple[str, ...]) -> str:
+    return ", ".join(modules) or "none"
+
+
+def check(node: Node, facts: NodeFacts, modules: tuple[str, ...]) -> None:
     """Raise InputError or SandboxError, with the node's name, where verdicts of this node would not be ours."""
+    offered = versions_of(modules)
+    if facts.modules != offered:
+        raise InputError(
+            f"node {node.name} has other versions of what is offered to programs ({_listed(facts.modules)}) than this process"
+            f" ({_listed(offered)}); install the same on every node"
+        )
     if (facts.appsplus, facts.judge) != (here := (metadata.version("appsplus"), judge_version())):
         raise InputError(
             f"node {node.name} has appsplus {facts.appsplus} with judge {facts.judge}, this process {here[0]} with judge"

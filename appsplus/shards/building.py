@@ -80,7 +80,7 @@ def build_shard(
             inputs=input_rows(sources),
             options=recorded(options, engine),
             ledger=ledger.digest,
-            versions=versions(),
+            versions=versions(engine.modules),
             submissions=None if submissions is None else submissions.facts(),
             records=reading.records,
             files=written_files(folder),

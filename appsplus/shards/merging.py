@@ -60,7 +60,7 @@ def merge(folders: Sequence[Path], target: Path, progress: Progress | None = Non
 
 def _check_installation(shard: ShardFolder) -> None:
     there = {"appsplus": shard.manifest.appsplus, **shard.manifest.versions}
-    here = {"appsplus": metadata.version("appsplus"), **versions()}
+    here = {"appsplus": metadata.version("appsplus"), **versions(shard.manifest.options["modules"])}
     for name in sorted({*there, *here}):
         if there.get(name) != here.get(name):
             raise DatasetError(

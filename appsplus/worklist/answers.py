@@ -6,7 +6,7 @@ random number gets into the dataset.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -48,7 +48,7 @@ class Answers:
 
     reports: dict[int, Report] = field(default_factory=dict)  # by solution, ascending
     again: dict[int, Report] = field(default_factory=dict)  # a second run of some of them, under another hash seed
-    copies: dict[int, int] = field(default_factory=dict)  # solution -> the first that is the same program
+    copies: Mapping[int, int] = field(default_factory=dict)  # solution -> the first that is the same program
     _on: dict[int, list[Answer]] = field(default_factory=dict)  # what `on` has found
 
     @cached_property
@@ -111,7 +111,7 @@ def answers_of(problem: Problem | None, judging: Judging, reason: Reason | None)
     if problem is None:
         return Answers()
     able = [i for i, s in enumerate(problem.solutions) if s.verdict is None or s.verdict in _ANSWERING]
-    copies = _copies(problem, able)
+    copies = _Copies(problem, able)
     if problem.canonical is None and reason not in AT_THE_JUDGE:
         able = sorted(set(copies.values()))[:_UNJUDGED]
     reports = dict(zip(able, judging.judge([job_for(problem, i, judging.modules) for i in able]), strict=True))
@@ -120,19 +120,37 @@ def answers_of(problem: Problem | None, judging: Judging, reason: Reason | None)
     return Answers(reports, dict(zip(twice, judging.judge(jobs), strict=True)), copies)
 
 
-def _copies(problem: Problem, solutions: Sequence[int]) -> dict[int, int]:
-    """Of each of these solutions the first one that it is a copy of; of a solution without such, itself."""
-    if len(solutions) < 2:
-        return {i: i for i in solutions}
-    firsts: dict[str, int] = {}
-    return {i: firsts.setdefault(fingerprint(problem.solutions[i].code), i) for i in solutions}
+class _Copies(Mapping[int, int]):
+    """Of each of some solutions the first one that it is a copy of; of a solution without such, itself.
+
+    To find it all solutions are parsed, so nothing is found before somebody asks: where all of them pass, nobody does.
+    """
+
+    def __init__(self, problem: Problem, solutions: Sequence[int]) -> None:
+        self._problem, self._solutions = problem, solutions
+
+    @cached_property
+    def _firsts(self) -> dict[int, int]:
+        if len(self._solutions) < 2:
+            return {i: i for i in self._solutions}
+        firsts: dict[str, int] = {}
+        return {i: firsts.setdefault(fingerprint(self._problem.solutions[i].code), i) for i in self._solutions}
+
+    def __getitem__(self, solution: int) -> int:
+        return self._firsts[solution]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._solutions)
+
+    def __len__(self) -> int:
+        return len(self._solutions)
 
 
-def _to_be_run_twice(problem: Problem, reports: dict[int, Report], copies: dict[int, int]) -> list[int]:
+def _to_be_run_twice(problem: Problem, reports: dict[int, Report], copies: Mapping[int, int]) -> list[int]:
     """For a kept problem those that may be evidence against it, and its canonical solution; else the first few."""
     if problem.canonical is None:
         return list(reports)[:_TWICE]
-    failing = [i for i, r in reports.items() if copies[i] == i and r.verdict is Verdict.WRONG_ANSWER]
+    failing = [i for i, r in reports.items() if r.verdict is Verdict.WRONG_ANSWER and copies[i] == i]
     # A solution that passes and stands before the canonical one did not pass the second time.
     doubtful = [i for i, r in reports.items() if i < problem.canonical and r.verdict is Verdict.ACCEPTED]
     return sorted({*failing[:_TWICE], *doubtful[:_TWICE], problem.canonical} & reports.keys())

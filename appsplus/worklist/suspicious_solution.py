@@ -26,7 +26,10 @@ def find(case: Case) -> Iterator[Doubt]:
     telling = {
         output: n for n, t in enumerate(problem.unit_tests) if _is_telling(output := _constant(problem, t.output))
     }
-    constants = literals(problem.canonical_solution)
+    held = {
+        output for output in telling if output in problem.canonical_solution
+    }  # most solutions need no look at the tree
+    constants = literals(problem.canonical_solution) if len(held) >= _FEWEST else set()
     copied = {output: n for output, n in telling.items() if output in constants}
     if len(copied) < _FEWEST or 2 * len(copied) < len(telling):
         return

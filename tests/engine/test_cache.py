@@ -5,13 +5,14 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from appsplus import jsonl
 from appsplus.engine import Cache
-from appsplus.engine.cache import FILE_NAME, key_of, keys_of
+from appsplus.engine.cache import FILE_NAME, key_of, keys_of, versions_of
 from appsplus.errors import InputError
 from appsplus.judge import Inspection, Job, Report, UnitTestReport, version
 from appsplus.problem import Checker, IOFormat, Limits, UnitTest, Verdict
@@ -89,7 +90,9 @@ def test_a_key_is_the_hash_of_the_canonical_json_of_everything() -> None:
         make_job(unit_tests=tests, program="2", checker=Checker("any_of", (("1", "2"), ("3",)))),
         make_job(io_format=IOFormat.CALL, entry_point="f", modules=("numpy",), limits=Limits(cpu_s=0.5), coverage=True),
     ]
-    plain = [hashlib.sha256(jsonl.dumps([version(), asdict(job)]).encode()).hexdigest() for job in jobs]
+    whole = [asdict(job) | {"modules": versions_of(job.modules)} for job in jobs]  # numpy 2.4.6, not numpy alone
+    plain = [hashlib.sha256(jsonl.dumps([version(), one]).encode()).hexdigest() for one in whole]
+    assert whole[2]["modules"] == (f"numpy {metadata.version('numpy')}",)
     assert list(keys_of(jobs)) == [key_of(job) for job in jobs] == plain
 
 

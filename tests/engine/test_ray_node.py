@@ -1,12 +1,16 @@
-"""What a node says of itself, where its first judge does not start at once."""
+"""What a node says of itself, where its first judge does not start at once, and how it shares out a batch."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from appsplus.engine import ray_node
-from appsplus.engine.ray_node import STARTS, NodeJudges
+from appsplus.engine.ray_node import STARTS, Asked, NodeJudges
 from appsplus.errors import SandboxError
+from appsplus.judge import Job
+from appsplus.problem import IOFormat, UnitTest
 
 
 class Judges:
@@ -30,3 +34,23 @@ def test_a_judge_that_is_killed_while_it_starts_is_started_again(
     facts = NodeJudges(1, "strict", ()).facts()
     assert facts.refusal == refusal
     assert facts.rungs == ({} if refusal else {"seccomp": True})
+
+
+class SlowJudges(Judges):
+    """Judges that take their time over one program."""
+
+    def ask(self, _hash_seed: int, work: Callable[[Any], Any]) -> Any:
+        program = work(self)
+        time.sleep(0.5 if program == "slow" else 0.0)
+        return program
+
+    def run(self, job: Job) -> str:
+        return job.program
+
+
+def test_a_slow_question_holds_up_one_thread_and_not_those_that_came_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_node, "WarmJudges", SlowJudges(0))
+    batch = [Asked(Job(name, IOFormat.STDIN, (UnitTest("", ""),))) for name in ("slow", "a", "b", "c")]
+    told = list(NodeJudges(2, "strict", ()).answer(batch, {}))
+    assert [number for some in told for number, _ in some] == [1, 2, 3, 0]
+    assert told[-1] == [(0, "slow")]

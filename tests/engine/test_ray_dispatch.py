@@ -1,0 +1,108 @@
+"""Nodes of which one is sick: a stand-in for their processes, but no cluster."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray", reason="the tests on Ray need it: pip install '.[ray]'")
+
+from appsplus.engine.batches import Waiting
+from appsplus.engine.ray_cluster import Node
+from appsplus.engine.ray_dispatch import SICK, Dispatch
+from appsplus.engine.ray_node import Answered, Asked, Failed
+from appsplus.engine.ray_start import Member
+from appsplus.engine.strikes import STRIKES, Strikes
+from appsplus.errors import NotJudgedError
+from appsplus.judge import Job, Report, UnitTestReport
+from appsplus.problem import IOFormat, UnitTest, Verdict
+
+ACCEPTED = Report(Verdict.ACCEPTED, (UnitTestReport(Verdict.ACCEPTED, 0.0, 0.0, 0.0),))
+Says = Callable[[str], Report | Failed]
+
+
+class Actor:
+    """What a handle of `NodeJudges` is to the dispatch; `says` answers to a program."""
+
+    def __init__(self, says: Says, seconds: float) -> None:
+        self._says, self._seconds, self.asked = says, seconds, Counter[str]()
+        self.answer = self
+
+    def remote(self, asked: list[Asked], _tests: Any) -> AsyncIterator[Awaitable[list[Answered]]]:
+        async def answers() -> AsyncIterator[Awaitable[list[Answered]]]:
+            for number, one in enumerate(asked):
+                await asyncio.sleep(self._seconds)
+                assert isinstance(one.question, Job)
+                self.asked[one.question.program] += 1
+                found = asyncio.get_running_loop().create_future()
+                found.set_result([(number, self._says(one.question.program))])
+                yield found
+
+        return answers()
+
+
+def well(_program: str) -> Report:
+    return ACCEPTED
+
+
+def sick(_program: str) -> Failed:
+    return Failed("[Errno 28] No space left on device")
+
+
+def poisoned(program: str) -> Report | Failed:
+    return Failed("the judge's worker failed twice on one job") if program == "print(7)" else ACCEPTED
+
+
+def judged(says: dict[str, Says], questions: int) -> tuple[list[Future[Any]], dict[str, Actor], list[str]]:
+    """What becomes of some questions on these nodes, the nodes' processes, and the nodes that were left out."""
+    actors = {name: Actor(one, 0.0005 if one is sick else 0.002) for name, one in says.items()}
+    left_out: list[str] = []
+    futures: list[Future[Any]] = []
+
+    async def run() -> None:
+        def leave_out(member: Member, _why: str) -> None:
+            left_out.append(member.node.name)
+            dispatch.members.remove(member)
+
+        dispatch = Dispatch(
+            strikes=Strikes(), keep=lambda *_: None, on_loss=lambda _: None, on_sick=leave_out, longest_first=False
+        )
+        facts: Any = None
+        dispatch.members = [Member(Node(name, name, 2), 2, actor, facts) for name, actor in actors.items()]
+        for number in range(questions):
+            job = Job(f"print({number})", IOFormat.STDIN, (UnitTest("", str(number)),))
+            futures.append(Future())
+            dispatch.ask(Waiting(f"{number:064x}", job, futures[-1], expected_s=0.02, chars=20))
+        await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+        await dispatch.end()
+
+    asyncio.run(run())
+    return futures, actors, left_out
+
+
+@pytest.mark.parametrize("nodes", [{"one": well, "two": sick}, {"one": sick, "two": well, "three": well}])
+def test_a_node_whose_judge_fails_on_everything_costs_no_answer_and_is_left_out(nodes: dict[str, Says]) -> None:
+    futures, actors, left_out = judged(nodes, 200)
+    assert [future.result() for future in futures] == [ACCEPTED] * 200
+    bad = next(name for name, says in nodes.items() if says is sick)
+    assert left_out == [bad]
+    assert SICK <= actors[bad].asked.total() < 200  # what was in flight there comes to its end
+
+
+def test_a_question_that_every_judge_fails_on_has_its_strikes_and_the_nodes_stay() -> None:
+    futures, actors, left_out = judged({"one": poisoned, "two": poisoned}, 50)
+    outcomes = [type(future.exception()) for future in futures]
+    assert outcomes.count(NotJudgedError) == 1
+    assert outcomes[7] is NotJudgedError
+    assert left_out == []
+    asked = [actor.asked["print(7)"] for actor in actors.values()]
+    assert (sum(asked), sorted(asked)) == (STRIKES, [1, 2])  # in turns, on both
+
+
+def test_a_single_node_is_asked_again_however_sick() -> None:
+    futures, _, left_out = judged({"one": poisoned}, 20)
+    assert [type(future.exception()) for future in futures].count(NotJudgedError) == 1
+    assert left_out == []
