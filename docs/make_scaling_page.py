@@ -167,12 +167,15 @@ def _faults(found: dict[str, Any]) -> Iterator[str]:
         return
     schedules = found["schedules"].values()
     kills = Counter(event["kind"] for schedule in schedules for event in schedule["events"])
+    whole = found["undisturbed"]["folder_hash"]
     yield "### Kills\n"
     yield _text(
         f"Builds of the embedded problems on two nodes of one machine, {len(schedules)} random schedules, with",
         f"{kills['driver']} kills of the driver, {kills['node']} of a node and {kills['process']} of single processes:",
         f"{sum(schedule['holds'] for schedule in schedules)} ended with the data of the undisturbed build, and judged",
-        "nothing again that was known.",
+        f"nothing again that was known; {sum(schedule['folder_hash'] == whole for schedule in schedules)} of them also with",
+        "its worklist and card, byte by byte. (On the worklist is what a machine found nearly too slow: on one that is busy",
+        "starting nodes again there may be more of it.)",
     )
 
 

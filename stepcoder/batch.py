@@ -82,7 +82,8 @@ def reward_of(judged: Judged, variant: str) -> float:
 
 def alone(rows: int, micro_rows: int) -> Iterator[tuple[Tensor, float]]:
     """`Trainer.turns` of a single process."""
-    yield from ((some, 1.0) for some in torch.arange(rows).split(micro_rows))
+    for start in range(0, rows, micro_rows):
+        yield torch.arange(start, min(start + micro_rows, rows)), 1.0
 
 
 def assembled(

@@ -99,9 +99,7 @@ class TrainConfig(SftConfig):
     updates: int = option(100, "how often the policy is updated from fresh completions")
     problems_per_update: int = option(16, "problems an update")
     completions_per_problem: int = option(8, "completions of each of them")
-    generation_batch: int = option(
-        64, "completions that are generated at once; the judge works on the last ones meanwhile"
-    )
+    generation_batch: int = option(64, "completions that are generated at once; each is judged as soon as it is whole")
     temperature: float = option(0.8, "of sampling")
     top_p: float = option(0.9, "nucleus: the smallest set of tokens with this probability is sampled from")
     schedule: str = option(

@@ -1,8 +1,8 @@
 """`--dry-run`: what a run would take of memory and time at most, from the model's shape; its weights are not loaded.
 
-Prompts and completions are taken to be as long as the config allows. Activations follow arXiv:2205.05198 (34 bytes a token,
-layer and unit of width in 16 bits, without attention matrices). The speed is that of matrix products measured here, of
-which training reaches perhaps 40 %, and generation, token by token, perhaps 5 %.
+Prompts, what a curriculum gives, and completions are taken to be as long as the config allows. Activations follow
+arXiv:2205.05198 (34 bytes a token, layer and unit of width in 16 bits, without attention matrices). The speed is that of
+matrix products measured here, of which training reaches perhaps 40 %, and generation, token by token, perhaps 5 %.
 """
 
 import time
@@ -61,7 +61,7 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
     small = 2 if config.dtype == "bfloat16" else 4
     rl = isinstance(config, TrainConfig)
     trained = config.lora_rank * shape.adapters if config.lora_rank else shape.parameters
-    tokens = config.micro_rows * (config.max_prompt_tokens + config.max_completion_tokens)
+    tokens = config.micro_rows * row_tokens(config)
     if not rl:
         tokens = config.micro_rows * config.pack_tokens
     scored = config.micro_rows * config.max_completion_tokens if rl else tokens
@@ -79,9 +79,15 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
             parts["reward model"] = small * shape.parameters
         if config.parts.outcomes:
             parts["critic of outcomes"] = 16.0 * shape.parameters + parts["activations"]
-        length = config.max_prompt_tokens + config.max_completion_tokens
+        length = row_tokens(config)
         parts["key-value cache"] = 2.0 * small * config.generation_batch * length * shape.layers * shape.width
     return {what: size / _GIB for what, size in parts.items() if size}
+
+
+def row_tokens(config: SftConfig) -> int:
+    """The longest row: prompt, what a curriculum gives of a program, and completion."""
+    given = isinstance(config, TrainConfig) and config.curriculum.name != "plain"
+    return config.max_prompt_tokens + config.max_completion_tokens * (2 if given else 1)
 
 
 def hours_of(shape: Shape, config: SftConfig, problems: int, flops: float) -> dict[str, float]:

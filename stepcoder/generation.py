@@ -30,12 +30,13 @@ def written(
     top_p: float,
     numbers: Tensor | None = None,
     ends: Callable[[Tensor, int], Tensor] | None = None,
+    told: Callable[[int, list[int]], None] = lambda _row, _response: None,
 ) -> list[list[int]]:
     """The response to each prompt, its end included. (B, P), (B, P) -> B lists of at most `max_tokens` tokens.
 
     Sampled from the nucleus; temperature 0 takes the likeliest token, and draws nothing. `numbers`, from 0 to 1, (B, T), are
     what each row is drawn with, so that it does not depend on the others. `ends` says which rows end with their newest token;
-    None: those whose block of code does.
+    None: those whose block of code does. `told` hears of each row as soon as it is whole.
     """
     from transformers import DynamicCache
 
@@ -68,9 +69,12 @@ def written(
                 if is_running:
                     responses[row].append(value)
             ids = torch.cat([ids, token.unsqueeze(1)], 1)
-            running = running & ~ends(ids, count)
+            ended = running if count == max_tokens else running & ends(ids, count)
+            for row in live[ended].tolist():
+                told(row, responses[row])
+            running = running & ~ended
             left = int(running.sum())
-            if not left or count == max_tokens:
+            if not left:
                 break
             attention = torch.cat([attention, torch.ones_like(attention[:, :1])], 1)
             positions, new = positions[:, -1:] + 1, token.unsqueeze(1)

@@ -4,7 +4,7 @@ Legend: B completions, P prompt positions (left-padded), T response positions (r
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -115,13 +115,29 @@ def generated(lm: Any, tokenizer: Any, tasks: Sequence[Task], decoding: Decoding
 
 
 def generate(
-    lm: Any, tokenizer: Any, tasks: Sequence[Task], *, max_tokens: int, temperature: float, top_p: float
+    lm: Any,
+    tokenizer: Any,
+    tasks: Sequence[Task],
+    *,
+    max_tokens: int,
+    temperature: float,
+    top_p: float,
+    told: Callable[[int, Completion], None] = lambda _number, _completion: None,
 ) -> list[Completion]:
-    """One completion for each task, sampled from the nucleus; temperature 0 takes the likeliest token."""
+    """One completion for each task, sampled from the nucleus; temperature 0 takes the likeliest token.
+
+    `told` hears of each as soon as it is whole, and which of the tasks it is for.
+    """
+    found: dict[int, Completion] = {}
+
+    def whole(row: int, ids: Sequence[int]) -> None:
+        found[row] = _completion(tasks[row], ids, tokenizer)
+        told(row, found[row])
+
     device = next(lm.parameters()).device
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     ids, attention = left_padded([task.ids for task in tasks], pad_id)
-    responses = written(
+    written(
         lm,
         tokenizer,
         ids.to(device),
@@ -130,8 +146,9 @@ def generate(
         max_tokens=max_tokens,
         temperature=temperature,
         top_p=top_p,
+        told=whole,
     )
-    return [_completion(task, row, tokenizer) for task, row in zip(tasks, responses, strict=True)]
+    return [found[row] for row in range(len(tasks))]
 
 
 def _completion(task: Task, ids: Sequence[int], tokenizer: Any) -> Completion:
@@ -227,13 +244,17 @@ def collect(
     temperature: float,
     top_p: float,
 ) -> Collected:
-    """A judged completion for each task: generated `batch` at a time, judged while the next batch is generated."""
+    """A judged completion for each task: generated `batch` at a time, each judged as soon as it is whole."""
     began = time.monotonic()
-    waiting: list[tuple[Completion, Future[Report | None]]] = []
+    reports: dict[int, tuple[Completion, Future[Report | None]]] = {}
     for start in range(0, len(tasks), batch):
+
+        def submit(number: int, completion: Completion, start: int = start) -> None:
+            reports[start + number] = completion, judgements.submit(completion)
+
         some = tasks[start : start + batch]
-        for completion in generate(lm, tokenizer, some, max_tokens=max_tokens, temperature=temperature, top_p=top_p):
-            waiting.append((completion, judgements.submit(completion)))
+        generate(lm, tokenizer, some, max_tokens=max_tokens, temperature=temperature, top_p=top_p, told=submit)
+    waiting = [reports[number] for number in range(len(tasks))]
     generated = time.monotonic()
     judged, failures = judgements.collect(waiting)
     tokens = sum(len(completion.ids) for completion, _ in waiting)

@@ -56,7 +56,8 @@ def validate(trainer: Trainer, config: TrainConfig, judgements: Judgements, upda
 
 def _seed(trainer: Trainer, update: int) -> int:
     """Of this process after an update: processes that have the same tasks write other completions."""
-    return trainer.config.seed + update + (trainer.accelerator.process_index << 32)
+    process: int = trainer.accelerator.process_index
+    return trainer.config.seed + update + (process << 32)
 
 
 def plain_completions(

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from appsplus.cli import UsageError
+from appsplus.cli import UsageError, collect_rarely
 from appsplus.cli.engines import LOCAL, Address, EngineName, check_address, open_engine
 from appsplus.cli.estimate import (
     Estimate,
@@ -129,6 +129,7 @@ def build(
     opened = open_sources(sources or [], parsed(parse_columns, columns) if columns else None)
     decisions = Ledger.read([*(ledger or []), *([] if sources else [CORPUS_DIR / "ledger"])])
     options = BuildOptions(validation_share, seed, audit_share, mutants, max_solutions)
+    collect_rarely()
     with ExitStack() as stack:
         known = stack.enter_context(Submissions(submissions)) if submissions else None
         # Without a cache, too, no program is judged twice in one build.

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from appsplus.cli import collect_rarely
 from appsplus.cli.build import print_built
 from appsplus.cli.options import AsJson
 from appsplus.cli.progress import shown_progress
@@ -20,6 +21,7 @@ def merge(
     as_json: AsJson = False,
 ) -> None:
     """Put shards together into one dataset: the same bytes as one build of all problems. Judges nothing."""
+    collect_rarely()
     with shown_progress() as progress:
         manifest = run_merge(folders, out, progress)
     print_built(out, manifest, as_json=as_json)

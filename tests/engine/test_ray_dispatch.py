@@ -64,8 +64,9 @@ def judged(says: dict[str, Says], questions: int) -> tuple[list[Future[Any]], di
 
     async def run() -> None:
         def leave_out(member: Member, _why: str) -> None:
-            left_out.append(member.node.name)
-            dispatch.members.remove(member)
+            if member in dispatch.members:  # else it was in flight
+                left_out.append(member.node.name)
+                dispatch.members.remove(member)
 
         dispatch = Dispatch(
             strikes=Strikes(), keep=lambda *_: None, on_loss=lambda _: None, on_sick=leave_out, longest_first=False

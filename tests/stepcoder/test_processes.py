@@ -75,4 +75,5 @@ def test_methods_without_values_give_the_same_numbers_sharded_or_not(
     assert expected["gradient_norm"] > 0
     one, other = ((tmp_path / "plain" / f"programs-{rank}.jsonl").read_text().splitlines() for rank in (0, 1))
     assert len(one) >= 4
-    assert set(one).isdisjoint(other)  # both have the same tasks, but random numbers of their own
+    if method == "grpo+fgo":  # the other writes the likeliest completions, too
+        assert set(one).isdisjoint(other)  # both have the same tasks, but random numbers of their own
