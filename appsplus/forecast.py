@@ -13,6 +13,7 @@ With N problems and X executions in all (solutions x unit tests, problem by prob
     core  = X * sum(c_i + o e_i) / sum(x_i) + N d + s                          a ratio estimate
     ± 1.96 N sqrt((1 - n/N) / n * sum(r_i²) / (n - 1)),  r_i = (c_i + o e_i) - x_i sum(c + o e) / sum(x)
     wall  = the larger of core and of the same with seconds of waiting in place of c_i, over the number of workers
+            at least N d
     memory = this process so far + 25 KiB a problem, and for each worker the largest program of the sample
 
 The interval is about the draw of the sample alone. A sample without a rare, huge problem knows nothing of it.
@@ -141,7 +142,7 @@ def forecast(
         runs=round(total_runs),
         core_s=core_s + rest_s,
         core_s_interval=(max(0.0, core_s - error_s) + rest_s, core_s + error_s + rest_s),
-        wall_s=max(core_s + rest_s, busy_s) / engine.workers,
+        wall_s=max((core_s + rest_s) / engine.workers, busy_s / engine.workers, found.problems * driver_s),
         workers=engine.workers,
         overhead_s=mean_overhead_s,
         driver_mib=peak_mib() + found.problems * _PROBLEM_MIB,

@@ -184,30 +184,33 @@ def _extrapolated(found: dict[str, Any]) -> Iterator[str]:
     if not sizes or not sizes[-1].get("executions"):
         return
     row = sizes[-1]
-    driver_s = row["driver_core_s"] / row["problems"]
+    again = row["after_one_decision"]  # the driver's work for problems whose executions are all known
+    driver_s = again["driver_core_s"] * row["loop_ms"] / again["loop_ms"] / row["problems"]
+    compared_s = (row["driver_core_s"] - row["problems"] * driver_s) / row["executions"]
     execution_s = (row["core_s"] - row["driver_core_s"]) / row["executions"]
     more = row["executions"] / row["solutions_x_tests"]
     yield "### On paper: APPS, TACO, CodeContests\n"
     yield _text(
-        f"From the build of {row['problems']:,} problems: the driver takes {1000 * driver_s:.1f} ms a problem, the judge",
+        f"From the build of {row['problems']:,} problems: the driver takes {1000 * driver_s:.1f} ms a problem (the build",
+        f"after a decision, at the machine's speed during the first) and {1000 * compared_s:.2f} ms an execution, the judge",
         f"{1000 * execution_s:.1f} ms an execution (core time, with what starts it), and a build makes {more:.2f}",
         "executions for each solution and unit test (second runs, traced ones, the worklist).",
     )
     rows = []
     for name, problems, executions in SETS:
-        hours = (problems * driver_s + executions * more * execution_s) / 3600
-        rows.append(
-            [name, f"{problems:,}", f"{executions:,}", f"{hours:,.1f}", *(f"{hours / n:,.1f} h" for n in CORES)]
-        )
+        driver = (problems * driver_s + executions * more * compared_s) / 3600
+        hours = driver + executions * more * execution_s / 3600
+        on_cores = [f"{max(hours / n, driver):,.1f} h" for n in CORES]
+        rows.append([name, f"{problems:,}", f"{executions:,}", f"{hours:,.1f}", f"{driver:,.1f}", *on_cores])
     cores = [f"on {n} cores" for n in CORES]
-    yield _table(["data set", "problems", "solutions x unit tests", "core hours", *cores], rows)
+    yield _table(["data set", "problems", "solutions x unit tests", "core hours", "of the driver", *cores], rows)
     yield _text(
         "Assumed, and not measured: APPS as 10,000 problems with 23 solutions and 21 unit tests each; TACO and CodeContests",
         "with the numbers of problems that their cards state and ten times the executions of APPS; executions as short as",
         "those of the small problems above, half of which are calls, which share a process: programs that run for a second",
         "or meet their time limit cost what they take on top (`appsplus build --estimate` measures a sample of the real",
-        "ones); efficiency 1 on all cores; one driver, which is enough while its share, problems times its time, stays",
-        "below the wall time: else use shards.",
+        "ones); efficiency 1 on all cores; one driver, so that no number of cores makes a build shorter than its share:",
+        "where that is the most, use shards, of which each has a driver of its own.",
     )
 
 

@@ -53,6 +53,12 @@ def test_the_nearly_equal_leave_first_and_other_splits_stay_whole(whole: Path, t
     assert {p.reference_cpu_s for p in load_problems(tmp_path / "out")} == {0.25}
 
 
+def test_a_selection_is_trainable_as_it_is(whole: Path, tmp_path: Path) -> None:
+    data = pytest.importorskip("stepcoder.data", reason="the trainer needs torch: pip install torch, then '.[train]'")
+    select(whole, tmp_path / "out", SelectOptions("diversity", 0.5, clusters=1))
+    assert [p.problem_id for p in data.load_split(str(tmp_path / "out"), "train")] == ids(tmp_path / "out", "train")
+
+
 def test_what_is_not_chosen_is_on_record_and_the_books_balance(whole: Path, tmp_path: Path) -> None:
     select(whole, tmp_path / "out", SelectOptions("density", 0.5, clusters=1))
     rejected = {r.problem_id: r for r in load_rejected(tmp_path / "out")}

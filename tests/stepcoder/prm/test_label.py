@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -291,6 +292,24 @@ def test_labels_that_are_not_finished_and_another_tokenizer_are_refused(world: P
     ):
         check_same_tokenizer(ours, other, "PRM")
     check_same_tokenizer(ours, ours, "PRM")
+
+
+def test_a_reward_model_of_another_tokenizer_is_refused_wherever_one_is_used(world: Path, tmp_path: Path) -> None:
+    other, policy = tmp_path / "prm", tmp_path / "policy"
+    shutil.copytree(world / "prm", other)
+    shutil.copytree(world / "run" / "final", policy)
+    for folder in (other, policy):
+        new_tokenizer(["x = 1\n"], 280).save_pretrained(folder)
+    given: dict[str, Any] = {"model": str(world / "run"), "sft_epochs": 0, "prm": str(other), "dense_reward": "prm"}
+    with pytest.raises(ConfigError, match="was trained with another tokenizer"):
+        run.train_run(str(world / "data"), config(**given), tmp_path / "run", quiet=True)
+    request = Request(
+        str(world / "data"), "train", 1, Decoding(1.0, 1.0, 8, 8), seed=0, reranking=Reranking(str(other), 3)
+    )
+    with pytest.raises(ConfigError, match="was trained with another tokenizer"):
+        sample_run(world / "run", request, tmp_path / "samples.jsonl")
+    with pytest.raises(ConfigError, match=r"has another tokenizer than the one that .* was labelled with"):
+        train_reward_model(world / "labels", tmp_path / "new", PrmConfig(), policy, quiet=True)
 
 
 def test_a_critic_that_starts_from_a_reward_model_values_states_as_it_does(world: Path) -> None:
