@@ -1,6 +1,5 @@
 """The rows in benchmarks/leaderboard are what their script writes, and hold together."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -8,20 +7,15 @@ import pytest
 
 from appsplus.evaluation.leaderboard.submission import read_submission
 from appsplus.evaluation.results import read_verdicts
+from tests.benchmarks.scripts import ROOT, script
 
-ROOT = Path(__file__).resolve().parents[2]
 ROWS = ROOT / "benchmarks" / "leaderboard"
 RESULTS = sorted(ROWS.glob("*/results.json"))
 
 
 @pytest.fixture(scope="module")
 def baselines() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("baselines", ROWS / "baselines.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("benchmarks/leaderboard/baselines.py")
 
 
 def test_the_samples_are_those_that_the_script_writes(baselines: ModuleType, embedded: Path, tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 """What is recorded in benchmarks/learning/ is of the experiment as it is, and stands on its page."""
 
-import importlib.util
 import json
 from dataclasses import asdict
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,8 +10,8 @@ import pytest
 from stepcoder.ablation.arms import SUITES
 from stepcoder.ablation.plan import PRESETS, AblationConfig
 from stepcoder.config import configured
+from tests.benchmarks.scripts import ROOT, script
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks" / "learning"
 RECORDED = sorted(path.parent.name for path in FOLDER.glob("*/table.json"))
 
@@ -25,12 +23,7 @@ def recorded(suite: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def page_maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_learning_page", ROOT / "docs" / "make_learning_page.py")
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    return script("docs/make_learning_page.py")
 
 
 @pytest.mark.parametrize("suite", RECORDED)

@@ -1,26 +1,14 @@
 """What is recorded of the preset tiny is of the preset as it is, shows that it learns, and stands in the docs."""
 
-import importlib.util
 import json
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from stepcoder.config import PRESETS
+from tests.benchmarks.scripts import ROOT, script
 
-ROOT = Path(__file__).resolve().parents[2]
 RECORDED: dict[str, Any] = json.loads((ROOT / "benchmarks" / "results" / "tiny.json").read_text(encoding="utf-8"))
-
-
-def module(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
 
 
 def test_the_recorded_runs_had_the_preset_s_values() -> None:
@@ -35,7 +23,7 @@ def test_the_recorded_runs_had_the_preset_s_values() -> None:
 
 
 def test_reinforcement_learning_raised_the_pass_rate_of_plain_tasks_with_every_seed() -> None:
-    pass_rate = module("benchmarks/learning/tiny.py").pass_rate
+    pass_rate = script("benchmarks/learning/tiny.py").pass_rate
     assert len(RECORDED["runs"]) >= 3
     for run in RECORDED["runs"]:
         assert pass_rate(run["after"]) >= pass_rate(run["before"]) + 0.15, run["seed"]
@@ -43,9 +31,9 @@ def test_reinforcement_learning_raised_the_pass_rate_of_plain_tasks_with_every_s
 
 def test_the_page_has_the_recorded_numbers() -> None:
     page = (ROOT / "docs" / "tiny.md").read_text(encoding="utf-8")
-    assert module("docs/make_tiny_page.py").numbers(RECORDED) in page, "python docs/make_tiny_page.py"
+    assert script("docs/make_tiny_page.py").numbers(RECORDED) in page, "python docs/make_tiny_page.py"
 
 
 def test_a_pass_rate_is_of_all_completions() -> None:
-    pass_rate = module("benchmarks/learning/tiny.py").pass_rate
+    pass_rate = script("benchmarks/learning/tiny.py").pass_rate
     assert pass_rate({"a": {"accepted": 1, "wrong_answer": 1}, "b": {"compile_error": 2}}) == pytest.approx(0.25)
