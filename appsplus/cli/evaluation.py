@@ -31,6 +31,7 @@ from appsplus.evaluation.exports import (
     hub_eval_results,
 )
 from appsplus.evaluation.fit import fit
+from appsplus.evaluation.leaderboard.names import plain
 from appsplus.evaluation.records import to_json
 from appsplus.evaluation.results import Group, Metric, Results, read_results, verdicts_path
 from appsplus.evaluation.samples import Samples
@@ -234,21 +235,25 @@ def _print_comparison(found: Comparison) -> None:
 
 def _print_results(found: Results) -> None:
     facts = found.dataset
-    print(f"{found.name} on {facts.name}, split {facts.split}\n")
+    print(f"{plain(found.name)} on {plain(facts.name)}, split {facts.split}\n")
     shown = [name for name in found.metrics if name != "strict_accuracy" or "pass@1" not in found.metrics]
     titles = ["pass@1 = strict accuracy" if name == "pass@1" else name.replace("_", " ") for name in shown]
     table = _table("", "problems", *titles)
     table.add_row("all", f"{len(found.problems):,}", *(_cell(found.metrics[name]) for name in shown))
     for kind, groups in _kinds(found):
         for label, group in groups.items():
-            table.add_row(kind + label, f"{group.num_problems:,}", *(_cell(group.metrics.get(name)) for name in shown))
+            cells = (_cell(group.metrics.get(name)) for name in shown)
+            table.add_row(Text(plain(kind + label)), f"{group.num_problems:,}", *cells)
     _print_table(table)
     verdicts = found.breakdowns.verdict
     total = sum(verdicts.values())
     told = ", ".join(f"{count:,} {verdict} ({100 * count / total:.1f} %)" for verdict, count in verdicts.items())
     print(f"\n{total:,} samples scored: {told}.")
     run = found.time
-    print(f"Judged {run['judged']:,} programs, knew {run['cached']:,} already; {run['wall_s']:.1f} s.")
+    if all(
+        isinstance(run.get(name), int | float) for name in ("judged", "cached", "wall_s")
+    ):  # files of others have none
+        print(f"Judged {run['judged']:,} programs, knew {run['cached']:,} already; {run['wall_s']:.1f} s.")
     _warn(found.warnings)
 
 

@@ -7,12 +7,12 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from appsplus.engine.cache import Cache, keys_of
+from appsplus.engine.cache import Cache, keys_of, weaker
 from appsplus.engine.costs import Expectation, Spent, tree_cpu_s
 from appsplus.engine.strikes import Strikes
 from appsplus.engine.turn import TURN
 from appsplus.errors import JudgingEndedError
-from appsplus.judge import Inspection, Job, Judge, Report
+from appsplus.judge import STRICT_RUNGS, Inspection, Job, Judge, Report
 
 Answer = TypeVar("Answer", Report, Inspection)
 Question = Job | tuple[str, tuple[str, ...]]  # judge this, or inspect (program, modules)
@@ -97,7 +97,8 @@ class BulkEngine:
         return tree_cpu_s()
 
     def _answers(self, questions: Sequence[Question], known: Callable[[str], Answer | None] | None) -> list[Answer]:
-        keys = list(keys_of(questions))
+        lacking = tuple(name for name in STRICT_RUNGS if self.rungs.get(name) is False)
+        keys = [weaker(key, lacking) for key in keys_of(questions)]
         found: dict[str, Answer | Future[Answer]] = {}
         answers: dict[str, Answer] = {}
         try:

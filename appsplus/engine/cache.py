@@ -30,6 +30,11 @@ def key_of(question: Job | tuple[str, tuple[str, ...]]) -> str:
     return next(keys_of([question]))
 
 
+def weaker(key: str, lacking: tuple[str, ...]) -> str:
+    """The address of an answer that was given without these rungs of the isolation."""
+    return hashlib.sha256(jsonl.dumps([key, lacking]).encode()).hexdigest() if lacking else key
+
+
 def keys_of(questions: Iterable[Job | tuple[str, tuple[str, ...]]]) -> Iterator[str]:
     """The addresses of many answers. Unit tests that several jobs have in common are written out once."""
     tests: tuple[UnitTest, ...] = ()

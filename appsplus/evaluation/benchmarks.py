@@ -43,10 +43,11 @@ _DEFINED = re.compile(r"^(?:def|class) +(\w+)", re.MULTILINE)
 _HARNESS = """
 
 def appsplus_check(number, token):
+    import builtins as python  # whatever the program calls `exec`, `compile` or `dict`
     tests = {tests!r}
     try:
-        exec(compile(tests[number], "<tests>", "exec"), dict(globals()))
-    except AssertionError as error:
+        python.exec(python.compile(tests[number], "<tests>", "exec"), {{**python.globals()}})
+    except python.AssertionError:
         return "an assertion does not hold"
     return token
 """

@@ -18,6 +18,9 @@ from appsplus.errors import InputError
 from appsplus.evaluation.metrics import RESAMPLES, bootstrap_interval, value_of
 from appsplus.evaluation.results import Results, read_verdicts, verdicts_path
 
+_ENOUGH = 30  # problems whose bootstrap interval is believed without the sign test
+_SIGNIFICANT = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -30,11 +33,12 @@ class Difference:
     low: float
     high: float
     num_problems: int
+    p_value: float  # of the sign test: on so many problems one is better, on so many the other
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out zero."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval leaves out zero and, of so few problems that it may be too narrow, the sign test agrees."""
+        return (self.low > 0 or self.high < 0) and (self.num_problems >= _ENOUGH or self.p_value <= _SIGNIFICANT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ def _differences(a: Results, b: Results, shared: list[str], seed: int) -> list[D
             difference = values[:, 1] - values[:, 0]
             low, high = bootstrap_interval(difference, seed=seed)
             mean_a, mean_b = (float(mean) for mean in values.mean(axis=0))
-            found.append(Difference(metric, mean_a, mean_b, float(difference.mean()), low, high, len(values)))
+            p_value = exact_p_value(int((difference < 0).sum()), int((difference > 0).sum()))
+            found.append(Difference(metric, mean_a, mean_b, float(difference.mean()), low, high, len(values), p_value))
     return found
 
 

@@ -31,7 +31,7 @@ from appsplus.evaluation.results import (
     write_results,
     write_verdicts,
 )
-from appsplus.evaluation.samples import Samples
+from appsplus.evaluation.samples import Samples, meta_path
 from appsplus.evaluation.suite import Suite, conditional_statements
 from appsplus.judge import BEST_EFFORT
 from appsplus.judge import version as judge_version
@@ -57,7 +57,7 @@ def evaluate(
     cannot be written; SandboxError where the judge fails again and again, or on every sample. What was judged until then
     is in the engine's cache.
     """
-    check_target(out)
+    check_target(out, samples.path)
     if progress is not None:
         progress.start("judging", fitting.num_samples)
     started, before = time.monotonic(), Counter(engine.counts)
@@ -109,8 +109,11 @@ def evaluate(
     return results
 
 
-def check_target(out: Path) -> None:
+def check_target(out: Path, samples: Path) -> None:
     """Raise InputError where results cannot be written to `out`, or would replace something else."""
+    theirs = {path.resolve() for path in (samples, meta_path(samples))}
+    if clash := next((path for path in (out, verdicts_path(out)) if path.resolve() in theirs), None):
+        raise InputError(f"{clash} belongs to the samples, and would be overwritten; choose another --out")
     if out.exists():
         try:
             read_results(out)

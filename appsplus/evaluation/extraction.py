@@ -41,7 +41,7 @@ EXTRACTION_FAILED = "extraction_failed"
 PYTHON_LABELS = frozenset(("python", "py", "python3", "py3", "python2", "ipython", "ipython3"))
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|\Z)")
-_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([^\s`~{]*)([^`]*)\Z")
+_FENCE = re.compile(r"([ \t]*)(`{3,}+|~{3,}+)[ \t]*+([^\s`~{]*+)([^`]*+)\Z")  # possessive: linear on any line
 _FENCE_AFTER_PROSE = re.compile(r"`{3,}([\w+#.-]*)[ \t]*\Z")
 _TWO_WORDS = re.compile(r"[ \t]*(?:(?:[-*>]|\d+[.)]) +)?[*_]*[A-Z][\w'’]*,? +[\w'’`]")
 _ENDS_A_SENTENCE = (".", ":", "!", "?")

@@ -81,6 +81,14 @@ def bootstrap_means(values: Values, *, seed: int, resamples: int = RESAMPLES) ->
     return np.concatenate(means)
 
 
+def exact_interval(low: float, high: float, num_problems: int) -> tuple[float, float]:
+    """An interval of shares as it is to be compared with others: of P problems that are all solved, or none, Clopper's and
+    Pearson's (1934), where the bootstrap's has no width: 1 - 0.025^(1/P) may still be solved, or unsolved.
+    """
+    width = 1 - 0.025 ** (1 / num_problems) if low == high and low in (0.0, 1.0) else 0.0
+    return (low - width, high) if low == 1.0 else (low, high + width)
+
+
 def bootstrap_interval(values: Values, *, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
     """The 95 % percentile interval of the mean over problems (B. Efron, 1979). (P,) -> low, high.
 

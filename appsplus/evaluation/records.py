@@ -6,7 +6,7 @@ does not know it must not drop.
 """
 
 import dataclasses
-import math
+import sys
 import types
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -72,7 +72,8 @@ def _read(kind: Any, value: Any, where: str) -> Any:
 
 def _is_a(kind: type, value: Any) -> bool:
     if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and abs(value) <= sys.float_info.max  # an integer may be too large for a float
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 

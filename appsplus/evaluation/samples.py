@@ -31,6 +31,7 @@ _TEXT_KEYS = (
     ("output_list", False),
 )  # key, is a program
 _NAMED_LINES = 3  # of the bad ones
+_MOST_INDEX = 2**53
 _EXPECTED = (
     'expected {"problem_id": ..., "completion": ...}, {"task_id": ..., "solution" or "completion": ...} or'
     ' {"question_id": ..., "code_list": [...]}'
@@ -225,8 +226,8 @@ def _fields(row: Any) -> tuple[str, list[str], bool, int | None]:
             f"{name} must be {'a list of texts' if name.endswith('_list') else 'text'}; got {_short(row[name])}"
         )
     index = row.get("sample_index")
-    if index is not None and (not isinstance(index, int) or isinstance(index, bool) or index < 0):
-        raise TypeError(f"sample_index must be a whole number from 0; got {_short(index)}")
+    if index is not None and (not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < _MOST_INDEX):
+        raise TypeError(f"sample_index must be a whole number from 0 to 2^53; got {_short(index)}")
     if index is not None and name.endswith("_list"):
         raise ValueError(f"a sample_index does not go with {name}, which has several samples")
     return problem_id, texts, is_program, index

@@ -122,6 +122,12 @@ def _facts(plan: Plan, backend: Backend, num_problems: int, command: str) -> dic
         "split": plan.split,
         "num_problems": num_problems,
     }
-    sampling = {"num_samples": plan.num_samples, **asdict(plan.sampling), "seed": plan.seed}
+    chosen = asdict(plan.sampling)
+    for name, value in backend.facts.get("request_fields", {}).items():  # they overrule what would be asked for
+        if value is None:
+            chosen.pop(name, None)
+        elif name in chosen:
+            chosen[name] = value
+    sampling = {"num_samples": plan.num_samples, **chosen, "seed": plan.seed}
     template = {"version": prompts.VERSION, "shots": plan.shots}
     return {"model": backend.facts, "template": template, "sampling": sampling, "dataset": dataset, "command": command}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appsplus.errors import InputError
-from appsplus.evaluation.comparison import compare, exact_p_value, first_samples, mcnemar
+from appsplus.evaluation.comparison import Difference, compare, exact_p_value, first_samples, mcnemar
 from appsplus.evaluation.evaluate import evaluate
 from appsplus.evaluation.fit import fit
 from appsplus.evaluation.results import Results
@@ -67,10 +67,18 @@ def test_the_difference_is_paired(results_of: Callable[..., Results]) -> None:
     assert (found.mcnemar, found.warnings) == (None, ())
 
 
-def test_a_difference_on_every_problem_is_clear(results_of: Callable[..., Results]) -> None:
+def test_a_difference_on_every_problem_has_an_interval_that_two_problems_do_not_deserve(
+    results_of: Callable[..., Results],
+) -> None:
     a, b = results_of("a", [WRONG], [WRONG]), results_of("b", [RIGHT], [RIGHT])
     found = compare(a, b, None).differences[0]
-    assert (found.low, found.high, found.is_clear) == (1.0, 1.0, True)
+    assert (found.low, found.high, found.p_value, found.is_clear) == (1.0, 1.0, 0.5, False)
+
+
+@pytest.mark.parametrize(("problems", "is_clear"), [(1, False), (5, False), (6, True), (30, True)])
+def test_of_few_problems_the_sign_test_must_agree(problems: int, is_clear: bool) -> None:
+    found = Difference("pass@1", 0.0, 1.0, 1.0, 1.0, 1.0, problems, exact_p_value(0, problems))
+    assert found.is_clear is is_clear
 
 
 def test_the_first_scored_sample_stands_for_a_problem(results_of: Callable[..., Results], tmp_path: Path) -> None:

@@ -154,9 +154,16 @@ def test_missing_isolation_is_told(some: tuple[Suite, Path], judge: Any, tmp_pat
 
 
 def test_another_file_is_not_replaced_and_old_results_are(some: tuple[Suite, Path], judge: Any, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"samples.jsonl holds something else than results"):
-        evaluated(*some, judge, some[1])
+    other = tmp_path / "notes.json"
+    other.write_text("{}")
+    with pytest.raises(InputError, match=r"notes.json holds something else than results"):
+        evaluated(*some, judge, other)
+    moved = some[1].rename(some[1].with_name("r.verdicts.jsonl"))
+    for out in (moved, moved.with_name("r.json")):
+        with pytest.raises(InputError, match=r"r.verdicts.jsonl belongs to the samples, and would be overwritten"):
+            evaluated(some[0], moved, judge, out)
     assert judge.asked == []
+    moved.rename(some[1])
     evaluated(*some, judge, tmp_path / "r.json", name="old")
     evaluated(*some, judge, tmp_path / "r.json", name="new")
     assert read_results(tmp_path / "r.json").name == "new"

@@ -164,6 +164,16 @@ def test_code_without_fences_survives_in_a_block(code: str) -> None:
 @pytest.mark.parametrize("piece", ["`", "~", "``` ", "```\n", "A b ", "\r", " ", "</think>", "```a\n", "a```\n"])
 def test_a_long_hostile_completion_takes_no_longer_than_its_length(piece: str) -> None:
     completion = piece * (400_000 // len(piece)) + "x"
+    assert_quick(completion)
+
+
+@pytest.mark.parametrize("line", ["{}`", "```{}`", "```\t{}x`", "   {}{{`"])
+@pytest.mark.parametrize("piece", ["~", "`", " ", "a", "\t"])
+def test_a_line_that_is_nearly_a_fence_takes_no_longer_than_its_length(line: str, piece: str) -> None:
+    assert_quick(line.format(piece * 400_000))
+
+
+def assert_quick(completion: str) -> None:
     started = time.process_time()
     extract(completion)
     extract(completion, "x = 1\n")

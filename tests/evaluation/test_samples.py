@@ -112,8 +112,9 @@ def test_broken_lines_are_named_with_their_numbers(write_samples: Write) -> None
         ({"problem_id": "a", "completion": 3}, "completion must be text; got 3"),
         ({"question_id": "a", "code_list": "x"}, "code_list must be a list of texts; got 'x'"),
         ({"question_id": "a", "code_list": []}, "code_list must be a list of texts; got []"),
-        ({"problem_id": "a", "completion": "x", "sample_index": -1}, "sample_index must be a whole number from 0; got -1"),
-        ({"problem_id": "a", "completion": "", "sample_index": True}, "must be a whole number from 0; got True"),
+        ({"problem_id": "a", "completion": "x", "sample_index": -1}, "must be a whole number from 0 to 2^53; got -1"),
+        ({"problem_id": "a", "completion": "", "sample_index": True}, "must be a whole number from 0 to 2^53; got True"),
+        ({"problem_id": "a", "completion": "", "sample_index": 2**53}, "must be a whole number from 0 to 2^53"),
         ({"question_id": "a", "code_list": ["x"], "sample_index": 0}, "a sample_index does not go with code_list"),
     ],
 )  # fmt: skip

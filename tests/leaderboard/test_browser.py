@@ -201,11 +201,10 @@ def test_problems_are_filtered_and_sorted(open_page: Callable[..., Page]) -> Non
 
 
 def test_pointing_at_a_row_shows_which_rows_it_is_tied_with(open_page: Callable[..., Page]) -> None:
-    page = open_page("introductory-stdin.html")  # one problem, which "middle" and the last never solve
+    page = open_page("introductory-stdin.html")  # of one problem alone, which tells nobody from anybody
     tied = page.get_by_role("row", name="middle")
     tied.hover()
-    expect(page.locator("tr.with")).to_have_count(1)
-    expect(page.locator("tr.with")).to_contain_text("Söhne")
+    expect(page.locator("tr.with")).to_have_count(page.locator("tbody tr").count() - 1)
     page.locator("h1").hover()
     expect(page.locator("tr.with")).to_have_count(0)
 

@@ -75,10 +75,24 @@ def test_a_verdict_that_is_too_bad_is_as_false(tmp_path: Path) -> None:
     ],
 )
 def test_a_clock_that_runs_differently_near_the_limit_refuses_nothing(claimed: str, ours: str, tmp_path: Path) -> None:
-    path = submit(tmp_path / "a", [RIGHT], judge=BelievingJudge(lies={RIGHT: claimed}))
-    [entry] = board_of(path, judge=BelievingJudge(lies={RIGHT: ours})).entries
+    slow = "# slow\n"
+    path = submit(
+        tmp_path / "a", {i: [slow if i == IDS[0] else RIGHT] for i in IDS}, judge=BelievingJudge(lies={slow: claimed})
+    )
+    [entry] = board_of(path, judge=BelievingJudge(lies={slow: ours})).entries
     assert entry.rejudged is not None
-    assert (entry.rejudged.agreed, entry.rejudged.near_limit, entry.rejudged.unsteady) == (0, 6, 0)
+    assert (entry.rejudged.agreed, entry.rejudged.near_limit, entry.rejudged.unsteady) == (5, 1, 0)
+
+
+def test_programs_that_are_always_late_are_not_excused_again_and_again(tmp_path: Path) -> None:
+    """Each takes its time on purpose, so that the machine may always be to blame."""
+    path = submit(tmp_path / "a", [RIGHT], judge=BelievingJudge(lies={RIGHT: "# accepted\n"}))
+    [refusal] = board_of(path, judge=BelievingJudge(lies={RIGHT: "# time_limit_exceeded near\n"})).refusals
+    assert len(refusal.mismatches) == 6
+    path = submit(tmp_path / "b", [RIGHT], judge=BelievingJudge(lies={RIGHT: "# time_limit_exceeded\n"}))
+    [entry] = board_of(path, judge=BelievingJudge(lies={RIGHT: "# accepted near\n"})).entries
+    assert entry.rejudged is not None
+    assert entry.rejudged.near_limit == 6  # who claims less than we see gains nothing by it
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ STOP = "\n```"  # where a completion ends that continues an open block
 _AGAIN = frozenset((408, 409, 425, 429))
 _WRONG_TOKEN = frozenset((401, 403))
 _REFUSED = frozenset((400, 413, 422))
-_MOST_REFUSALS_AT_FIRST = 5  # so many, and not one answer: it is not about the problems
+_MOST_REFUSALS_AT_FIRST = 5  # so many problems, or all, and not one answer: it is not about them
 _MOST_WAIT_S = 60.0  # between two tries, where the server asks for nothing else
 _MOST_RETRY_AFTER_S = 900.0  # a server that asks for more is not waited for
 _SHOWN_CHARS = 300  # of what a server says
@@ -108,14 +108,19 @@ class Server:
         """
         todo = iter([request for request in requests if request.key not in done])
         refusals: list[Refusal] = []
+        refused: dict[str, str] = {}  # problems, and why
         pace = _Pace(self._patience)
         under_way: dict[Future[Sample], Request] = {}
-        answered = False
+        answered = any(request.key in done for request in requests)
+        enough = min(_MOST_REFUSALS_AT_FIRST, len({request.problem.problem_id for request in requests}))
         with ThreadPoolExecutor(self._patience.concurrency, thread_name_prefix="ask") as pool:
             try:
                 while True:
                     while len(under_way) < self._patience.concurrency and (request := next(todo, None)):
-                        under_way[pool.submit(self._ask, request, pace)] = request
+                        if why := refused.get(request.problem.problem_id):  # its prompt is the same
+                            refusals.append(Refusal(request, why))
+                        else:
+                            under_way[pool.submit(self._ask, request, pace)] = request
                     if not under_way:
                         return refusals
                     for future in wait(under_way, return_when=FIRST_COMPLETED).done:
@@ -124,8 +129,9 @@ class Server:
                             answered = True
                         except _RefusedError as error:
                             refusals.append(Refusal(under_way[future], str(error)))
+                            refused[under_way[future].problem.problem_id] = str(error)
                         del under_way[future]
-                    if not answered and len(refusals) >= _MOST_REFUSALS_AT_FIRST:
+                    if not answered and len(refused) >= enough:
                         raise InputError(
                             f"{self._url} refuses every request: {refusals[0].detail}; check --model, --max-tokens and"
                             " --request-fields"
@@ -175,8 +181,8 @@ class Server:
                 failed = error
             pace.tell(f"{failed}; trying again", self._tell)
             if failed.retry_after_s is not None:
-                pace.hold(failed.retry_after_s)
-            elif number + 1 < self._patience.tries:
+                pace.hold(failed.retry_after_s)  # at least: it may be a server that always says 0
+            if number + 1 < self._patience.tries:
                 longest = min(_MOST_WAIT_S, self._patience.first_wait_s * 2**number)
                 pace.sleep(longest * chance.uniform(0.5, 1.0))  # so that requests that failed together do not return so
         raise InputError(

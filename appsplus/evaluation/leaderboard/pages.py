@@ -12,7 +12,7 @@ from appsplus.evaluation.leaderboard.rendering import page
 from appsplus.evaluation.leaderboard.standings import Standing
 from appsplus.evaluation.leaderboard.tables import SEED, Subset, Tables
 from appsplus.evaluation.leaderboard.terms import ProblemFacts
-from appsplus.evaluation.leaderboard.wording import command_of, facts_of, rejudged_told, samples_told
+from appsplus.evaluation.leaderboard.wording import command_of, facts_of, problems_of, rejudged_told, samples_told
 from appsplus.evaluation.results import Metric, ProblemResult
 
 _SHADES = {"all": "good", "some": "some", "no": "bad"}
@@ -44,7 +44,14 @@ class Pages:
             yield f"problems/{self._files[problem_id]}.html", self._problem(problem_id, before, after)
         yield (
             "submit.html",
-            self._page("submit.html", "How to submit", share=self.board.share, least=LEAST, repeats=REPEATS),
+            self._page(
+                "submit.html",
+                "How to submit",
+                share=self.board.share,
+                least=LEAST,
+                repeats=REPEATS,
+                problems=problems_of(self.board.terms.dataset),
+            ),
         )
         if self.board.refusals:
             yield "refused.html", self._page("refused.html", "Refused")

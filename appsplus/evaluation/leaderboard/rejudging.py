@@ -13,6 +13,9 @@ Where it does not, it is judged REPEATS times more, without a cache, and it is f
 | ours was near the time limit, and one of the two says that time ran out | `near_limit`: the machine's doing |
 | ours was near the time limit, the verdict is the same, and other unit tests passed | `near_limit` |
 | anything else | a mismatch: the submission is refused |
+
+A program can take as long as it likes, so that it is always near the limit. Where the clock would excuse more claims that are
+better than what we see than a share NEAR of those drawn, and more than one, they are mismatches, too.
 """
 
 import hashlib
@@ -32,6 +35,7 @@ from appsplus.problem import Verdict
 
 LEAST = 20  # samples judged again, or all where there are fewer: a small submission is cheap to check
 REPEATS = 2
+NEAR = 0.05
 
 Verdicts = Mapping[Key, SampleVerdict]
 
@@ -112,6 +116,9 @@ def rejudged(
             repeated = _judged(suite, samples, again, left, None)
             unsteady |= {key for key, judged in repeated.items() if _same(judged.verdict, verdicts[key])}
     near = {key for key in differing if key not in unsteady and _is_near(ours[key].verdict, verdicts[key])}
+    better = {key for key in near if _worth(verdicts[key]) > _worth(ours[key].verdict)}
+    if len(better) > max(1, NEAR * len(drawn)):
+        near -= better
     mismatches = [_mismatch(ours[k].verdict, verdicts[k]) for k in differing if k not in unsteady and k not in near]
     return Rejudged(
         num_samples=len(verdicts),
@@ -157,6 +164,10 @@ def _is_near(ours: SampleVerdict, claimed: SampleVerdict) -> bool:
     """Whether the clock may be all that the two disagree about."""
     late = Verdict.TIME_LIMIT_EXCEEDED in (ours.verdict, claimed.verdict)
     return ours.near_limit and (late or ours.verdict == claimed.verdict)
+
+
+def _worth(verdict: SampleVerdict) -> tuple[bool, int]:
+    return verdict.verdict == Verdict.ACCEPTED, verdict.passed_tests
 
 
 def _mismatch(ours: SampleVerdict, claimed: SampleVerdict) -> Mismatch:

@@ -8,6 +8,7 @@ wider range are those it is tied with. Being tied is not transitive, so there ar
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from appsplus.evaluation.metrics import exact_interval
 from appsplus.evaluation.results import Metric
 
 RANKED_BY = "pass@1"
@@ -47,4 +48,6 @@ def _standing(key: str, order: list[str], ranked: Mapping[str, Metric], metrics:
 
 def _is_above(one: Metric, other: Metric) -> bool:
     """Whether an interval lies wholly above another; ends that are equal but for rounding touch."""
-    return one.low > other.high + _ROUNDING
+    low, _ = exact_interval(one.low, one.high, one.num_problems)
+    _, high = exact_interval(other.low, other.high, other.num_problems)
+    return low > high + _ROUNDING

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from appsplus import jsonl
+from appsplus.evaluation.benchmarks import BENCHMARKS
 from appsplus.evaluation.leaderboard.board import Entry
 from appsplus.evaluation.leaderboard.names import shown_text
-from appsplus.evaluation.results import LimitFacts
+from appsplus.evaluation.results import DatasetFacts, LimitFacts
+from appsplus.evaluation.suite import ALL
 
 _LONGEST_FACT = 4000  # characters of a command or of JSON
 
@@ -56,10 +58,14 @@ def command_of(entry: Entry) -> str:
     """How to judge the samples of a row again."""
     results = entry.submission.results
     ks = ",".join(map(str, results.k))
-    return (
-        f"appsplus evaluate DIR --split {results.dataset.split} --samples {results.samples_file.name} --k {ks}"
-        " --out again.json"
-    )
+    return f"appsplus evaluate {problems_of(results.dataset)} --samples {results.samples_file.name} --k {ks} --out again.json"
+
+
+def problems_of(dataset: DatasetFacts) -> str:
+    """The arguments of `appsplus evaluate` that name the problems."""
+    if dataset.name in BENCHMARKS and dataset.split == ALL:
+        return f"--benchmark {dataset.name} --data FILE"
+    return f"DIR --split {dataset.split}"
 
 
 def samples_told(entry: Entry) -> str:

@@ -266,6 +266,18 @@ def test_a_server_that_refuses_everything_is_not_asked_for_every_sample(
     assert len(stand_in.bodies) < 10
 
 
+def test_a_problem_at_the_front_that_is_refused_as_often_as_it_is_asked_stops_nothing(
+    run: Callable[..., Sampled], stand_in: StandIn
+) -> None:
+    stand_in.answer = lambda _, body: error(400, "too long") if "Question 0" in str(body) else completion("x")
+    done = run(num_samples=10, patience={"concurrency": 1})
+    refused = {refusal.request.problem.problem_id for refusal in done.refusals}
+    assert len(done.refusals) == 10 * len(refused)
+    assert done.num_samples > 0
+    again = run(num_samples=10, patience={"concurrency": 1})
+    assert (again.num_new, len(again.refusals)) == (0, len(done.refusals))
+
+
 def test_a_model_that_says_nothing_has_an_empty_completion(
     run: Callable[..., Sampled], stand_in: StandIn, tmp_path: Path
 ) -> None:
