@@ -41,6 +41,7 @@ from appsplus.problem import RawProblem
 from appsplus.release import Manifest, commit, prepare_target
 from appsplus.release.spool import Spool
 from appsplus.sources import Rejected, Source
+from appsplus.stages.reviewed import is_ruled_out
 from appsplus.stages.unique import Signature, duplicate_rejection, find_duplicates, signature
 from appsplus.worklist.desk import Desk
 from appsplus.worklist.submissions import Submissions
@@ -121,7 +122,7 @@ def build(
             for outcome in first_pass(pool, (r for source in sources for r in source.read()), passage, engine):
                 given += 1
                 spool.add(outcome)
-                if outcome.problem is not None:
+                if outcome.problem is not None and not is_ruled_out(outcome.problem):
                     signatures.append(signature(outcome.problem))
                 if submissions is not None:
                     submissions.meet(outcome.record.problem_id)

@@ -194,9 +194,18 @@ def _program(row: _Row, problem: Problem, sample: Sample) -> Program | NoProgram
     # An import from the future must stand first. Ten canonical solutions of MBPP's file in HumanEval's shape need the names,
     # but for those that it is to define: the judge's own `gcd` is no answer to a question about it.
     start = _NO_PRELUDE if problem.source == "humaneval" else _NO_NAMES.format(names=_DEFINED.findall(row.solution))
-    start = "" if _FUTURE.search(found.text) else start
-    text = f"{start}{found.text}{_HARNESS.format(tests=list(row.tests))}"
-    return Program(text, len(start) + found.prefix_chars, found.pieces)
+    harness = _HARNESS.format(tests=list(row.tests))
+    if _FUTURE.search(found.text):
+        return _after_the_future(found, start, harness)
+    return Program(f"{start}{found.text}{harness}", len(start) + found.prefix_chars, found.pieces)
+
+
+def _after_the_future(found: Program, start: str, harness: str) -> Program:
+    """The same where imports from the future stand first: what runs is the judge's, and no piece of the completion."""
+    last = list(_FUTURE.finditer(found.text))[-1]
+    end = found.text.find("\n", last.end()) + 1 or len(found.text)
+    text = f"{found.text[:end]}\n{start}{found.text[end:]}{harness}"
+    return Program(text, len(text) - len(harness), ())
 
 
 def _found(row: _Row, problem: Problem, sample: Sample) -> Program | NoProgram:

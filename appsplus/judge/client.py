@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from appsplus import jsonl
 from appsplus.errors import InputError, SandboxError
 from appsplus.judge import checkers, rounds, verdicts
 from appsplus.judge.gate import Gate
@@ -25,8 +26,8 @@ ISOLATIONS = (STRICT, BEST_EFFORT)
 STRICT_RUNGS = ("namespaces", "root", "user", "seccomp", "rlimits")
 _LARGEST_PROGRAM = 16 << 20  # characters
 _ON_DEMAND = ("numpy",)  # offered by a worker of its own, to programs that import it
-_IMPORTS = re.compile(r"\b(?:import|from)\b[^#]*\Z|(?:__import__|import_module)\(\s*['\"]\Z")
-_LINE_CHARS, _MOST_NAMED = 200, 1000  # what is read of a line before a name, and how many names are looked at
+_IMPORTS = re.compile(r"\b(?:import|from)\b|(?:__import__|import_module)\(\s*['\"]\Z")
+_LINE_CHARS, _MOST_NAMED = 4000, 1000  # what is read of a line before a name, and how many names are looked at
 _gate = Gate()
 
 
@@ -176,8 +177,10 @@ def _refuse_no_arguments(job: Job, runs: list[verdicts.Run]) -> None:
 
 def _is_list(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), list)
-    except (ValueError, RecursionError):
+        return isinstance(jsonl.loads(text), list)
+    except RecursionError:  # a program could read it
+        return True
+    except ValueError:
         return False
 
 
@@ -195,7 +198,7 @@ def _imports(program: str, name: str) -> bool:
         return False
     for number, named in enumerate(re.finditer(rf"\b{name}\b", program)):
         before = program[max(0, named.start() - _LINE_CHARS) : named.start()].replace("\\\n", " ")
-        if number == _MOST_NAMED or _IMPORTS.search(before.rpartition("\n")[2]):
+        if number == _MOST_NAMED or _IMPORTS.search(before.rpartition("\n")[2].rpartition("#")[2]):
             return True
     return False
 

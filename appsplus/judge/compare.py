@@ -115,9 +115,10 @@ def _objects_agree(expected: dict[str, Any], actual: dict[str, Any]) -> bool:
 
 def _pairs_agree(expected: list[Any], actual: list[Any]) -> bool:
     try:
-        found = {jsonl.dumps(key): item for key, item in actual}
+        found = {jsonl.dumps(normal_form(key)): item for key, item in actual}
+        wanted = [(jsonl.dumps(normal_form(key)), item) for key, item in expected]
         return len(expected) == len(actual) == len(found) and all(
-            jsonl.dumps(key) in found and values_agree(item, found[jsonl.dumps(key)]) for key, item in expected
+            key in found and values_agree(item, found[key]) for key, item in wanted
         )
     except (TypeError, ValueError):
         return False
@@ -140,6 +141,8 @@ def normal_form(value: Any) -> Any:
     """
     if isinstance(value, dict) and len(value) == 1:
         (tag, content), *_ = value.items()
+        if tag == "$int" and not isinstance(content, str):
+            raise ValueError("no integer")
         if tag == "$int":
             int(content, 16)  # or it is none
         value = content if tag in ("$tuple", "$iter") and isinstance(content, list) else value
@@ -178,7 +181,10 @@ def value_is_right(expected: str, actual: Any, checker: Checker | None, unit_tes
     if checker.kind == "any_case":
         return values_agree(_lowered(wanted), _lowered(actual))
     if checker.kind == "unordered":
-        return values_agree(_sorted_items(wanted), _sorted_items(actual))
+        ours, theirs = _listed(wanted), _listed(actual)
+        if not (isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs)):
+            return False
+        return values_agree(sorted(ours, key=_order), sorted(theirs, key=_order))
     return any(values_agree(_expected_value(other), actual) for other in _alternatives(checker, unit_test))
 
 
@@ -208,6 +214,8 @@ def _lowered(value: Any) -> Any:
 
 def _lines_agree(expected: str, actual: str) -> bool:
     """Whether two texts have the same lines in any order, each compared word by word."""
+    if len(expected.split()) != len(actual.split()):
+        return False  # before a program's millions of lines are sorted
     wanted, got = _sorted_lines(expected), _sorted_lines(actual)
     return len(wanted) == len(got) and all(
         len(ours) == len(theirs) and all(map(_words_agree, ours, theirs))
@@ -224,11 +232,6 @@ def _word_order(word: str) -> tuple[int, float, str]:
     """Numbers by their value, however they are written."""
     number = float(word) if len(word) <= _LONGEST_NUMBER and _NUMBER.match(word) else math.inf
     return (1, 0.0, word) if math.isinf(number) else (0, number, "")
-
-
-def _sorted_items(items: Any) -> Any:
-    items = _listed(items)
-    return sorted(items, key=_order) if isinstance(items, list) else items
 
 
 def _order(value: Any) -> tuple[Any, ...]:

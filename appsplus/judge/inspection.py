@@ -32,10 +32,12 @@ _PYTHON2_MESSAGES = (
     "leading zeros in decimal integer literals are not permitted",
 )
 _PYTHON2_LINE = re.compile(
-    r"^\s*print\s+[^\s(=.\[]|^\s*print\s*$|\bprint\s*>>|^\s*exec\s+['\"\w]|<>|`[^`]+`|\b(?:0[xX][0-9a-fA-F]+|[0-9]+)[lL]\b"
+    r"^\s*print\s+[^\s(=.\[]|^\s*print\s*$|\bprint\s*>>|^\s*exec\s+['\"\w]|\b(?:0[xX][0-9a-fA-F]+|[0-9]+)[lL]\b"
     r"|\bexcept\s+[\w.]+\s*,\s*\w+\s*:|^\s*raise\s+\w+\s*,|\bur['\"]",
     re.MULTILINE,
 )
+
+_PYTHON2_SIGNS = re.compile(r"<>(?!\s*\()|`[^`]+`(?!`)")
 
 
 def inspect(source: str, offered: Collection[str] = ()) -> dict[str, Any]:
@@ -70,7 +72,9 @@ def inspect(source: str, offered: Collection[str] = ()) -> dict[str, Any]:
 def _unparsable(source: str, error: BaseException) -> dict[str, Any]:
     message = getattr(error, "msg", None) or str(error) or type(error).__name__
     line = getattr(error, "lineno", None)
-    python2 = message.startswith(_PYTHON2_MESSAGES) or bool(_PYTHON2_LINE.search(source))
+    failing = "".join(source.split("\n")[line - 1 : line]).partition("#")[0] if line else ""
+    signs = bool(_PYTHON2_SIGNS.search(failing))  # elsewhere they stand in comments, and in other languages
+    python2 = message.startswith(_PYTHON2_MESSAGES) or signs or bool(_PYTHON2_LINE.search(source))
     return {
         "syntax_error": message[:300] + (f" (line {line})" if line else ""),
         "python2": python2,

@@ -118,21 +118,32 @@ def _finish(status: int, names: dict[str, Any] | None) -> int:
     if len(threading._active) > 1 or threading._threading_atexits:  # type: ignore[attr-defined]
         threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
+    status = _flushed(status)
     if names is not None:
+        sys.stdout = sys.__stdout__  # what the program put there may be about to lose its names
         _let_go(names)
-    for stream in {sys.stdout, sys.__stdout__}:
+        status = _flushed(status)
+    return status
+
+
+def _flushed(status: int) -> int:
+    for stream in (sys.stdout, sys.__stdout__):
         try:
             if stream is not None:
                 stream.flush()
         except ValueError:
             pass  # closed by the program, as it may
-        except OSError:
+        except Exception:
             status = status or 120
     return status
 
 
 def _let_go(names: dict[str, Any]) -> None:
-    """Finalizers run, and files that were left open are flushed, while builtins can still be used."""
+    """Finalizers run, and files that were left open are flushed, while builtins and the program's names can still be used."""
+    for name, value in list(names.items()):
+        if isinstance(value, (types.GeneratorType, types.CoroutineType)) or hasattr(type(value), "__del__"):
+            names[name] = None
+    value = None
     for private in (True, False):
         for name in list(names):
             if name.startswith("_") is private and name != "__builtins__":

@@ -117,14 +117,16 @@ def _asked(worker: WorkerHandle, job: Job, numbers: Sequence[int], scale: float,
     }
     compiled: dict[str, Any] = {}
     runs: list[Run] = []
-    came = 0
+    kept = 0
     for kind, head, body in worker.ask(request, timeout_s=wall_s + GRACE_S):
         if kind == b"C":
             compiled = head
         elif kind == b"T":
-            came += len(body)
-            keeps_output = came <= _KEPT_BYTES
-            runs += _read(job, numbers[head["first"] :], head["reports"], body, scale, keeps_output=keeps_output)
+            more = list(
+                _read(job, numbers[head["first"] :], head["reports"], body, scale, keeps_output=kept <= _KEPT_BYTES)
+            )
+            kept += len(body) if any(run.output is not None for run in more) else 0
+            runs += more
     if compiled["error"] is not None:
         return str(compiled["error"])
     executable = compiled["executable"]

@@ -45,6 +45,9 @@ _CLONE = (56, 220)
 _CLONE3 = 435
 _KILL = (62, 129)
 _TGKILL = (234, 131)
+_SIGNAL_OTHERS = ((200, 130), _TGKILL, (129, 138), (297, 240))  # tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo
+_FCNTL, _SET_OWNER = (72, 25), (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+_IOCTL, _SET_GROUP = (16, 29), (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP
 _PRLIMIT = (302, 261)
 _SETRLIMIT = (160, 164)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -64,7 +67,7 @@ def supported() -> bool:
 
 
 def build_filter(*, refuse_kill: bool) -> _Program:
-    """The filter, to be installed by `install`. `refuse_kill`: where no PID namespace hides other processes."""
+    """The filter, to be installed by `install`. `refuse_kill`: where no PID namespace of its own hides other processes."""
     column, architecture = _ARCHITECTURES[platform.machine()]
     cases: _Cases = {number: _REFUSE for pair in _REFUSED.values() if (number := pair[column]) is not None}
     cases[_CLONE3] = [(_ANSWER, 0, 0, _ERRNO | _ENOSYS)]  # libc then falls back to clone, whose flags can be read
@@ -89,6 +92,10 @@ def build_filter(*, refuse_kill: bool) -> _Program:
         # Without a PID namespace a program can name its parent: it may change its own limits, process 0, and no other's
         cases[_KILL[column]] = _REFUSE
         cases[_PRLIMIT[column]] = [(_LOAD, 0, 0, _ARGUMENT[0]), (_EQUAL, 0, 7, 0), *cases[_PRLIMIT[column]]]
+        cases |= {pair[column]: _REFUSE for pair in _SIGNAL_OTHERS}
+        for call, commands in ((_FCNTL, _SET_OWNER), (_IOCTL, _SET_GROUP)):  # whom the kernel sends signals for a file
+            tests = [(_EQUAL, len(commands) - i, 0, command) for i, command in enumerate(commands)]
+            cases[call[column]] = [(_LOAD, 0, 0, _ARGUMENT[1]), *tests, *_ALLOWED, *_REFUSE]
     else:
         # A program is PID 1 of its namespace, where the kernel ignores its SIGKILL to itself; the filter does not
         cases[_KILL[column]] = [

@@ -29,6 +29,9 @@ _CHANGE_OTHERS = _CHANGE_GLOBALS | {opcode.opmap["STORE_ATTR"], opcode.opmap["DE
 _CHANGE_ATTRIBUTES = tuple(
     bytes((opcode.opmap["LOAD_GLOBAL"], opcode.opmap[name])) for name in ("STORE_ATTR", "DELETE_ATTR", "COPY")
 )
+_REACH = frozenset(
+    {"globals", "vars", "setattr", "open", "__class__", "__dict__"}
+)  # by which a function may change anything
 _CACHE = bytes((opcode.opmap["CACHE"],))
 _ENDS = frozenset({"__del__", "finalize", "open", "fdopen", "FileIO", "TextIOWrapper", "BufferedWriter"})
 _CALL, _BUILD_CLASS = opcode.opmap["CALL"], opcode.opmap["LOAD_BUILD_CLASS"]
@@ -73,6 +76,10 @@ def _is_suspended(code: CodeType) -> bool:
 
 def _function_keeps(code: CodeType) -> bool:
     operations = code.co_code[::2]
+    if not _REACH.isdisjoint(code.co_names):
+        return True
+    if opcode.opmap["STORE_ATTR"] in operations and ("type" in code.co_names or code.co_varnames[:1] == ("cls",)):
+        return True
     if any(pair in operations.replace(_CACHE, b"") for pair in _CHANGE_ATTRIBUTES):
         return True
     return not _CHANGE_GLOBALS.isdisjoint(operations) and _stores_outside(code)

@@ -81,6 +81,11 @@ def _plain_container(value: Any, depth: int) -> Any:
     return {"$object": type(value).__name__}
 
 
+def _hashable(value: Any) -> Any:
+    """What a set or a dict can hold: a list was a tuple before the judge compared it."""
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
 def _revive(plain: Any) -> Any:
     if isinstance(plain, list):
         return [_revive(item) for item in plain]
@@ -92,9 +97,9 @@ def _revive(plain: Any) -> Any:
             case "$tuple":
                 return tuple(_revive(item) for item in content)
             case "$dict":
-                return {_revive(key): _revive(item) for key, item in content}
+                return {_hashable(_revive(key)): _revive(item) for key, item in content}
             case "$set":
-                return {_revive(item) for item in content}
+                return {_hashable(_revive(item)) for item in content}
             case "$iter":
                 return iter([_revive(item) for item in content])
             case "$int":

@@ -7,7 +7,7 @@ that what is over the limit by a little is known, and can be confirmed.
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from appsplus import jsonl
@@ -85,8 +85,10 @@ def run_of(job: Job, number: int, head: dict[str, Any], body: bytes, scale: floa
         near_limit=NEAR * limit_s <= cpu_s < LENIENCY * limit_s or starved,
         executed_lines=None if executed is None else tuple(executed),
     )
-    in_question = keeps_output and verdict is Verdict.WRONG_ANSWER and asks_a_program(job)
-    return Run(report, bool(head["fresh"]), output if in_question else None)
+    in_question = verdict is Verdict.WRONG_ANSWER and output is not None and asks_a_program(job)
+    if in_question and not keeps_output:
+        report = replace(report, error="the checker was not asked: it had too many long answers before")
+    return Run(report, bool(head["fresh"]), output if in_question and keeps_output else None)
 
 
 def asks_a_program(job: Job) -> bool:
@@ -113,13 +115,13 @@ def _compared(job: Job, number: int, body: bytes) -> tuple[Verdict, Any, str, st
         raise InputError(
             f"the expected output of unit test {number + 1} is no JSON value ({error}); correct it"
         ) from None
-    except (ValueError, RecursionError, OverflowError):
+    except (ValueError, TypeError, RecursionError, OverflowError):
         return Verdict.WRONG_ANSWER, None, "", "the answer is no value that the judge can read"
 
 
 def _judged_error(head: dict[str, Any], body: bytes) -> tuple[Verdict, str, tuple[tuple[int, str], ...]]:
     """Verdict, what went wrong, and the program's own lines on the way there."""
-    with contextlib.suppress(ValueError, TypeError, RecursionError, OverflowError):
+    with contextlib.suppress(ValueError, TypeError, LookupError, RecursionError, OverflowError):
         kind, message, lines = json.loads(body)
         traceback = tuple((int(line), str(name)[:60]) for line, name in lines[:_TRACEBACK_LINES])
         text = f"{kind}: {message}" if message else str(kind)

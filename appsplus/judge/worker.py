@@ -55,11 +55,11 @@ def main(descriptor: str) -> None:
     rungs = _isolate(options)
     for name in options["modules"]:
         importlib.import_module(name)
+    nests = rungs.namespaces and "nested_pid_namespace" not in rungs.missing
     powers = begin.Powers(
-        filter=seccomp.build_filter(refuse_kill=not rungs.namespaces) if rungs.seccomp else None,
+        filter=seccomp.build_filter(refuse_kill=not nests) if rungs.seccomp else None,
         namespaces=rungs.namespaces,
     )
-    nests = rungs.namespaces and "nested_pid_namespace" not in rungs.missing
     setup = process.Setup(
         channel=channel,
         make_template=lambda: Template(partial(begin.prepared, powers), namespaces=nests),

@@ -4,6 +4,7 @@ The YAML at its top is what `load_dataset` and the Hub read: configs, files, fea
 hand: all come from the manifest.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def render_card(manifest: Manifest) -> str:
         funnel=manifest.funnel,
         splits=[split for split, n in manifest.counts["splits"].items() if n],
         reasons=_reasons(manifest),
+        licences=_licences(manifest.counts),
         audit=list(audit_sentences(manifest.counts)),
         submissions=list(submission_rows(manifest.counts)),
         submission_remarks=list(submission_remarks(manifest.counts)),
@@ -90,10 +92,22 @@ def front_matter(manifest: Manifest) -> str:
 
 
 def _license(counts: dict[str, Any]) -> dict[str, Any]:
-    licenses = {entry["license"].lower() for entry in counts["sources"]}
+    licenses = {entry["license"].lower() for entry in [*counts["sources"], *counts["rejected_sources"]]}
     if len(licenses) == 1 and (license_ := _HUB_LICENSES.get(licenses.pop())):
         return {"license": license_}
     return {"license": "other", "license_name": "by-source", "license_link": "README.md#licences"}
+
+
+def _licences(counts: dict[str, Any]) -> list[dict[str, Any]]:
+    """By source and licence, problems that were kept, and texts of those that were rejected."""
+    kept, rejected = (
+        {(entry["source"], entry["license"]): entry["problems"] for entry in counts[name]}
+        for name in ("sources", "rejected_sources")
+    )
+    return [
+        {"source": key[0], "license": key[1], "kept": kept.get(key, 0), "rejected": rejected.get(key, 0)}
+        for key in sorted({*kept, *rejected})
+    ]
 
 
 def _reasons(manifest: Manifest) -> dict[str, int]:
@@ -107,4 +121,5 @@ def _reasons(manifest: Manifest) -> dict[str, int]:
 
 def _cell(text: object) -> str:
     """Text of unknown origin, made safe for one cell of a Markdown table."""
-    return " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    escaped = re.sub(r"([\\`*_\[\]!()|])", r"\\\1", " ".join(str(text).split()))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;")

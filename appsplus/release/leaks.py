@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 from appsplus import jsonl
 
 _NAME = r"[A-Za-z0-9_]"
-_FREE, _END = rf"(?<!{_NAME})", rf"(?!{_NAME})"
+_ESCAPED = r"(?<=\\[nrtfb])"  # texts in JSON are searched as they are written: a line break ends in a letter there
+_FREE, _END = rf"(?:(?<!{_NAME})|{_ESCAPED})", rf"(?!{_NAME})"
 
 
 class _Shape(NamedTuple):
@@ -53,7 +54,8 @@ _TOKENS = (
     _Shape("a private key", b"PRIVATE KEY-----", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")),
 )
 _PART = r"[A-Za-z0-9._-]+"
-_BEFORE = r"(?<![A-Za-z0-9._/~-])"  # a path in an address, such as https://example.org/home/ada, is none of a machine
+# a path in an address, such as https://example.org/home/ada, is none of a machine
+_BEFORE = rf"(?:(?<![A-Za-z0-9._/~-])|{_ESCAPED})"
 _HOMES = (
     _Shape("a path of a machine", b"/home/", re.compile(rf"{_BEFORE}/home/{_PART}")),
     _Shape("a path of a machine", b"/Users/", re.compile(rf"{_BEFORE}/Users/{_PART}")),

@@ -32,6 +32,7 @@ class Statistics:
         self._changes: Counter[str] = Counter()  # problems by what was changed
         self._rejected: Counter[tuple[str, str]] = Counter()  # by stage and reason
         self._rejected_sources: Counter[str] = Counter()
+        self._rejected_licenses: Counter[tuple[str, str]] = Counter()  # by source and licence: those with a text
 
     def add(self, problem: Problem, split: str) -> None:
         """Count a problem of the dataset. Raises ValueError where it is not annotated."""
@@ -51,6 +52,8 @@ class Statistics:
         """Count a problem that left the build."""
         self._rejected[rejected.stage, str(rejected.rejection.reason)] += 1
         self._rejected_sources[rejected.source] += 1
+        if rejected.description:  # its text is in the dataset, too
+            self._rejected_licenses[rejected.source, rejected.license] += 1
 
     def count_row(self, config: str, split: str, size: int) -> None:
         """Count a row of the Parquet files; `size` is its bytes before compression."""
@@ -67,10 +70,8 @@ class Statistics:
             "rows": _by_config(self._rows),
             "bytes": _by_config(self._bytes),
             **{name: _by_split(counter) for name, counter in self._by.items()},
-            "sources": [
-                {"source": source, "license": license_, "problems": self._sources[source, license_]}
-                for source, license_ in sorted(self._sources)
-            ],
+            "sources": _by_license(self._sources),
+            "rejected_sources": _by_license(self._rejected_licenses),
             "rejected_by_source": dict(sorted(self._rejected_sources.items())),
             "histograms": {
                 name: {str(value): counter[value] for value in sorted(counter)}
@@ -102,3 +103,8 @@ def _by_split(counter: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
 
 def _by_config(counter: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
     return {config: {split: counter[config, split] for split in splits} for config, (_, splits) in CONFIGS.items()}
+
+
+def _by_license(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Problems by source and licence."""
+    return [{"source": of, "license": license_, "problems": counts[of, license_]} for of, license_ in sorted(counts)]

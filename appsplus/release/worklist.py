@@ -78,6 +78,7 @@ class WorkItem:
     reasons: tuple[WorkReason, ...]
     source_hash: str
     record: RawProblem  # as its source has it, before any correction; `review` is None
+    seen_hash: str = ""  # of the content that the build had, which proposals are made for; "" in older datasets
 
     @property
     def slugs(self) -> tuple[str, ...]:

@@ -207,6 +207,7 @@ class Pages:
             previous=view.neighbour(problem_id, -1, filters),
             following=view.neighbour(problem_id, 1, filters),
             reject_reasons=_likely_first(case),
+            proposals_fit=proposals_fit(case),
             form=_form_values(case.content, given),
             typed=given,
             view=shown,
@@ -247,6 +248,11 @@ def _likely_first(case: Case) -> dict[str, str]:
     return own | REJECT_REASONS
 
 
+def proposals_fit(case: Case) -> bool:
+    """Whether the content is the one that the build's proposals were made for: they name unit tests by their places."""
+    return case.item.seen_hash in ("", case.content.seen_hash)
+
+
 def _patch(case: Case, form: Form) -> tuple[Operation, ...]:
     """Of a proposal, by its number, or of the form. Raises InputError."""
     if not form.get("proposal"):
@@ -254,6 +260,10 @@ def _patch(case: Case, form: Form) -> tuple[Operation, ...]:
     number = _number(form["proposal"], -1)
     if not 0 <= number < len(case.item.reasons) or not case.item.reasons[number].proposal:
         raise InputError("there is no such proposal any more; reload the page")
+    if not proposals_fit(case):
+        raise InputError(
+            "the proposals are for the content that the build had, which was corrected since; correct it by hand"
+        )
     return case.item.reasons[number].proposal
 
 

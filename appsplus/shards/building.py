@@ -30,6 +30,7 @@ from appsplus.shards.folder import OUTCOMES, SIGNATURES, ShardManifest, check_sh
 from appsplus.shards.records import RecordWriter
 from appsplus.shards.share import Share
 from appsplus.sources import Rejected, Source
+from appsplus.stages.reviewed import is_ruled_out
 from appsplus.stages.unique import signature
 from appsplus.worklist.submissions import Submissions
 
@@ -64,7 +65,7 @@ def build_shard(
             progress.start("judging", None)
             for outcome in first_pass(pool, reading.own(), passage, engine):
                 spool.add(outcome)
-                if outcome.problem is not None:
+                if outcome.problem is not None and not is_ruled_out(outcome.problem):
                     signatures.add(signature(outcome.problem))
                 progress.advance(outcome.word)
             if not reading.records:

@@ -6,6 +6,7 @@ may be symbolic links; a link that leads nowhere, or to something that is no fil
 """
 
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,12 +42,18 @@ class AppsDirectory:
         """Every problem folder, train before test, by name. Raises SourceError for a file that cannot be read."""
         for split, parent in _splits(self.root):
             for folder in _problem_folders(parent):
-                yield _read_problem(folder, f"{self.name}/{split}/{folder.name}", split, self.origin)
+                yield _read_problem(folder, f"{self.name}/{split}/{_label(folder)}", split, self.origin)
 
     def inputs(self) -> Iterator[Input]:
         """One digest for all the files of a split."""
         for split, parent in _splits(self.root):
             yield folder_input(split, _files(parent))
+
+
+def _label(folder: Path) -> str:
+    """Its name as text that every file can hold; one that had to be changed for it is told from others by its bytes."""
+    label = "".join(char if char.isprintable() else "_" for char in folder.name)
+    return label if label == folder.name else f"{label}-{zlib.crc32(os.fsencode(folder.name)):08x}"
 
 
 def is_apps_directory(root: Path) -> bool:

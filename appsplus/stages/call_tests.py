@@ -55,6 +55,8 @@ def choose(raw: RawProblem, run: Run) -> Reading | Rejection:
     best: Reading | None = None
     most = -1
     for inputs, input_changes in _input_readings(list(raw.inputs or ())):
+        if most > 0 and input_changes in ([_LIST], [_SINGLE]):
+            break  # what agrees now and then by accident is no reason to wrap what is a list of arguments already
         literal = _reading(inputs, raw_outputs, input_changes)
         reports = run(literal.unit_tests)
         for outputs, output_changes in _output_readings(raw_outputs):
@@ -65,7 +67,7 @@ def choose(raw: RawProblem, run: Run) -> Reading | Rejection:
                 most, best = agreed, reading
             if agreed == len(raw_outputs):
                 return reading
-        if most > 0 or not reports:
+        if not reports:
             break
     if best is None or (_SINGLE in best.changes and most <= 0):
         return _malformed(list(raw.inputs or ()))
@@ -75,7 +77,15 @@ def choose(raw: RawProblem, run: Run) -> Reading | Rejection:
 def _malformed(inputs: Values) -> Rejection:
     number, value = next(((n, v) for n, v in enumerate(inputs) if not isinstance(v, list)), (0, inputs[0]))
     detail = f"input {number} is {type(value).__name__}; a function needs a list of arguments, or one JSON value a line"
-    return Rejection(Reason.MALFORMED_TESTS, detail, {"value": repr(value)[:300]})
+    return Rejection(Reason.MALFORMED_TESTS, detail, {"value": shown(value)})
+
+
+def shown(value: Any) -> str:
+    """The beginning of a value, as evidence."""
+    try:
+        return repr(value)[:300]
+    except ValueError:  # an integer of thousands of digits
+        return jsonl.dumps(value)[:300]
 
 
 def tagged(value: Any, *, ordered: bool = False) -> Any:

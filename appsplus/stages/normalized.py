@@ -154,7 +154,7 @@ def _stdin_reading(raw: RawProblem, record: _Record) -> call_tests.Reading | Rej
             count = len(raw.inputs or ())
             where = f"input {number}" if number < count else f"output {number - count}"
             detail = f"{where} is {type(value).__name__}; a program that reads standard input needs text"
-            return Rejection(Reason.MALFORMED_TESTS, detail, {"value": repr(value)[:300]})
+            return Rejection(Reason.MALFORMED_TESTS, detail, {"value": call_tests.shown(value)})
         texts.append(_text(text, record))
     half = len(texts) // 2
     unit_tests = tuple(UnitTest(i, o) for i, o in zip(texts[:half], texts[half:], strict=True))
@@ -165,7 +165,7 @@ def _as_text(value: Any, record: _Record) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        lines = [line if isinstance(line, str) else _number(line) for line in value]
+        lines = [line.removesuffix("\n") if isinstance(line, str) else _number(line) for line in value]
         record.note("lines_joined", "a unit test stored as a list of lines became text")
         return None if any(line is None for line in lines) else "".join(f"{line}\n" for line in lines)
     text = _number(value)

@@ -10,10 +10,16 @@ the problem; an acceptance alone would publish a problem that no program is know
 from appsplus.problem import Problem, Reason, Rejection
 
 
+def is_ruled_out(problem: Problem) -> bool:
+    """Whether it will leave here: then no other is a duplicate of it."""
+    ruling = problem.review.ruling if problem.review else None
+    return ruling is not None and ruling.action == "reject"
+
+
 def reviewed(problem: Problem) -> Problem | Rejection:
     """Reject what a reviewer ruled out, as the stage `corrected` has put it on record."""
     ruling = problem.review.ruling if problem.review else None
-    if ruling is None or ruling.action != "reject":
+    if ruling is None or not is_ruled_out(problem):
         return problem
     by = f"{ruling.reviewer} ({ruling.reviewer_kind})"
     detail = f"{by} ruled it out: {ruling.reason}. {ruling.comment}".strip()

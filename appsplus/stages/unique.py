@@ -35,6 +35,7 @@ class Signature:
     split: str
     entry_point: str  # without case and underscores; empty for standard input
     text_hash: bytes  # of all words
+    exact_hash: bytes  # of all characters but white space
     numbers_hash: bytes  # of the set of numbers in the text
     sequence_hash: bytes  # of the numbers in their order
     page_hash: bytes  # of URL and entry point; empty where there is no URL
@@ -66,6 +67,7 @@ def signature(problem: Problem) -> Signature:
         split=problem.split,
         entry_point=entry_point,
         text_hash=digest(" ".join(words), 16),
+        exact_hash=digest("".join(problem.description.split()), 8),
         numbers_hash=digest(" ".join(sorted(set(numbers))), 8),
         sequence_hash=digest(" ".join(numbers), 8),
         page_hash=digest(f"{page} {problem.io_format} {entry_point}", 8) if page else b"",
@@ -136,7 +138,9 @@ def _match(one: Signature, other: Signature) -> Duplicate | None:
     alike = similarity(one.shingles, other.shingles)
     same_entry_point = one.entry_point == other.entry_point
     basis = ""
-    if one.text_hash == other.text_hash and (same_entry_point or not (one.entry_point and other.entry_point)):
+    same_words = one.text_hash == other.text_hash
+    same_signs = one.exact_hash == other.exact_hash or shared >= contrary  # else a + b would be a - b
+    if same_words and same_signs and (same_entry_point or not (one.entry_point and other.entry_point)):
         basis = "same_text"
     elif (
         same_entry_point

@@ -83,6 +83,7 @@ class Desk:
             found.append(doubt_of_sample(self._share, self._seed))
         item = found and item_of(
             record,
+            end.raw,
             found,
             outcome="kept" if end.rejection is None else "rejected",
             stage=end.stage,

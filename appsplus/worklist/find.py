@@ -41,9 +41,9 @@ def doubts(case: Case) -> list[Doubt]:
 
 
 def item_of(
-    record: RawProblem, found: Sequence[Doubt], *, outcome: str, stage: str, split: str, decided: bool
+    record: RawProblem, seen: RawProblem, found: Sequence[Doubt], *, outcome: str, stage: str, split: str, decided: bool
 ) -> WorkItem:
-    """The item of a problem, the strongest doubt first; `record` is the problem as its source has it."""
+    """The item of a problem, the strongest doubt first; `record` is the problem as its source has it, `seen` as corrected."""
     ordered = sorted(found, key=lambda doubt: -doubt.chance)
     return WorkItem(
         problem_id=record.problem_id,
@@ -59,4 +59,5 @@ def item_of(
         reasons=tuple(doubt.reason for doubt in ordered),
         source_hash=record.source_hash,
         record=record,
+        seen_hash=seen.seen_hash,
     )

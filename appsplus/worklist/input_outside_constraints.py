@@ -28,7 +28,7 @@ _LESS = ("<", "≤", "⩽", "\\l", "&l")  # what every sign that `_plain` reads 
 _NUMBER = r"[-+]?\d{1,3}(?:,\d{3})+|[-+]?\d+(?:\s*(?:\^|\*\*)\s*\d+)?|[-+]?\d+\s*\*\s*10\s*(?:\^|\*\*)\s*\d+"
 _NAME = r"[A-Za-z_]\w*(?:\.length|\[i\](?:\.length)?)?|len\([A-Za-z_]\w*\)"
 _NO_MORE = r"(?![\w^*(]|\.\d| ?[-+*/^]| ?x ?10| \d)"  # "1 000", or part of an expression
-_BOUND = re.compile(rf"(?<![\w.^*<=\[(])(?<!\d )({_NUMBER}) ?(<=|<) ?({_NAME}) ?(<=|<) ?({_NUMBER}){_NO_MORE}")
+_BOUND = re.compile(rf"(?<![\w.^*<=\[])(?<!\d )({_NUMBER}) ?(<=|<) ?({_NAME}) ?(<=|<) ?({_NUMBER}){_NO_MORE}")
 _LOST_POWER = re.compile(r"[-+]?(?:10(?:[2-9]|1\d)|2(?:3[0-2]|6[2-4]))")
 _GROUPS = re.compile(r"\b(?:sub-?tasks?|(?:test )?groups?|(?:small|large) (?:data|input)|test set)\b", re.I)
 _FIRST_LINE = re.compile(

@@ -28,7 +28,8 @@ def find(case: Case) -> Iterator[Doubt]:
 def _missing(case: Case, problem: Problem) -> Doubt:
     assert case.rejection is not None
     found = case.judging.inspect([solution.code for solution in problem.solutions])
-    offered = Counter(name for one in found for name in {*one.functions, *(m.partition(".")[2] for m in one.methods)})
+    names = (sorted({*one.functions, *(m.partition(".")[2] for m in one.methods)}) for one in found)
+    offered = Counter(name for of_solution in names for name in of_solution)  # sorted: of equal ones the first counts
     common = [name for name, n in offered.most_common(20) if n == len(found) and not name.startswith("_")]
     in_starter = [name for name in signatures(problem.starter_code) if name in common]
     chosen = in_starter or common

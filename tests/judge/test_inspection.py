@@ -42,7 +42,17 @@ def test_python_2_is_recognised(judge: Judge, program: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "program", ["print('hello')", "def f(:", "x = (1", "def xrange(n): return range(n)\nxrange(3)", "print = 3 +"]
+    "program",
+    [
+        "print('hello')",
+        "def f(:",
+        "x = (1",
+        "def xrange(n): return range(n)\nxrange(3)",
+        "print = 3 +",
+        "```python\nprint(1)\n```",
+        "def f(x):\n    # see `x` and x <> y\n    return (x",
+        "sort(a.begin(), a.end(), greater<>());",
+    ],
 )
 def test_python_3_and_its_errors_are_not_taken_for_python_2(judge: Judge, program: str) -> None:
     assert not judge.inspect(program).python2

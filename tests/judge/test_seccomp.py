@@ -48,6 +48,7 @@ def test_what_is_listed_is_refused_and_all_else_allowed(refuse_kill: bool) -> No
     refused = {pair[COLUMN] for pair in seccomp._REFUSED.values()}
     special = {seccomp._CLONE3, *(pair[COLUMN] for pair in (seccomp._CLONE, seccomp._KILL, seccomp._TGKILL))}
     special |= {seccomp._PRLIMIT[COLUMN]}
+    special |= {pair[COLUMN] for pair in seccomp._SIGNAL_OTHERS} if refuse_kill else set()
     assert len(refused) > 50
     for number in NUMBERS:
         if number not in special:
@@ -78,6 +79,11 @@ def test_without_a_namespace_others_are_out_of_reach() -> None:
     program = seccomp.build_filter(refuse_kill=True)
     assert [answer(program, seccomp._KILL[COLUMN], pid, number) for pid in (0, 1) for number in (9, 15)] == [EPERM] * 4
     assert [answer(program, seccomp._PRLIMIT[COLUMN], pid) for pid in (0, 1)] == [ALLOW, EPERM]
+    assert {answer(program, pair[COLUMN], 1, 1, 15) for pair in seccomp._SIGNAL_OTHERS} == {EPERM}
+    assert [answer(program, seccomp._FCNTL[COLUMN], 3, command) for command in (3, 8, 10, 15, 4)] == [
+        ALLOW, EPERM, EPERM, EPERM, ALLOW]  # fmt: skip
+    assert [answer(program, seccomp._IOCTL[COLUMN], 3, command) for command in (0x5401, 0x8901, 0x8902)] == [
+        ALLOW, EPERM, EPERM]  # fmt: skip
 
 
 def test_other_architectures_end_the_program() -> None:

@@ -29,6 +29,12 @@ CALL = {
     "an answer nested beyond reason": (
         "import os, struct\ndef f():\n    deep = b'[' * 900 + b']' * 900\n    os.write(3, struct.pack('<cII', b'V', 0, 1800)"
         " + deep)\n    os._exit(0)", [("[]", "[[1]]")], [WA]),
+    "an integer that is none": (
+        "import os, struct\ndef f():\n    b = b'{\"$int\": 5}'\n    os.write(3, struct.pack('<cII', b'V', 1, len(b)) + b)\n"
+        "    os._exit(0)", [("[]", "1")], [WA]),
+    "an exception whose lines are no list": (
+        "import os\ndef f():\n    os.write(3, b'E' + bytes(4) + (16).to_bytes(4, 'little') + b'[\"E\",\"m\",{\"a\":1}]')\n    os._exit(1)",
+        [("[]", "1")], [Verdict.RUN_TIME_ERROR]),
     "questions filled by name, and a forged ready": (
         "import os, struct, time\nfor n in range(4, 64):\n    try:\n        n = os.open(f'/proc/self/fd/{n}', 1 | os.O_NONBLOCK)"
         "\n        while True: os.write(n, b'x' * 4096)\n    except OSError: pass\n"
@@ -138,6 +144,69 @@ def test_a_long_integer_is_compared_and_told_without_its_decimal_digits(judge: J
     job = Job("def f(n): return 1 << n", IOFormat.CALL, (UnitTest("[3000000]", "1"),), entry_point="f")
     [found] = judge.run(job).unit_tests
     assert (found.verdict, found.actual[:14]) == (WA, '{"$int":"0x100')
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os, sys\nclass Out:\n    def __init__(self): self.text = ''\n    def write(self, text): self.text += text\n"
+        "    def flush(self): os.write(1, self.text.encode()); self.text = ''\n"
+        "def numbers():\n    try:\n        yield 4\n    finally:\n        pass\nsys.stdout = Out()\nprint(next(numbers()))",
+        "y = 4\ndef g():\n    try:\n        yield 1\n    finally:\n        print(y)\nx = g()\nnext(x)",
+        "import os\nclass A:\n    def __del__(self): os.write(1, b'4')\na = A()",
+        "def g():\n    try:\n        yield\n    finally:\n        print(4)\nx = g()\nnext(x)",
+    ],
+    ids=["stream of its own", "generator that uses a name", "finalizer that uses a module", "generator"],
+)
+def test_what_comes_at_the_end_of_a_program_finds_its_names(judge: Judge, program: str) -> None:
+    assert judge.run(Job(program, IOFormat.STDIN, (UnitTest("", "4"),))).verdict is AC
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "class A:\n    n = 0\n    def up(self): type(self).n += 1; return A.n\ndef f(): return A().up()",
+        "class A:\n    n = 0\n    def up(self): self.__class__.n += 1; return A.n\ndef f(): return A().up()",
+        "class A:\n    n = 0\n    @classmethod\n    def up(cls): cls.n += 1; return cls.n\ndef f(): return A.up()",
+        "n = 0\ndef f():\n    globals()['n'] += 1\n    return n",
+        "def f():\n    open('/tmp/a', 'a').write('x')\n    return len(open('/tmp/a').read())",
+    ],
+)
+def test_a_call_does_not_see_what_the_one_before_has_changed(judge: Judge, body: str) -> None:
+    tests = tuple(UnitTest("[]", str(n)) for n in (1, 2, 3))
+    report = judge.run(Job(body, IOFormat.CALL, tests, entry_point="f"))
+    assert [t.verdict for t in report.unit_tests] == [AC, WA, WA]
+
+
+def test_a_failing_program_is_judged_whatever_the_size_of_its_input(judge: Judge) -> None:
+    for given in ("[" + "1" * 5000 + "]", "[" * 1200 + "]" * 1200):
+        job = Job("def f(x): raise KeyError(1)", IOFormat.CALL, (UnitTest(given, "1"),), entry_point="f")
+        assert judge.run(job).verdict is Verdict.RUN_TIME_ERROR
+
+
+def test_a_checker_program_is_asked_about_sets_and_dicts_of_tuples(judge: Judge) -> None:
+    checker = Checker("program", program="def check(given, expected, actual):\n    return actual == {(1, 2): {(3, 4)}}")
+    job = Job(
+        "def f(): return {(1, 2): {(3, 4)}}", IOFormat.CALL, (UnitTest("[]", "1"),), entry_point="f", checker=checker
+    )
+    assert judge.run(job).verdict is AC
+    plain = replace(
+        job, checker=None, unit_tests=(UnitTest("[]", '{"$dict":[[{"$tuple":[1,2]},{"$set":[{"$tuple":[3,4]}]}]]}'),)
+    )
+    assert judge.run(plain).verdict is AC
+
+
+def test_an_answer_of_too_many_lines_is_not_sorted(judge: Judge) -> None:
+    job = Job("print('1\\n' * (1 << 20))", IOFormat.STDIN, (UnitTest("", "4"),), checker=Checker("unordered"))
+    begun = time.process_time()
+    assert judge.run(job).verdict is WA
+    assert time.process_time() - begun < 1.0  # seconds of this process; to sort them takes two
+
+
+def test_numpy_is_seen_at_the_end_of_a_long_line(judge: Judge) -> None:
+    modules = ", ".join(f"os as o{i}" for i in range(40))
+    for program in (f"import {modules}, numpy as np\nprint(4)", "x = '#'; import numpy\nprint(4)"):
+        assert judge.run(Job(program, IOFormat.STDIN, (UnitTest("", "4"),))).verdict is AC
 
 
 def test_line_ends_of_the_input_are_translated(judge: Judge) -> None:

@@ -21,7 +21,7 @@ def test_the_template_is_found():
 
 
 def test_the_front_matter_names_files_features_and_sizes(tmp_path, make_problem, make_rejected, make_dataset):
-    folder = make_dataset(tmp_path / "appsplus", [(make_problem(), "train")], [make_rejected()])
+    folder = make_dataset(tmp_path / "appsplus", [(make_problem(), "train")], [make_rejected(license="MIT")])
     data = card_data((folder / "README.md").read_text())
     assert data["license"] == "mit"
     assert data["size_categories"] == ["n<1K"]
@@ -39,8 +39,25 @@ def test_several_licences_are_said_to_be_by_source(tmp_path, make_problem, make_
     problems = [(make_problem(), "train"), (make_problem(problem_id="b/1", source="b|c", license=""), "train")]
     text = (make_dataset(tmp_path / "appsplus", problems) / "README.md").read_text()
     assert card_data(text)["license"] == "other"
-    assert "| APPS | MIT | 1 |" in text
-    assert "| b\\|c | not stated | 1 |" in text
+    assert "| APPS | MIT | 1 | 0 |" in text
+    assert "| b\\|c | not stated | 1 | 0 |" in text
+
+
+def test_the_licence_of_a_rejected_problem_whose_text_is_there_counts(
+    tmp_path, make_problem, make_rejected, make_dataset
+):
+    rejected = make_rejected(license="CC-BY-NC-4.0", source="elsewhere", description="A text.")
+    text = (make_dataset(tmp_path / "appsplus", [(make_problem(), "train")], [rejected]) / "README.md").read_text()
+    assert card_data(text)["license"] == "other"
+    assert "| elsewhere | CC-BY-NC-4.0 | 0 | 1 |" in text
+
+
+def test_what_a_source_calls_itself_is_no_markup(tmp_path, make_problem, make_dataset):
+    source = "![x](https://evil.example/t.png) a\\|b <img>"
+    problems = [(make_problem(), "train"), (make_problem(problem_id="b/1", source=source), "train")]
+    text = (make_dataset(tmp_path / "appsplus", problems) / "README.md").read_text()
+    assert r"| \!\[x\]\(https://evil.example/t.png\) a\\\|b &lt;img> | MIT | 1 | 0 |" in text
+    assert "![x](" not in text
 
 
 def test_the_numbers_of_the_card_are_those_of_the_counts(tmp_path, make_problem, make_rejected, make_dataset):

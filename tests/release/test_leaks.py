@@ -51,6 +51,20 @@ def test_a_secret_is_found_in_text_and_in_rows_and_not_printed(tmp_path, secret,
     assert found(table) == [f"{shown} in description of apps/1"]
 
 
+@pytest.mark.parametrize("before", ["\n", "\t", "\r\n", " "])
+def test_what_stands_after_a_line_break_is_found_in_json(tmp_path, before):
+    secret = SECRETS[0][0]
+    detail = [
+        json.dumps({"value": f"token{before}{secret}"}),
+        repr(f"see{before}/home/ada/notes"),
+        "\\nohf_" + "a" * 40,
+    ]
+    assert found(rows(tmp_path / "rows.parquet", detail=detail)) == [
+        f"a token of Hugging Face ({secret[:8]}..., {len(secret)} characters) in detail of apps/0",
+        'a path of a machine ("/home/ada") in detail of apps/1',
+    ]
+
+
 @pytest.mark.parametrize("column", ["unit_tests", "other_solutions"])
 def test_a_secret_is_found_inside_lists_of_structures(tmp_path, column):
     secret = SECRETS[0][0]

@@ -63,6 +63,7 @@ def make_item(record: RawProblem, value: float, *reasons: WorkReason, **changes:
         "value": value,
         "reasons": reasons or (WorkReason("audit", "drawn for the audit sample", {"seed": 0}),),
         "source_hash": record.source_hash,
+        "seen_hash": record.seen_hash,
         "record": record,
     }
     return WorkItem(**fields | changes)

@@ -77,6 +77,10 @@ def test_a_proposal_is_applied_by_its_number(start: Start) -> None:
     [decision] = started.decisions()
     assert decision.patch == ({"op": "replace", "path": "/outputs/1", "value": 10},)
     assert started.post("/try/small/call", proposal="7").status_code == 409
+    again = started.post("/try/small/call", proposal="0")  # it names a unit test by its place in what the build had
+    assert again.status_code == 409
+    assert "which was corrected since" in again.text
+    assert "Apply and judge" not in started.client.get("/item/small/call").text
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,20 @@ def test_lines_and_numbers_become_text(make_raw: Make, engine: LocalEngine) -> N
     assert slugs(problem) == ["lines_joined", "number_as_text"]
 
 
+def test_lines_that_end_in_line_breaks_are_not_given_another(make_raw: Make, engine: LocalEngine) -> None:
+    problem = kept(make_raw(inputs=(["1\n", "2\n"], ["3\n", "4"]), outputs=("2", "6")), engine)
+    assert [given for given, _ in pairs(problem)] == ["1\n2\n", "3\n4\n"]
+
+
+@pytest.mark.parametrize("value", [[[10**5000]], {"a": 10**5000}])
+def test_a_number_of_thousands_of_digits_is_evidence_as_any_other(
+    make_raw: Make, engine: LocalEngine, value: Any
+) -> None:
+    found = rejected(make_raw(outputs=("2\n", value)), engine)
+    assert found.reason is Reason.MALFORMED_TESTS
+    assert "1" + "0" * 200 in found.evidence["value"]
+
+
 @pytest.mark.parametrize("value", [None, True, {"a": 1}, [["1"]], [None]])
 def test_other_values_are_no_text(make_raw: Make, engine: LocalEngine, value: Any) -> None:
     result = rejected(make_raw(outputs=("2\n", value)), engine)

@@ -40,6 +40,18 @@ def test_the_same_words_in_another_dress_are_the_same_text(make: Make) -> None:
     assert duplicates(make("a"), make("b", description=plain.upper())) == {"b": ("a", "same_text")}
 
 
+def test_signs_make_two_problems_of_one_text_where_its_unit_tests_disagree(make: Make) -> None:
+    plus = make("a", description="Print a + b.", unit_tests=(UnitTest("1 2\n", "3\n"), UnitTest("0 0\n", "0\n")))
+    minus = make("b", description="Print a - b.", unit_tests=(UnitTest("1 2\n", "-1\n"),))
+    assert duplicates(plus, minus) == {}
+    assert duplicates(plus, make("c", description="Print a - b!", unit_tests=plus.unit_tests)) == {
+        "c": ("a", "same_text")
+    }
+    assert duplicates(plus, make("d", description="Print a  + b.", unit_tests=minus.unit_tests)) == {
+        "d": ("a", "same_text")
+    }
+
+
 def test_a_variant_with_other_limits_is_another_problem(make: Make) -> None:
     assert duplicates(make("i"), make("ii", description=STORY.replace("10^{5}", "50"))) == {}
 

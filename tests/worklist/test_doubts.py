@@ -376,6 +376,7 @@ def test_a_list_longer_than_the_stated_bound_is_named(built: Make, make_call: Ma
     ("description", "bound"),
     [
         ("1 <= n <= 100", (1, 100)),
+        ("The first line contains a single integer n (1 <= n <= 100).", (1, 100)),
         ("($1 \\le n \\leq 10^{5}$)", (1, 10**5)),
         ("1 ≤ n ≤ 2 · 10^5", (1, 200_000)),
         ("`0 < n < 1,000,000`", (1, 999_999)),
