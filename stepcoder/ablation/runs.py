@@ -153,6 +153,8 @@ def run_all(waiting: Sequence[Job], config: AblationConfig, told: Callable[[Job]
                 told(futures[future])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()  # a run ends its update first
             raise
 
 
@@ -179,10 +181,19 @@ def _begin_worker() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+_stopped = False  # in a worker: it was asked to stop, and does not begin what was handed to it before
+
+
 def _do_here(job: Job, config: AblationConfig) -> None:
+    global _stopped
     asked_by = os.getppid()
+    if _stopped:
+        raise InterruptedRunError
     try:
         do(job, config)
+    except InterruptedRunError:
+        _stopped = True
+        raise
     finally:
         if os.getppid() != asked_by:
             os._exit(1)  # nobody is there to hear of it

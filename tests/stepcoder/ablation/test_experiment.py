@@ -258,3 +258,21 @@ def test_problems_that_no_completion_could_solve_are_refused() -> None:
     runs._refuse_too_long({"a": 20, "b": 30}, 31)
     with pytest.raises(InputError, match="solution of b has 30 tokens, and --max-completion-tokens 30"):
         runs._refuse_too_long({"a": 20, "b": 30}, 30)
+
+
+def test_a_worker_that_was_asked_to_stop_does_not_begin_what_it_was_handed_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[runs.Job] = []
+
+    def interrupted(job: runs.Job, _config: AblationConfig) -> None:
+        begun.append(job)
+        raise runs.InterruptedRunError
+
+    monkeypatch.setattr(runs, "do", interrupted)
+    monkeypatch.setattr(runs, "_stopped", False)
+    first, second = (runs.Job(tmp_path, "ppo", seed) for seed in (0, 1))
+    for job in (first, second):
+        with pytest.raises(runs.InterruptedRunError):
+            runs._do_here(job, AblationConfig())
+    assert begun == [first]
