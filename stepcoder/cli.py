@@ -25,7 +25,7 @@ import typer
 from appsplus.errors import AppsplusError, DatasetError
 from stepcoder.ablation import plan
 from stepcoder.ablation.plan import AblationConfig
-from stepcoder.config import SftConfig, TrainConfig, configured
+from stepcoder.config import Config, SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
 from stepcoder.errors import ConfigError
 from stepcoder.flags import need_torch, with_flags
@@ -72,16 +72,11 @@ def sft(
     given: dict[str, Any],
 ) -> None:
     """Train a model on canonical solutions; the policy is in RUN/final."""
-    config = SftConfig() if resume else configured(SftConfig, preset, given)
-    need_torch()
-    from stepcoder import run
-    from stepcoder.estimate import estimate
-
-    if resume:
-        config = run.resumed_config(out, dataset, given, SftConfig)
-    if dry_run:
-        print(estimate(dataset, config))
+    config = _begun(SftConfig, dataset, out, preset, given, resume=resume, dry_run=dry_run)
+    if config is None:
         return
+    from stepcoder import run
+
     if not run.sft(dataset, config, out, resume=resume):
         print(f"interrupted; go on with: stepcoder sft {dataset} --out {out} --resume", file=sys.stderr)
         raise typer.Exit(130)
@@ -102,20 +97,31 @@ def train(
     given: dict[str, Any],
 ) -> None:
     """Train a policy by PPO with CCCS and FGO, or by another --method, after a supervised warm-up; it is in RUN/final."""
-    config = TrainConfig() if resume else configured(TrainConfig, preset, given)
+    config = _begun(TrainConfig, dataset, out, preset, given, resume=resume, dry_run=dry_run)
+    if config is None:
+        return
+    from stepcoder import run
+
+    if not run.train_run(dataset, config, out, resume=resume):
+        print(f"interrupted; go on with: stepcoder train {dataset} --out {out} --resume", file=sys.stderr)
+        raise typer.Exit(130)
+    print(f"the policy is in {out / 'final'}, its numbers in {out / 'metrics.jsonl'}")
+
+
+def _begun(
+    kind: type[Config], dataset: str, out: Path, preset: str, given: dict[str, Any], *, resume: bool, dry_run: bool
+) -> Config | None:
+    """The options of a run, new ones or those that it has; None where --dry-run was all that was asked for."""
+    config = kind() if resume else configured(kind, preset, given)
     need_torch()
     from stepcoder import run
     from stepcoder.estimate import estimate
 
     if resume:
-        config = run.resumed_config(out, dataset, given)
+        config = run.resumed_config(out, dataset, given, kind)
     if dry_run:
         print(estimate(dataset, config))
-        return
-    if not run.train_run(dataset, config, out, resume=resume):
-        print(f"interrupted; go on with: stepcoder train {dataset} --out {out} --resume", file=sys.stderr)
-        raise typer.Exit(130)
-    print(f"the policy is in {out / 'final'}, its numbers in {out / 'metrics.jsonl'}")
+    return None if dry_run else config
 
 
 @app.command()

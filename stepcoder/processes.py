@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,10 +20,8 @@ from stepcoder.errors import ConfigError
 def new_accelerator(config: SftConfig, run: Path) -> Any:
     """The processes of this run, as `accelerate launch` started them, or this one alone."""
     transformers_logging.disable_progress_bar()
-    logging.getLogger("accelerate.utils.other").setLevel(
-        logging.ERROR
-    )  # tied weights are saved once, as they should be
-
+    # tied weights are saved once, as they should be
+    logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
     accelerator = Accelerator(
         mixed_precision="bf16" if config.dtype == "bfloat16" else "no", log_with=_trackers(config), project_dir=str(run)
     )
@@ -44,9 +43,10 @@ def _trackers(config: SftConfig) -> list[str]:
     return ["tensorboard", *([asked] if asked else [])]
 
 
-def anywhere(here: bool, accelerator: Any) -> bool:
-    """Whether something is so in any process; all processes ask together."""
-    return here if accelerator.num_processes == 1 else any(gather_object([here]))
+def anywhere(here: Sequence[bool], accelerator: Any) -> list[bool]:
+    """Of some things whether they are so in any process; all processes ask together."""
+    everywhere = [list(here)] if accelerator.num_processes == 1 else gather_object([list(here)])
+    return [any(of_one) for of_one in zip(*everywhere, strict=True)]
 
 
 class Interruption:
@@ -65,10 +65,6 @@ class Interruption:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-
-    def anywhere(self, accelerator: Any) -> bool:
-        """Whether any process was asked to stop; all processes ask together."""
-        return anywhere(self.asked, accelerator)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.asked = True

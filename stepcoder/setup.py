@@ -27,6 +27,7 @@ from stepcoder.data import (
     tokenizer_texts,
 )
 from stepcoder.errors import ConfigError
+from stepcoder.estimate import row_tokens
 from stepcoder.guide import Guide, prefixes_of
 from stepcoder.methods.assembly import new_method
 from stepcoder.methods.critics import with_critics
@@ -169,7 +170,7 @@ class Trainer:
 
     def interrupted(self) -> bool:
         """Whether any process was asked to stop."""
-        return self.interruption.anywhere(self.accelerator)
+        return any(self.gathered([self.interruption.asked]))
 
 
 @contextmanager
@@ -276,9 +277,11 @@ def _refuse_one_level(dataset: str, config: TrainConfig, levels: Collection[int]
 def _refuse_too_long(problems: Sequence[Problem], tokenizer: Any, config: TrainConfig, lm: Any) -> None:
     """A row is a prompt, what the curriculum gives of a program, and a completion."""
     context = getattr(lm.config.get_text_config(), "max_position_embeddings", None)
+    if context is None or row_tokens(config) <= context:
+        return
     examples = [sft_example(problem, tokenizer) for problem in problems]
     longest = max(e.prompt if config.curriculum.name == "plain" else len(e.ids) for e in examples)
-    if context is not None and longest + config.max_completion_tokens > context:
+    if longest + config.max_completion_tokens > context:
         raise InputError(
             f"prompts of up to {longest:,} tokens, what the curriculum gives included, and completions of"
             f" {config.max_completion_tokens:,} are more than the {context:,} tokens that the model reads; lower"

@@ -99,8 +99,9 @@ def supervise(
             group["lr"] = config.sft_learning_rate * learning_rate_share(step, steps, config.sft_warmup_share)
         taken = _step(policy, optimizer, rows, config, accelerator, pad_id, step, steps)
         log.sft_step(taken.step, steps, taken.loss)
-        interrupted = interruption.anywhere(accelerator)
-        if interrupted or anywhere(time.monotonic() - saved_at >= SAVE_EVERY_S, accelerator):
+        late = time.monotonic() - saved_at >= SAVE_EVERY_S
+        interrupted, late = anywhere((interruption.asked, late), accelerator)
+        if interrupted or late:
             save_state(accelerator, state, {"step": step + 1})
             saved_at = time.monotonic()
         if interrupted:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from appsplus.engine.cache import Cache, keys_of, weaker
+from appsplus.engine.cache import Cache, keys_of
 from appsplus.engine.costs import Expectation, Spent, tree_cpu_s
 from appsplus.engine.strikes import Strikes
 from appsplus.engine.turn import TURN
@@ -50,11 +50,22 @@ class BulkEngine:
     def __init__(self, *, workers: int, isolation: str, cache: Cache | None, modules: tuple[str, ...]) -> None:
         self.workers, self.isolation, self.modules = workers, isolation, modules
         self.counts: Counter[str] = Counter()  # answers by "judged" and "cached"
-        self.rungs: dict[str, Any] = {}
+        self._rungs: dict[str, Any] = {}
         self.strikes, self.expectation, self.spent = Strikes(), Expectation(), Spent()
         self.tell: Callable[[str], None] = lambda _: None  # what becomes of the machines, for people
         self._cache = cache
         self._counting = threading.Lock()
+
+    @property
+    def rungs(self) -> dict[str, Any]:
+        """Which rungs of the isolation hold, as `Judge.rungs` has them; the cache is told which do not."""
+        return self._rungs
+
+    @rungs.setter
+    def rungs(self, rungs: dict[str, Any]) -> None:
+        self._rungs = rungs
+        if self._cache is not None:
+            self._cache.lacking = tuple(name for name in STRICT_RUNGS if rungs.get(name) is False)
 
     def __enter__(self) -> Self:
         return self
@@ -97,8 +108,7 @@ class BulkEngine:
         return tree_cpu_s()
 
     def _answers(self, questions: Sequence[Question], known: Callable[[str], Answer | None] | None) -> list[Answer]:
-        lacking = tuple(name for name in STRICT_RUNGS if self.rungs.get(name) is False)
-        keys = [weaker(key, lacking) for key in keys_of(questions)]
+        keys = list(keys_of(questions))
         found: dict[str, Answer | Future[Answer]] = {}
         answers: dict[str, Answer] = {}
         try:

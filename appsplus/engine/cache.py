@@ -30,11 +30,6 @@ def key_of(question: Job | tuple[str, tuple[str, ...]]) -> str:
     return next(keys_of([question]))
 
 
-def weaker(key: str, lacking: tuple[str, ...]) -> str:
-    """The address of an answer that was given without these rungs of the isolation."""
-    return hashlib.sha256(jsonl.dumps([key, lacking]).encode()).hexdigest() if lacking else key
-
-
 def keys_of(questions: Iterable[Job | tuple[str, tuple[str, ...]]]) -> Iterator[str]:
     """The addresses of many answers. Unit tests that several jobs have in common are written out once."""
     tests: tuple[UnitTest, ...] = ()
@@ -81,14 +76,16 @@ def version_of(module: str) -> str:
 class Cache:
     """Answers on disk; a context manager. Safe to share among threads.
 
-    `folder`: None keeps them in a nameless temporary file that ends with this process, however it ends. Every method
-    raises InputError where the folder cannot be written, the disk is full or the file is damaged.
+    `folder`: None keeps them in a nameless temporary file that ends with this process, however it ends. `lacking`: rungs of
+    the isolation that whoever answers does without; another engine finds no such answer, unless it lacks the same. Every
+    method raises InputError where the folder cannot be written, the disk is full or the file is damaged.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self.path = None if folder is None else folder / FILE_NAME
         self._lock = threading.Lock()
-        self._recent: dict[str, Inspection] = {}  # the newest is last
+        self.lacking: tuple[str, ...] = ()
+        self._recent: dict[str, Inspection] = {}  # by address, the newest is last
         self._is_open = True
         try:
             if folder is not None:
@@ -138,7 +135,7 @@ class Cache:
 
     def report(self, key: str) -> Report | None:
         """The report of a job, if it is known."""
-        found = self._read(key)
+        found = self._read(self._address(key))
         if found is None:
             return None
         unit_tests = tuple(_unit_test_report(row) for row in found["unit_tests"])
@@ -146,30 +143,35 @@ class Cache:
 
     def inspection(self, key: str) -> Inspection | None:
         """The inspection of a program, if it is known."""
-        recent = self._recent.get(key)
+        address = self._address(key)
+        recent = self._recent.get(address)
         if recent is not None:
             return recent
-        found = self._read(key)
-        return None if found is None else self._remembered(key, inspection_from_json(found))
+        found = self._read(address)
+        return None if found is None else self._remembered(address, inspection_from_json(found))
 
     def store(self, key: str, answer: Report | Inspection) -> None:
         """Keep an answer."""
-        if isinstance(answer, Inspection):
-            self._remembered(key, answer)
+        address = self._address(key)
         blob = zlib.compress(jsonl.dumps(_plain(answer)).encode(), 1)
-        self._query("INSERT OR REPLACE INTO answers VALUES (?, ?)", key, blob)
+        self._query("INSERT OR REPLACE INTO answers VALUES (?, ?)", address, blob)
+        if isinstance(answer, Inspection):
+            self._remembered(address, answer)
 
-    def _remembered(self, key: str, inspection: Inspection) -> Inspection:
+    def _address(self, key: str) -> str:
+        return hashlib.sha256(jsonl.dumps([key, self.lacking]).encode()).hexdigest() if self.lacking else key
+
+    def _remembered(self, address: str, inspection: Inspection) -> Inspection:
         """Keep it in memory for a while: one stage after another asks for those of a problem."""
         with self._lock:
             if self._is_open:
-                self._recent[key] = inspection
+                self._recent[address] = inspection
             if len(self._recent) > _MOST_RECENT:
                 del self._recent[next(iter(self._recent))]
         return inspection
 
-    def _read(self, key: str) -> dict[str, Any] | None:
-        rows = self._query("SELECT answer FROM answers WHERE key = ?", key)
+    def _read(self, address: str) -> dict[str, Any] | None:
+        rows = self._query("SELECT answer FROM answers WHERE key = ?", address)
         if not rows:
             return None
         try:

@@ -141,11 +141,10 @@ def normal_form(value: Any) -> Any:
     """
     if isinstance(value, dict) and len(value) == 1:
         (tag, content), *_ = value.items()
-        if tag == "$int" and not isinstance(content, str):
-            raise ValueError("no integer")
-        if tag == "$int":
-            int(content, 16)  # or it is none
-        value = content if tag in ("$tuple", "$iter") and isinstance(content, list) else value
+        if tag in ("$tuple", "$iter") and isinstance(content, list):
+            value = content
+        elif tag == "$int":
+            int(content if isinstance(content, str) else "none", 16)  # raises where it is none
     if isinstance(value, list):
         return [normal_form(item) if isinstance(item, (list, dict)) else item for item in value]
     if isinstance(value, dict):

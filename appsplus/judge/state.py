@@ -29,9 +29,8 @@ _CHANGE_OTHERS = _CHANGE_GLOBALS | {opcode.opmap["STORE_ATTR"], opcode.opmap["DE
 _CHANGE_ATTRIBUTES = tuple(
     bytes((opcode.opmap["LOAD_GLOBAL"], opcode.opmap[name])) for name in ("STORE_ATTR", "DELETE_ATTR", "COPY")
 )
-_REACH = frozenset(
-    {"globals", "vars", "setattr", "open", "__class__", "__dict__"}
-)  # by which a function may change anything
+# By which a function may change anything
+_REACH = frozenset({"globals", "vars", "setattr", "open", "__class__", "__dict__"})
 _CACHE = bytes((opcode.opmap["CACHE"],))
 _ENDS = frozenset({"__del__", "finalize", "open", "fdopen", "FileIO", "TextIOWrapper", "BufferedWriter"})
 _CALL, _BUILD_CLASS = opcode.opmap["CALL"], opcode.opmap["LOAD_BUILD_CLASS"]

@@ -12,6 +12,7 @@ import pytest
 
 from appsplus import jsonl
 from appsplus.engine import Cache
+from appsplus.engine.bulk import BulkEngine
 from appsplus.engine.cache import FILE_NAME, key_of, keys_of, versions_of
 from appsplus.errors import InputError
 from appsplus.judge import Inspection, Job, Report, UnitTestReport, version
@@ -248,3 +249,16 @@ def test_what_was_stored_before_a_kill_is_there_after_it(tmp_path: Path) -> None
     with Cache(tmp_path) as cache:
         assert len(cache) == 200
         assert cache.inspection("a-99") == Inspection(syntax_error="a")
+
+
+def test_what_was_answered_without_a_rung_is_known_to_those_alone_who_lack_it(tmp_path: Path) -> None:
+    report, inspection = Report(Verdict.ACCEPTED, (UnitTestReport(Verdict.ACCEPTED, 0.0, 0.0, 0.0),)), Inspection()
+    with Cache(tmp_path) as cache:
+        engine = BulkEngine(workers=1, isolation="best-effort", cache=cache, modules=())
+        engine.rungs = {"namespaces": True, "seccomp": False, "cgroup": False, "missing": {"seccomp": "no table"}}
+        assert cache.lacking == ("seccomp",)  # only what strict isolation asks for
+        cache.store("a", report)
+        cache.store("b", inspection)
+        assert (cache.report("a"), cache.inspection("b")) == (report, inspection)
+        engine.rungs = {"namespaces": True, "seccomp": True}
+        assert (cache.report("a"), cache.inspection("b")) == (None, None)

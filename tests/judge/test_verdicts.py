@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from appsplus.errors import InputError, SandboxError
-from appsplus.judge import Job, Judge, verdicts
+from appsplus.judge import Job, Judge, compare, verdicts
 from appsplus.problem import Checker, IOFormat, Limits, UnitTest, Verdict
 
 QUICK = Limits(cpu_s=0.5, wall_s=1.5, memory_mib=256, output_mib=1)
@@ -82,13 +82,14 @@ def burning(seconds: float) -> str:
 
 def test_a_module_s_own_work_counts_with_the_first_unit_test_of_its_process(judge: Judge) -> None:
     limit_s = 0.4 * judge.scale
-    call = "def f():\n" + "".join(f"    {line}\n" for line in burning(0.8 * limit_s).splitlines()) + "    return 1\n"
-    program = f"import time\n{burning(0.8 * limit_s)}{call}"
+    call = "def f():\n" + "".join(f"    {line}\n" for line in burning(0.9 * limit_s).splitlines()) + "    return 1\n"
+    program = f"import time\n{burning(0.9 * limit_s)}{call}"
     tests = (UnitTest("[]", "1"),) * 2
     job = Job(program, IOFormat.CALL, tests, entry_point="f", limits=Limits(cpu_s=0.4, wall_s=20))
     found = judge.run(job)
-    assert found.verdict is TLE
-    assert found.unit_tests[0].cpu_s >= 1.6 * limit_s
+    # near its limit, so that the confirmation decides, at the speed that the machine has then
+    assert found.verdict is TLE or found.near_limit
+    assert found.unit_tests[0].cpu_s >= 1.7 * limit_s
 
 
 def test_answers_nobody_asked_for_share_no_time_and_no_memory_is_beyond_the_limit(judge: Judge) -> None:
@@ -196,11 +197,10 @@ def test_a_checker_program_is_asked_about_sets_and_dicts_of_tuples(judge: Judge)
     assert judge.run(plain).verdict is AC
 
 
-def test_an_answer_of_too_many_lines_is_not_sorted(judge: Judge) -> None:
+def test_an_answer_of_too_many_lines_is_not_sorted(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     job = Job("print('1\\n' * (1 << 20))", IOFormat.STDIN, (UnitTest("", "4"),), checker=Checker("unordered"))
-    begun = time.process_time()
+    monkeypatch.setattr(compare, "_sorted_lines", None)  # it would take gigabytes of this process
     assert judge.run(job).verdict is WA
-    assert time.process_time() - begun < 1.0  # seconds of this process; to sort them takes two
 
 
 def test_numpy_is_seen_at_the_end_of_a_long_line(judge: Judge) -> None:
