@@ -1,26 +1,22 @@
 """The whole of `stepcoder ablate`: data, warm-ups, runs, and after each run the tables and figures of what is done."""
 
 import json
-import platform
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from appsplus.jsonl import write_atomically
-from appsplus.judge import available_cpus
 from stepcoder.ablation import runs, table
 from stepcoder.ablation.arms import ARMS, PRM, SFT
 from stepcoder.ablation.markdown import markdown
 from stepcoder.ablation.plan import AblationConfig
 from stepcoder.ablation.plots import draw
+from stepcoder.ablation.provenance import provenance
 from stepcoder.ablation.runs import Job
 
 LOOK_EVERY_S = 2.0  # at how far the runs are
@@ -61,39 +57,13 @@ def _done(console: Console, out: Path, job: Job, jobs: Sequence[Job], config: Ab
 def write_results(out: Path, jobs: Sequence[Job], config: AblationConfig) -> Path:
     """table.json, table.md and the figures, of the runs that are done."""
     of_compared = [job for job in jobs if job.method in config.compared]
-    numbers = table.summary(of_compared) | {"of": facts(out)}
+    options = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    made_by = provenance((job.seed, job.folder) for job in of_compared if job.done)
+    numbers = table.summary(of_compared) | {"of": {"options": options, "made_by": made_by}}
     write_atomically(out / "table.json", (json.dumps(numbers, indent=1) + "\n").encode())
     write_atomically(out / "table.md", markdown(numbers).encode())
     draw(out, numbers)
     return out / "table.md"
-
-
-def facts(out: Path) -> dict[str, Any]:
-    """What the numbers belong to: version, commit, options, machine."""
-    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
-    return {
-        "version": metadata.version("appsplus"),
-        "commit": _commit(Path(__file__).resolve().parents[2]),
-        "cpus": available_cpus(),
-        "python": platform.python_version(),
-        "torch": metadata.version("torch"),
-        "transformers": metadata.version("transformers"),
-        "options": config,
-    }
-
-
-def _commit(root: Path) -> str | None:
-    """The commit of a checkout, `-modified` where it was changed; None where the package is not run from one."""
-    if not (root / ".git").exists():
-        return None
-    try:
-        head, changed = (
-            subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True).stdout.strip()
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "stepcoder", "appsplus"])
-        )
-    except OSError:
-        return None
-    return f"{head}-modified" if changed else head or None
 
 
 def steps(jobs: Sequence[Job], config: AblationConfig) -> tuple[int, int]:

@@ -5,6 +5,7 @@
     OUT/seed-0/sft/, ppo/, ...      runs of `stepcoder sft` and `stepcoder train`: their folders are as always
     OUT/seed-0/prm/                 the reward model of a seed, where an arm needs one (`reward_model.py`)
     OUT/seed-0/sft/lengths.json     tokens of the canonical solutions of the held-out problems
+    OUT/seed-0/ppo/made_by.json     version, commit and machine
     OUT/seed-0/ppo/test.json        what became of the final policy's completions of the held-out problems: the run is done
 
 Whatever ends it, the same command goes on: data and runs that are done stay, a run under way goes on from its checkpoint.
@@ -33,6 +34,7 @@ from appsplus.sources import open_sources
 from stepcoder.ablation.arms import ARMS, PPO, PRM, SFT
 from stepcoder.ablation.family import write
 from stepcoder.ablation.plan import AblationConfig
+from stepcoder.ablation.provenance import save_provenance
 from stepcoder.ablation.reward_model import COST, LABELLED, MODEL, cost_of, evenly, make_reward_model
 from stepcoder.config import TrainConfig, flag, read_config, save_config
 from stepcoder.errors import TrainingError
@@ -253,6 +255,7 @@ def _examine(job: Job, config: AblationConfig, family: str) -> None:
             f"the judge failed on {missing} held-out completions of {job.folder}; see `appsplus doctor`"
         )
     outcomes = counted((j.completion.task.problem.problem_id, j.outcome) for j in judged)
+    save_provenance(job.folder)
     write_atomically(job.folder / DONE, (json.dumps(outcomes, indent=1) + "\n").encode())
 
 
