@@ -1,42 +1,91 @@
 """Write what was measured into benchmarks/learning/README.md: python docs/make_learning_page.py [OUT].
 
-OUT is a finished run of `stepcoder ablate`: its numbers and figures go to benchmarks/learning/SUITE/, and the tables to the
-page between the marks of the suite, with the command, version, commit and seeds that they belong to. The speed of
-generation comes from benchmarks/results/generation.json.
+OUT is a folder of `stepcoder ablate`. What its runs left goes to benchmarks/learning/SUITE/runs.tar.xz, of the seeds of which
+all runs are done: the archive is the raw data of the numbers and figures beside it, and what another machine goes on from.
+The tables go to the page between the marks of the suite, with the command, seeds, versions and commits that they belong to.
+The speed of generation comes from benchmarks/results/generation.json.
 """
 
+import io
 import json
 import re
 import shutil
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from appsplus.errors import InputError
+from stepcoder.ablation.experiment import write_results
 from stepcoder.ablation.markdown import markdown
 from stepcoder.ablation.plan import PRESETS, AblationConfig
-from stepcoder.config import configured, flag
+from stepcoder.ablation.provenance import FILE_NAME as MADE_BY
+from stepcoder.ablation.reward_model import COST
+from stepcoder.ablation.runs import DONE, LENGTHS, jobs
+from stepcoder.config import configured, flag, read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "learning"
 PAGE = FOLDER / "README.md"
 SPEED = ROOT / "benchmarks" / "results" / "generation.json"
 FIGURES = ("curves.svg", "by_k.svg", "outcomes.svg")
+ARCHIVE = "runs.tar.xz"
+KEPT = ("config.json", DONE, LENGTHS, COST, MADE_BY, "metrics.jsonl", "validation.jsonl")
+"""What the archive has of a run: all that the tables and figures are made of, and that tells that it is done."""
 _ANYWHERE = frozenset(
     {"dataset", "preset", "workers", "judge_workers", "not_the_papers"}
 )  # no part of what was measured
 
 
+def archive(out: Path, path: Path) -> None:
+    """Pack what the runs of whole seeds left; the bytes depend on nothing else. Raises InputError where no seed is whole."""
+    config, _ = read_config(AblationConfig, out)
+    of_seeds = [
+        [job for group in jobs(out, config) for job in group if job.seed == seed] for seed in range(config.seeds)
+    ]
+    folders = [job.folder for of_seed in of_seeds if all(job.done for job in of_seed) for job in of_seed]
+    if not folders:
+        raise InputError(f"{out} has no seed of which all runs are done; go on with: stepcoder ablate --out {out}")
+    files = [out / "config.json", *(file for folder in folders for name in KEPT if (file := folder / name).is_file())]
+    with tarfile.open(path, "w:xz") as packed:
+        for file in files:
+            content = file.read_bytes().replace(str(out).encode(), b"OUT")
+            entry = tarfile.TarInfo(str(file.relative_to(out)))
+            entry.size = len(content)
+            packed.addfile(entry, io.BytesIO(content))
+
+
+def results(path: Path, folder: Path) -> None:
+    """Unpack an archive into a folder and write the tables and figures of its runs there."""
+    with tarfile.open(path) as packed:
+        packed.extractall(folder, filter="data")
+    config, _ = read_config(AblationConfig, folder)
+    write_results(folder, [job for group in jobs(folder, config) for job in group], config)
+
+
 def section(numbers: dict[str, Any]) -> str:
     """What the page has between the marks of a suite: what the numbers are of, the tables and the figures."""
-    of = numbers["of"]
-    suite = of["options"]["suite"]
+    options = numbers["of"]["options"]
+    suite = options["suite"]
     figures = "\n\n".join(f"![{Path(name).stem.replace('_', ' ')}]({suite}/{name})" for name in FIGURES)
-    told = (
-        f"`{command(of['options'])}`, seeds 0 to {of['options']['seeds'] - 1}; version {of['version']}, commit"
-        f" `{of['commit'][:10]}`, torch {of['torch']}, transformers {of['transformers']}, Python {of['python']},"
-        f" {of['cpus']} CPUs; all numbers: [table.json]({suite}/table.json)."
-    )
-    return f"{told}\n\n{markdown(numbers)}\n{figures}\n"
+    told = [
+        f"`{command(options)}`; all numbers: [table.json]({suite}/table.json); what the runs left:"
+        f" [{ARCHIVE}]({suite}/{ARCHIVE}).",
+        "",
+        *(
+            f"- Seeds {', '.join(map(str, of['seeds']))}: version {of['version']}, commit `{of['commit'][:10]}`, torch"
+            f" {of['torch']}, transformers {of['transformers']}, Python {of['python']}, {of['cpus']} CPUs."
+            for of in numbers["of"]["made_by"]
+        ),
+    ]
+    done = {seed for of in numbers["of"]["made_by"] for seed in of["seeds"]}
+    if len(done) < options["seeds"]:
+        told.append(
+            f"- {len(done)} of {options['seeds']} seeds are done. To go on: `mkdir OUT && tar xf"
+            f" benchmarks/learning/{suite}/{ARCHIVE} -C OUT`, then the command above."
+        )
+    return "\n".join([*told, "", markdown(numbers), figures, ""])
 
 
 def command(options: dict[str, Any]) -> str:
@@ -82,12 +131,15 @@ def main() -> None:
     """The files of a run, if one is named, and the page."""
     page = on_page(PAGE.read_text(encoding="utf-8"), "generation", speed(json.loads(SPEED.read_text(encoding="utf-8"))))
     for out in map(Path, sys.argv[1:]):
-        numbers = json.loads((out / "table.json").read_text(encoding="utf-8"))
-        suite = numbers["of"]["options"]["suite"]
-        (FOLDER / suite).mkdir(exist_ok=True)
-        for name in ("table.json", *FIGURES):
-            shutil.copyfile(out / name, FOLDER / suite / name)
-        page = on_page(page, suite, section(numbers))
+        config, _ = read_config(AblationConfig, out)
+        into = FOLDER / config.suite
+        into.mkdir(exist_ok=True)
+        archive(out, into / ARCHIVE)
+        with tempfile.TemporaryDirectory() as folder:
+            results(into / ARCHIVE, Path(folder))
+            for name in ("table.json", *FIGURES):
+                shutil.copyfile(Path(folder) / name, into / name)
+        page = on_page(page, config.suite, section(json.loads((into / "table.json").read_text(encoding="utf-8"))))
     PAGE.write_text(page, encoding="utf-8")
 
 

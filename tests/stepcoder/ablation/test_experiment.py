@@ -21,6 +21,7 @@ from stepcoder.ablation.plan import PRESETS, AblationConfig, completions_an_upda
 from stepcoder.ablation.reward_model import cost_of, evenly
 from stepcoder.config import configured, read_config
 from stepcoder.errors import ConfigError
+from tests.benchmarks.scripts import script
 
 K = range(1, 9)
 COMPARED = SUITES["stepcoder"]
@@ -57,6 +58,35 @@ def test_every_method_is_trained_from_the_same_warm_up_and_judged_on_the_held_ou
     assert numbers["of"]["options"]["updates"] == 2
     for name in ("table.md", "curves.svg", "by_k.svg", "outcomes.svg"):
         assert (finished / name).stat().st_size > 0
+
+
+def test_what_is_recorded_of_runs_has_their_numbers_and_is_gone_on_from(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page_maker = script("docs/make_learning_page.py")
+    packed, out = tmp_path / page_maker.ARCHIVE, tmp_path / "elsewhere"
+    page_maker.archive(finished, packed)
+    page_maker.results(packed, out)
+    numbers = json.loads((finished / "table.json").read_text())
+    assert json.loads((out / "table.json").read_text()) == numbers
+    [made_by] = numbers["of"]["made_by"]
+    assert (made_by["seeds"], made_by["torch"]) == ([0], torch.__version__)
+    assert not any(str(finished) in path.read_text() for path in out.rglob("*.json*"))
+    shutil.copytree(finished / "data", out / "data")
+    monkeypatch.setattr(runs, "do", None)
+    ablate(out, smoke())
+    again = tmp_path / "again.tar.xz"
+    page_maker.archive(out, again)
+    assert again.read_bytes() == packed.read_bytes()
+
+
+def test_a_seed_that_is_not_whole_is_not_recorded(finished: Path, tmp_path: Path) -> None:
+    page_maker = script("docs/make_learning_page.py")
+    out = tmp_path / "out"
+    shutil.copytree(finished, out, ignore=shutil.ignore_patterns("checkpoints", "best"))
+    (out / "seed-0" / "stepcoder" / "test.json").unlink()
+    with pytest.raises(InputError, match="no seed of which all runs are done; go on with: stepcoder ablate --out"):
+        page_maker.archive(out, tmp_path / page_maker.ARCHIVE)
 
 
 def test_the_same_command_goes_on_from_where_it_was(
