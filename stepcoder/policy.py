@@ -56,7 +56,7 @@ class Policy(nn.Module):
         logits, hidden = _response(self.lm, ids, attention, response_tokens, positions)
         logits = logits.float() / temperature
         if self.critic is not None:
-            _, hidden = _response(self.critic, ids, attention, response_tokens, positions)
+            hidden = hidden_states(self.critic, ids, attention, positions)[:, -response_tokens - 1 : -1]
         elif values_only:
             hidden = hidden.detach()
         values = self.value_head(hidden.float()).squeeze(-1)
@@ -78,17 +78,30 @@ def _response(
     model: Any, ids: Tensor, attention: Tensor, response_tokens: int, positions: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Logits and last hidden states of the positions that predict the response. (B, N) -> (B, T, V), (B, T, H)."""
-    if positions is None:
-        positions = (attention.long().cumsum(-1) - 1).clamp(min=0)
     out = model(
         input_ids=ids,
         attention_mask=attention,
-        position_ids=positions,
+        position_ids=_positions(attention) if positions is None else positions,
         logits_to_keep=response_tokens + 1,
         output_hidden_states=True,
         use_cache=False,
     )
     return out.logits[:, :-1], out.hidden_states[-1][:, -response_tokens - 1 : -1]
+
+
+def hidden_states(lm: Any, ids: Tensor, attention: Tensor, positions: Tensor | None = None) -> Tensor:
+    """The last hidden state of each position; the head over words, the widest layer, is not asked. (B, N) -> (B, N, H)."""
+    if positions is None:
+        positions = _positions(attention)
+    lm = lm.get_base_model() if hasattr(lm, "get_base_model") else lm  # of adapters
+    read = lm.base_model(input_ids=ids, attention_mask=attention, position_ids=positions, use_cache=False)
+    hidden: Tensor = read.last_hidden_state
+    return hidden
+
+
+def _positions(attention: Tensor) -> Tensor:
+    """Places of tokens among those that are none of padding. (B, N) -> (B, N)."""
+    return (attention.long().cumsum(-1) - 1).clamp(min=0)
 
 
 def load_model(name: str, config: SftConfig) -> tuple[Any, Any]:

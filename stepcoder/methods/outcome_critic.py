@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stepcoder.methods.coderl import OUTCOMES
+from stepcoder.policy import hidden_states
 
 HEAD_UNITS = 128
 
@@ -32,8 +33,6 @@ class OutcomeCritic(nn.Module):
 
     def forward(self, ids: Tensor, attention: Tensor, response_tokens: int, positions: Tensor | None = None) -> Tensor:
         """Logits of the outcomes after each of the last `response_tokens` (T) tokens. (B, N) -> (B, T, 4)."""
-        if positions is None:
-            positions = (attention.long().cumsum(-1) - 1).clamp(min=0)
-        read = self.trunk(input_ids=ids, attention_mask=attention, position_ids=positions, use_cache=False)
-        logits: Tensor = self.head(read.last_hidden_state[:, -response_tokens:].to(torch.float32))
+        read = hidden_states(self.trunk, ids, attention, positions)
+        logits: Tensor = self.head(read[:, -response_tokens:].to(torch.float32))
         return logits.float()

@@ -19,7 +19,7 @@ from appsplus.errors import InputError
 from stepcoder.config import SftConfig
 from stepcoder.data import pad_id_of, tokenizer_hash
 from stepcoder.errors import ConfigError
-from stepcoder.policy import Policy, load_model, load_values, made_trainable
+from stepcoder.policy import Policy, hidden_states, load_model, load_values, made_trainable
 
 MARK = "prm.json"  # what a folder of a reward model has, and that of a policy has not
 
@@ -33,10 +33,7 @@ class RewardModel(nn.Module):
 
     def forward(self, ids: Tensor, attention: Tensor) -> Tensor:
         """R of every prefix. (B, N), (B, N) -> (B, N)."""
-        positions = (attention.long().cumsum(-1) - 1).clamp(min=0)
-        lm = self.policy.lm.get_base_model() if hasattr(self.policy.lm, "get_base_model") else self.policy.lm
-        out = lm.base_model(input_ids=ids, attention_mask=attention, position_ids=positions, use_cache=False)
-        scores: Tensor = self.policy.value_head(out.last_hidden_state.float()).squeeze(-1)
+        scores: Tensor = self.policy.value_head(hidden_states(self.policy.lm, ids, attention).float()).squeeze(-1)
         return scores
 
 

@@ -66,6 +66,17 @@ def test_the_value_at_a_position_does_not_see_its_token(lm: Any) -> None:
     assert torch.equal(*(policy(x, torch.ones_like(x), 2)[1] for x in (ids, other)))
 
 
+def test_a_separate_critic_reads_values_as_the_policy_would_without_its_head_over_words(lm: Any) -> None:
+    ids = some_ids(2, 8)
+    shared, separate = Policy(lm), Policy(lm, frozen_copy(lm, SftConfig(**SIZES)))
+    torch.nn.init.normal_(shared.value_head.weight)
+    separate.value_head.load_state_dict(shared.value_head.state_dict())
+    separate.critic.lm_head.register_forward_pre_hook(lambda *_: pytest.fail("nothing is read off words"))
+    attention = torch.tensor([[1] * 8, [0] * 3 + [1] * 5])
+    for one, other in zip(shared(ids, attention, 3), separate(ids, attention, 3), strict=True):
+        assert torch.equal(one, other)
+
+
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 def test_under_lora_the_reference_is_the_policy_without_its_adapters(lm: Any) -> None:
     ids = some_ids(2, 8)
