@@ -38,12 +38,11 @@ def written(
     what each row is drawn with, so that it does not depend on the others. `ends` says which rows end with their newest token;
     None: those whose block of code does. `told` hears of each row as soon as it is whole.
     """
-    from transformers import DynamicCache
-
     from appsplus.evaluation.backends.local import drawn
+    from stepcoder.key_values import new_cache
 
     ends = ends or EndOfBlock(tokenizer, ids.device)
-    cache = DynamicCache(config=lm.config)
+    cache = new_cache(lm)
     responses: list[list[int]] = [[] for _ in range(len(ids))]
     live = torch.arange(len(ids), device=ids.device)  # row of the batch -> row of `ids`
     running = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
