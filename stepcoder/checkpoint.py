@@ -146,6 +146,17 @@ def _told_in_words(half: Path) -> Iterator[None]:
         ) from error
 
 
+def recover(run: Path) -> None:
+    """Put back what was there before, where a kill came between the two renames of `_replace`."""
+    for folder in (run, run / "checkpoints", run / POLICIES):
+        for old in folder.glob(".*.old"):
+            target = old.with_name(old.name[1 : -len(".old")])
+            if target.exists():
+                shutil.rmtree(old)
+            else:
+                old.rename(target)
+
+
 def _replace(half: Path, target: Path) -> None:
     for path in sorted(half.rglob("*")):
         if path.is_file():

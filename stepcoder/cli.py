@@ -81,7 +81,8 @@ def sft(
         print(f"interrupted; go on with: stepcoder sft {dataset} --out {out} --resume", file=sys.stderr)
         raise typer.Exit(130)
     print(
-        f"the policy is in {out / 'final'}; go on with: stepcoder train {dataset} --model {out} --sft-epochs 0 --out RUN"
+        f"the policy is in {out / 'final'}; go on with: stepcoder train {dataset} --preset {config.preset} --model {out}"
+        " --sft-epochs 0 --out RUN"
     )
 
 

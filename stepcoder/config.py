@@ -167,7 +167,10 @@ class TrainConfig(SftConfig):
     kl_control: str = option("fixed", f"{' or '.join(KL_CONTROLS)}: whether kl-coef follows --kl-target")
     kl_target: float = option(6.0, "adaptive: KL of a completion, in nats")
     kl_horizon: int = option(10_000, "adaptive: completions over which the coefficient may change by a fifth")
-    stop_kl: float = option(0.0, "end an update early where the KL to its start passes this, in nats a token; 0: never")
+    stop_kl: float = option(
+        0.0,
+        "end an update where the KL to its start has passed this, in nats a token; 0: never",
+    )
     validate_every: int = option(10, "updates between validations on plain tasks; 0: never")
     validation_problems: int = option(64, "problems of the validation split, at most; 0: all")
     validation_split: str = option("validation", "the split that validations are on")
@@ -304,11 +307,17 @@ def configured(
 
 def save_config(config: SftConfig, run: Path, dataset: str) -> None:
     """Write RUN/config.json: the values, the dataset, and which values are not the paper's."""
-    brought = method_options(config.method) if isinstance(config, TrainConfig) else {}
-    others = (*OURS, *(name for name in brought if name not in OURS))
-    ours = {"not_the_papers": others} if config.preset == "paper-6.7b" else {}
+    ours = {"not_the_papers": not_the_papers(config)} if config.preset == "paper-6.7b" else {}
     document = {"dataset": dataset, **asdict(config), **ours}
     write_atomically(run / "config.json", (json.dumps(document, indent=2) + "\n").encode())
+
+
+def not_the_papers(config: SftConfig) -> tuple[str, ...]:
+    """Options whose value is a choice of ours, the method's or the user's."""
+    papers = asdict(TrainConfig()) | dict(PRESETS["paper-6.7b"])
+    chosen = (name for name, value in asdict(config).items() if name in OF_THE_PAPER and value != papers[name])
+    brought = method_options(config.method) if isinstance(config, TrainConfig) else {}
+    return tuple(dict.fromkeys((*OURS, *brought, *chosen)))
 
 
 def read_config(kind: type[Config], run: Path) -> tuple[Config, str]:

@@ -11,9 +11,9 @@ line that closes the block:
 import hashlib
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 import torch
@@ -21,10 +21,11 @@ from torch import Tensor
 
 from appsplus.errors import DatasetError, InputError
 from appsplus.evaluation import prompts
+from appsplus.evaluation.extraction import Program, extract
 from appsplus.evaluation.prompts import CLOSE_FENCE, OPEN_FENCE
 from appsplus.problem import Problem
 from appsplus.release import load_problems, prompt_text
-from appsplus.release.rows import problem_from_row
+from appsplus.release.fetched import dataset_folder
 
 _PROBE = "def f(x):\n    if x > 1:\n\treturn  'a  b'\n```"
 
@@ -48,11 +49,11 @@ class PackedRows:
 
 
 def load_split(dataset: str, split: str, *, limit: int = 0) -> list[Problem]:
-    """The problems of a split of a dataset folder, or of a data set on the Hub, ready to train on.
+    """The problems of a split of a dataset, a folder or an id on the Hub, ready to train on.
 
-    Raises DatasetError where there are none, or where they have no subtasks.
+    Raises DatasetError where there are none, or where they have no subtasks, SourceError where the Hub does not give them.
     """
-    problems = list(_folder_or_hub(dataset, split))[: limit or None]
+    problems = list(islice(load_problems(dataset_folder(dataset), split), limit or None))
     if not problems:
         raise DatasetError(f"the split {split} of {dataset} is empty; build it from more problems, or name another")
     for problem in problems:
@@ -61,23 +62,6 @@ def load_split(dataset: str, split: str, *, limit: int = 0) -> list[Problem]:
                 f"{problem.problem_id} in {dataset} has no subtasks; expected at least the plain task, build it again"
             )
     return problems
-
-
-def _folder_or_hub(dataset: str, split: str) -> Iterator[Problem]:
-    if Path(dataset).exists():
-        yield from load_problems(dataset, split)
-        return
-    from datasets import load_dataset
-
-    try:
-        rows = load_dataset(dataset, split=split)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{dataset} is no folder, and the Hub does not give it ({error})") from None
-    for row in rows:
-        try:
-            yield problem_from_row(row, split)
-        except (KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"{dataset}: a row has not the columns of a dataset of ours: {error!r}") from None
 
 
 def prompt_for(problem: Problem, prefix: str, tokenizer: Any) -> str:
@@ -96,6 +80,13 @@ def sft_example(problem: Problem, tokenizer: Any) -> Tokens:
     completion = problem.canonical_solution.rstrip("\n") + CLOSE_FENCE
     learned = tokenizer(completion, add_special_tokens=False)["input_ids"]
     return Tokens((*prompt, *learned, tokenizer.eos_token_id), len(prompt))
+
+
+def is_teachable(problem: Problem) -> bool:
+    """Whether what is extracted from a canonical solution as a completion is that solution: no line of it ends the block."""
+    solution = problem.canonical_solution.rstrip("\n")
+    found = extract(solution + CLOSE_FENCE, fence_open=True)
+    return isinstance(found, Program) and found.text.rstrip("\n") == solution
 
 
 def packed(examples: Sequence[Tokens], row_tokens: int, rng: random.Random) -> list[list[Tokens]]:

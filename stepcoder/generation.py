@@ -1,7 +1,8 @@
 """Completions, token by token, from a causal language model with its key-value cache.
 
-A plain loop instead of transformers' `generate`, for two reasons: a row that has ended leaves the batch, and nothing but the
-model's forward pass stands between two tokens (benchmarks/learning/README.md has what both cost).
+A plain loop instead of transformers' `generate`: a row that has ended leaves the batch, and is told of at once, keys and
+values have room to grow, and nothing but the model's forward pass stands between two tokens. What it costs beside
+`generate` is in benchmarks/learning/README.md.
 
 Legend: B rows, P prompt positions (left-padded), N positions written so far, V words of the vocabulary.
 """
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from appsplus.evaluation.backends.end_of_block import EndOfBlock
+from stepcoder.errors import TrainingError
 
 _LEAVE = 0.25  # rows that have ended leave the batch once they are this share of it
 _FEW = 64  # tokens among which a nucleus is looked for first
@@ -59,6 +61,11 @@ def written(
                 logits_to_keep=1,
             )
             logits = out.logits[:, -1].float()
+            if logits.amax(-1).isnan().any():
+                raise TrainingError(
+                    "the model's scores of words are no numbers (NaN): its weights have overflowed; go on from the last"
+                    " checkpoint with --resume and a lower --learning-rate, or name another --model"
+                )
             if numbers is None or not temperature:
                 token = chosen(logits, temperature=temperature, top_p=top_p)
             else:

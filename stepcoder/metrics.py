@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from appsplus.jsonl import write_atomically
+from stepcoder.config import TrainConfig
 from stepcoder.progress import Progress
 
+PROJECT = "stepcoder"  # under which trackers have the runs
 METRICS, SAMPLES, VALIDATION, SFT = "metrics.jsonl", "samples.jsonl", "validation.jsonl", "sft.jsonl"
 
 
@@ -34,13 +37,17 @@ class RunLog:
         """A line for people."""
         self._progress.say(words)
 
-    def begin(self, update: int, updates: int) -> None:
+    def begin(self, update: int, config: TrainConfig) -> None:
         """Go on after an update; forget the lines of later ones."""
         if self._main:
             for name in (METRICS, SAMPLES, VALIDATION):
                 _keep_until(self._run / name, "update", update)
-        self._accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": update + 1}})
-        self._progress.advance("train", update, updates)
+        kwargs: dict[str, dict[str, Any]] = {
+            "tensorboard": {"purge_step": update + 1},
+            "wandb": {"name": self._run.name},
+        }
+        self._accelerator.init_trackers(PROJECT, asdict(config), kwargs)
+        self._progress.advance("train", update, config.updates)
 
     def begin_sft(self, step: int) -> None:
         """Go on after a step of supervised training; forget the lines of later ones."""

@@ -24,7 +24,7 @@ from stepcoder.report import AVERAGED, figures, points, read_config, read_lines
 
 TEMPLATE = "model_card.md.j2"
 _PACKAGES = ("appsplus", "torch", "transformers", "accelerate", "peft")
-_LOCAL = ("dataset", "model")  # options that may be paths: only the last part is told
+_LOCAL = ("dataset", "model", "prm", "guide")  # options that may be paths: only the last part is told
 
 
 def write_model_card(run: Path, folder: Path) -> Path:
@@ -60,7 +60,7 @@ def render_model_card(run: Path, folder: Path) -> str:
         has_values=(folder / "values.safetensors").is_file(),
         figures=[figure for figure in figures(lines) if "validation" not in figure.title],
         averaged=min(AVERAGED, max(1, len(lines) // 2)),
-        best=_best(lines),
+        best=_best(lines, config),
         sft=_sft(run),
         not_the_papers=config.pop("not_the_papers", ()),
         options=config,
@@ -115,14 +115,22 @@ def _dataset_facts(dataset: str) -> dict[str, str]:
         return {"dataset_hash": "", "dataset_problems": ""}
 
 
-def _best(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _best(lines: list[dict[str, Any]], config: Mapping[str, Any]) -> dict[str, Any] | None:
     """The last and the best validation; the latest of the best, which is the one that is kept."""
     found = points(lines, "validation_pass_rate")
     if not found:
         return None
     update, value = max(found, key=lambda point: (point[1], point[0]))
     last_update, last = found[-1]
-    return {"at": int(update), "value": f"{value:.1%}", "last_at": int(last_update), "last": f"{last:.1%}"}
+    several = int(config.get("validation_completions") or 0)
+    return {
+        "at": int(update),
+        "value": f"{value:.1%}",
+        "last_at": int(last_update),
+        "last": f"{last:.1%}",
+        "split": config.get("validation_split", "validation"),
+        "completions": f"{several} sampled of each" if several else "the likeliest completion",
+    }
 
 
 def _sft(run: Path) -> dict[str, Any] | None:

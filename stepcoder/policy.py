@@ -28,6 +28,7 @@ class Policy(nn.Module):
     def __init__(self, lm: Any, critic: Any = None) -> None:
         super().__init__()
         self.lm, self.critic = lm, critic
+        self._no_split_modules = getattr(lm, "_no_split_modules", None)  # what FSDP's TRANSFORMER_BASED_WRAP shards by
         self.outcomes: Any = None  # what predicts outcomes, where a method asks for it: stepcoder/methods/critics.py
         width = lm.config.get_text_config().hidden_size
         self.value_head = nn.Linear(width, 1, dtype=torch.float32)
@@ -59,10 +60,16 @@ class Policy(nn.Module):
             hidden = hidden_states(self.critic, ids, attention, positions)[:, -response_tokens - 1 : -1]
         elif values_only:
             hidden = hidden.detach()
-        values = self.value_head(hidden.float()).squeeze(-1)
+        values = self.values_of(hidden)
         logprobs = token_logprobs(logits, ids[:, -response_tokens:])
         found = logprobs, values, token_entropy(logits) if entropy else torch.zeros_like(logprobs)
         return (*found, self.outcomes(ids, attention, response_tokens, positions)) if outcomes else found
+
+    def values_of(self, hidden: Tensor) -> Tensor:
+        """Values of states, in float32 whatever the trunk computes in. (B, T, H) -> (B, T)."""
+        with torch.autocast(hidden.device.type, enabled=False):
+            head = self.value_head  # whose weights FSDP may hold in the trunk's type
+            return nn.functional.linear(hidden.float(), head.weight.float(), head.bias.float()).squeeze(-1)
 
 
 def reference_logprobs(

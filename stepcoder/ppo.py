@@ -20,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
@@ -62,7 +63,7 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
     Raises TrainingError where the run cannot go on; the last checkpoint is whole then.
     """
     state = checkpoints.restored(trainer) or State(update=0, kl_coef=config.kl_coef, best=-1.0)
-    log.begin(state.update, config.updates)
+    log.begin(state.update, config)
     while state.update < config.updates:
         began = time.monotonic()
         problems = trainer.sampler.take(config.problems_per_update)
@@ -134,7 +135,7 @@ def _scored(trainer: Trainer, config: TrainConfig, judged: Sequence[Judged]) -> 
 
 
 def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], state: State) -> Numbers:
-    """Train on some completions, in `ppo_epochs` passes, or fewer where the KL to their policy grows too far."""
+    """Train on some completions, in `ppo_epochs` passes, or less where the KL to their policy grows too far."""
     trainer.policy.train()
     with trainer.accelerator.autocast():
         batch = assembled(
@@ -167,12 +168,11 @@ def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], st
     values_only = state.update < config.critic_warmup_updates
     parts = min(trainer.gathered([min(config.minibatches, len(scored))]))  # the judge may have failed on some
     steps: list[Numbers] = []
-    for epoch in range(config.ppo_epochs):
-        for chosen in minibatches(len(scored), parts):
-            rows = batch.rows(chosen)
-            steps.append(ppo_step(trainer, config, rows, values_only=values_only, kl_coef=state.kl_coef, truths=truths))
-            _refuse_nan(steps[-1], state.update + 1)
-        if config.stop_kl and _mean(step["policy_kl"] for step in steps[epoch * parts :]) > config.stop_kl:
+    for chosen in chain.from_iterable(minibatches(len(scored), parts) for _ in range(config.ppo_epochs)):
+        rows = batch.rows(chosen)
+        steps.append(ppo_step(trainer, config, rows, values_only=values_only, kl_coef=state.kl_coef, truths=truths))
+        _refuse_nan(steps[-1], state.update + 1)
+        if config.stop_kl and steps[-1]["policy_kl"] > config.stop_kl:
             break
     return _batch_numbers(trainer, batch) | {name: _mean(step[name] for step in steps) for name in steps[0]}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
-from accelerate.utils import gather_object, set_seed
+from accelerate.utils import ProjectConfiguration, gather_object, set_seed
 from transformers.utils import logging as transformers_logging
 
 from stepcoder.config import SftConfig, TrainConfig
@@ -23,7 +23,9 @@ def new_accelerator(config: SftConfig, run: Path) -> Any:
     # tied weights are saved once, as they should be
     logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
     accelerator = Accelerator(
-        mixed_precision="bf16" if config.dtype == "bfloat16" else "no", log_with=_trackers(config), project_dir=str(run)
+        mixed_precision="bf16" if config.dtype == "bfloat16" else "no",
+        log_with=_trackers(config),
+        project_config=ProjectConfiguration(project_dir=str(run), logging_dir=str(run / "tensorboard")),
     )
     set_seed(config.seed)
     if str(accelerator.distributed_type).endswith("FSDP"):

@@ -1,6 +1,6 @@
 """`stepcoder report RUN`: one HTML page of a run, without scripts and without anything from elsewhere.
 
-It is made from RUN/metrics.jsonl, RUN/samples.jsonl and RUN/config.json, of a finished run or of one that is under way.
+It is made from RUN/metrics.jsonl, RUN/samples.jsonl, RUN/sft.jsonl and RUN/config.json, of a run that may be under way.
 Completions are hostile: all text is escaped by the template, characters that are not shown, or that turn text around, are
 made visible, and the page's own policy forbids scripts, images and requests.
 """
@@ -88,9 +88,11 @@ def write_report(run: Path, out: Path | None = None) -> Path:
 def render(run: Path) -> str:
     """The page as text. Raises InputError where RUN has no metrics."""
     lines = [line for line in read_lines(run / "metrics.jsonl") if isinstance(line.get("update"), int)]
-    if not lines:
+    steps = [line for line in read_lines(run / "sft.jsonl") if isinstance(line.get("step"), int)]
+    if not lines and not steps:
         raise InputError(
-            f"{run} has no metrics yet; expected metrics.jsonl, which `stepcoder train` writes after its first update"
+            f"{run} has no metrics yet; expected metrics.jsonl, which `stepcoder train` writes after its first update, or"
+            " sft.jsonl, which supervised training writes"
         )
     environment = Environment(
         loader=PackageLoader("stepcoder"),
@@ -103,7 +105,9 @@ def render(run: Path) -> str:
     return environment.get_template("report.html.j2").render(
         run=visible(run.resolve().name),
         config={name: visible(str(value)) for name, value in config.items()},
-        updates=lines[-1]["update"],
+        updates=lines[-1]["update"] if lines else 0,
+        steps=steps[-1]["step"] if steps else 0,
+        supervised=_supervised(steps),
         planned=config.get("updates", ""),
         figures=figures(lines),
         charts=_grouped(lines),
@@ -185,6 +189,12 @@ def _chart(lines: Sequence[Mapping[str, Any]], title: str, names: Sequence[str])
     return Chart(title, "" if unit == "share" else unit, line_chart(series, share=unit == "share", label=title), legend)
 
 
+def _supervised(steps: Sequence[Mapping[str, Any]]) -> Chart:
+    """The loss of supervised training over its steps."""
+    found = [(step["step"], float(step["loss"])) for step in steps if isinstance(step.get("loss"), int | float)]
+    return Chart("Loss", "nats a token", line_chart([Series("loss", found)], share=False, label="Loss"), ())
+
+
 def _outcomes(lines: Sequence[Mapping[str, Any]]) -> Chart:
     """Outcomes over updates; each keeps its colour, and those that never came are not in the legend."""
     series = [Series(_title(name), [(x["update"], _finite(x.get(name))) for x in lines]) for name in _OUTCOMES]
@@ -200,7 +210,7 @@ def _levels(lines: Sequence[Mapping[str, Any]]) -> str:
     """The heat map: which share of an update's problems was given at which level."""
     counts = [(line["update"], _counted(line.get("levels"))) for line in lines]
     rows = sorted({level for _, levels in counts for level in levels})
-    size = math.ceil(len(counts) / COLUMNS)
+    size = max(1, math.ceil(len(counts) / COLUMNS))
     columns = []
     for i in range(0, len(counts), size):
         group = counts[i : i + size]

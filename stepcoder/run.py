@@ -15,7 +15,7 @@ from appsplus.engine import LocalEngine
 from appsplus.errors import InputError
 from appsplus.judge import available_cpus
 from appsplus.problem import Problem
-from stepcoder.checkpoint import Checkpoints, export
+from stepcoder.checkpoint import Checkpoints, export, recover
 from stepcoder.config import SftConfig, TrainConfig, flag, read_config, save_config
 from stepcoder.errors import ConfigError, TrainingError, is_out_of_memory
 from stepcoder.guide import guide_programs
@@ -41,11 +41,12 @@ def sft(dataset: str, config: SftConfig, run: Path, *, resume: bool = False, qui
     if config.sft_epochs < 1:
         raise ConfigError("--sft-epochs must be at least 1 for `stepcoder sft`; got 0")
     accelerator = new_accelerator(config, run)
-    if not resume:
-        _begin(run, config, dataset, accelerator)
+    _begin(run, config, dataset, accelerator, resume=resume)
     if (run / "final").is_dir():
+        if not (run / "final" / "README.md").is_file():  # it ended between the two
+            _write_card(accelerator, run)
         return True
-    with RunLog(run, accelerator, quiet=quiet) as log, _in_words(run, "--micro-rows or --pack-tokens"):
+    with RunLog(run, accelerator, quiet=quiet) as log, _in_words(run, "--micro-rows", "--pack-tokens, --lora-rank"):
         finished = run_sft(dataset, _with_model(config), accelerator, run, "final", log)
     if finished:
         _write_card(accelerator, run)
@@ -62,13 +63,12 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
     if config.prm:
         check_is_reward_model(Path(config.prm))
     accelerator = new_accelerator(config, run)
-    if not resume:
-        _begin(run, config, dataset, accelerator)
+    _begin(run, config, dataset, accelerator, resume=resume)
     workers = config.judge_workers or max(1, available_cpus() // accelerator.num_processes)
     with (
         LocalEngine(workers=workers, isolation=config.isolation) as engine,
         RunLog(run, accelerator, quiet=quiet) as log,
-        _in_words(run, "--micro-rows or --generation-batch"),
+        _in_words(run, "--micro-rows or --generation-batch", "--lora-rank"),
     ):
         if config.sft_epochs and not (run / "sft").is_dir():
             check_inputs(dataset, config, accelerator.num_processes)
@@ -102,8 +102,11 @@ def _write_card(accelerator: Any, run: Path) -> None:
 
 
 @contextmanager
-def _in_words(run: Path, smaller: str) -> Iterator[None]:
-    """Turns what the machine is short of, memory or disk, into words; `smaller`: options that need less memory."""
+def _in_words(run: Path, smaller: str, anew: str) -> Iterator[None]:
+    """Turns what the machine is short of, memory or disk, into words.
+
+    `smaller`, `anew`: options that need less memory, those that a run may change and those that it may not.
+    """
     try:
         yield
     except (MemoryError, RuntimeError, OSError) as error:
@@ -111,7 +114,7 @@ def _in_words(run: Path, smaller: str) -> Iterator[None]:
             raise TrainingError(
                 f"out of memory ({str(error).splitlines()[0] if str(error) else 'no detail'}); the last checkpoint, if there"
                 f" is one, is whole. Go on with --resume and a lower {smaller}, or with --gradient-checkpointing; or begin"
-                " anew with --lora-rank or more processes; --dry-run tells what takes how much"
+                f" anew with {anew} or more processes; --dry-run tells what takes how much"
             ) from None
         if isinstance(error, OSError) and error.errno in _NO_DISK:
             raise TrainingError(
@@ -136,8 +139,16 @@ def _with_model(config: Any) -> Any:
     return config
 
 
-def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any) -> None:
-    """Make the folder of a new run. Raises InputError where one is there already, or it cannot be written."""
+def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resume: bool) -> None:
+    """Make the folder of a new run, or put in order what a kill left of one that goes on.
+
+    Raises InputError where a new run would overwrite another, or the folder cannot be written.
+    """
+    if resume:
+        if accelerator.is_main_process:
+            recover(run)
+        accelerator.wait_for_everyone()
+        return
     if any(
         (run / name).exists() for name in (SFT_STATE, "sft", "checkpoints", "final")
     ):  # else there is nothing to lose
@@ -153,7 +164,8 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any) -> None
 
 _MAY_CHANGE = frozenset(
     "updates judge_workers isolation checkpoint_every keep_checkpoints keep_policies samples_per_update tracker"
-    " learning_rate critic_learning_rate max_grad_norm micro_rows generation_batch gradient_checkpointing".split()
+    " learning_rate critic_learning_rate sft_learning_rate max_grad_norm micro_rows generation_batch"
+    " gradient_checkpointing".split()
 )
 """What makes no other run of it, and what helps one that ended with NaN or without memory."""
 

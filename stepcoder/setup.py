@@ -53,8 +53,9 @@ class Sampler:
             if not self._order:
                 self._order = self._rng.sample(range(len(self._problems)), len(self._problems))
             fresh = [i for i in self._order if i not in chosen or len(chosen) >= len(self._problems)]
-            chosen += fresh[: count - len(chosen)]
-            self._order = [i for i in self._order if i not in chosen]
+            taken = fresh[: count - len(chosen)]
+            chosen += taken
+            self._order = [i for i in self._order if i not in taken]  # who is passed over stays in this pass
         return [self._problems[i] for i in chosen]
 
     def state_dict(self) -> dict[str, Any]:

@@ -14,9 +14,19 @@ from typing import Any
 
 import torch
 
+from appsplus.errors import DatasetError
 from stepcoder.checkpoint import export, load_state, save_state
 from stepcoder.config import SftConfig
-from stepcoder.data import PackedRows, Tokens, load_split, packed, packed_rows, pad_id_of, sft_example
+from stepcoder.data import (
+    PackedRows,
+    Tokens,
+    is_teachable,
+    load_split,
+    packed,
+    packed_rows,
+    pad_id_of,
+    sft_example,
+)
 from stepcoder.errors import TrainingError
 from stepcoder.losses import masked_mean
 from stepcoder.metrics import RunLog
@@ -46,9 +56,16 @@ def run_sft(dataset: str, config: SftConfig, accelerator: Any, run: Path, name: 
     """
     problems = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, problems, with_critic=False)
-    examples = [
-        sft_example(p, tokenizer) for p in fitting(problems, tokenizer, config, f"the split train of {dataset}")
-    ]
+    fit = fitting(problems, tokenizer, config, f"the split train of {dataset}")
+    examples = [sft_example(p, tokenizer) for p in fit if is_teachable(p)]
+    if len(examples) < len(fit):
+        log.say(
+            f"{len(fit) - len(examples)} solutions are not learned from: a line of theirs would end the block of code"
+        )
+    if not examples:
+        raise DatasetError(
+            f"every solution of the split train of {dataset} has a line that would end the block of code"
+        )
     trained = [p for p in policy.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=config.sft_learning_rate, weight_decay=config.weight_decay)
     prepared, optimizer = accelerator.prepare(policy, optimizer)
@@ -129,12 +146,15 @@ def _step(
         loss = sft_loss(policy, chunk, learned, accelerator.device) * float(mine < len(chunks))
         accelerator.backward(loss * processes)  # gradients are averaged over processes
         total_loss += loss.detach()
-    accelerator.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
+    norm = float(accelerator.clip_grad_norm_(policy.parameters(), config.max_grad_norm))
+    mean = float(accelerator.reduce(total_loss, "sum"))
+    if not (math.isfinite(mean) and math.isfinite(norm)):  # a step would leave nothing of the weights
+        raise TrainingError(
+            f"SFT step {step}: the loss is {mean}, the norm of its gradient {norm}; expected finite numbers. What was saved"
+            " is whole: go on from it with --resume and a lower --sft-learning-rate, or begin anew with --dtype float32"
+        )
     optimizer.step()
     optimizer.zero_grad()
-    mean = float(accelerator.reduce(total_loss, "sum"))
-    if not math.isfinite(mean):
-        raise TrainingError(f"the loss of SFT step {step} is {mean}; lower --sft-learning-rate, or use --dtype float32")
     return SftStep(step + 1, steps, mean, learned)
 
 

@@ -20,6 +20,7 @@ from appsplus.engine.judging import fair_limits, job_for
 from appsplus.errors import InputError
 from appsplus.judge import BEST_EFFORT, STRICT, STRICT_RUNGS, Judge, Report, available_cpus
 from appsplus.judge import version as judge_version
+from appsplus.judge.verdicts import visible
 from appsplus.problem import Limits, Verdict
 from appsplus.release import find_problem
 
@@ -63,7 +64,7 @@ def _print_report(report: Report) -> None:
     for title, justify in titles:
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     for number, t in enumerate(report.unit_tests):
-        note = t.error or (t.actual.strip()[:60] if t.verdict is Verdict.WRONG_ANSWER else "")
+        note = t.error or (visible(t.actual.strip()[:60]) if t.verdict is Verdict.WRONG_ANSWER else "")
         if t.executed_lines is not None:
             note = f"{note}  lines {','.join(map(str, t.executed_lines))}".strip()
         colour = "green" if t.verdict is Verdict.ACCEPTED else "red"

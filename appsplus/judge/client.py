@@ -6,7 +6,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -64,7 +65,7 @@ class Judge:
         if isolation not in ISOLATIONS:
             raise InputError(f"isolation must be one of {', '.join(ISOLATIONS)}; got {isolation!r}")
         self.isolation, self.hash_seed, self.modules = isolation, hash_seed, modules
-        self._lock = threading.Lock()
+        self._lock, self._owner = threading.Lock(), os.getpid()
         self._workers: dict[tuple[str, ...], WorkerHandle] = {}  # by the packages they offer
         self._closed = False
         self._rungs = self._worker(modules).rungs
@@ -89,6 +90,8 @@ class Judge:
 
     def close(self) -> None:
         """End the worker and everything in it, at once; a thread that waits for an answer gets SandboxError."""
+        if self._owner != os.getpid():
+            return  # the worker is that of the process that this one was forked from
         self._closed = True
         for worker in list(self._workers.values()):
             worker.kill()
@@ -109,8 +112,8 @@ class Judge:
             )
         if len(job.program) > _LARGEST_PROGRAM:
             return verdicts.not_compiled(job, _too_large())
-        with self._lock:
-            runs = self._again_once(job.program, lambda worker: rounds.judged(worker, job, _gate))
+        with self._its_turn():
+            runs, scale = self._again_once(job.program, lambda w: (rounds.judged(w, job, _gate), w.scale))
             if isinstance(runs, str):
                 return verdicts.not_compiled(job, runs)
             found, executable = runs
@@ -119,16 +122,23 @@ class Judge:
                 question = checkers.question(job, found)
                 answers = self._again_once(question.program, lambda worker: rounds.judged(worker, question, _gate))
                 found = checkers.answered(found, answers if isinstance(answers, str) else answers[0])
-            scale = self._worker(self.modules).scale
         return verdicts.report_of(found, executable, scale)
 
     def inspect(self, program: str) -> Inspection:
         """Parse a program inside the sandbox. Raises SandboxError when the judge itself fails, twice in a row."""
         if len(program) > _LARGEST_PROGRAM:
             return Inspection(syntax_error=_too_large())
-        with self._lock:
+        with self._its_turn():
             found: Inspection = self._again_once(program, _inspect(program))
         return found
+
+    @contextmanager
+    def _its_turn(self) -> Iterator[None]:
+        """One question at a time. Raises SandboxError in a forked process: two would read each other's answers."""
+        if self._owner != os.getpid():
+            raise SandboxError("this judge was started by the process that this one was forked from; start one here")
+        with self._lock:
+            yield
 
     def _worker(self, modules: tuple[str, ...]) -> WorkerHandle:
         """The worker that offers these packages, started if need be. Raises SandboxError."""

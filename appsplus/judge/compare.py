@@ -27,6 +27,10 @@ _FLOAT = re.compile(r"[+-]?(?=[0-9.]*[.eE])(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z", re.ASCII)
 _LONGEST_NUMBER = 400  # characters; a longer word is no float
 _LONG = 256  # characters of a value: first compared as bytes, which is many times faster than element by element
+_LONGEST_INTEGER = (
+    4300  # digits; `values` writes longer ones in base 16, since decimal takes time that grows with the square
+)
+_LONG_DIGITS = re.compile(rf"(?<![0-9])[0-9]{{{_LONGEST_INTEGER + 1}}}")
 _TAG_MARKS = ("$", "\\u0024")  # what every tag of `values` begins with, and as JSON may hide it
 
 
@@ -38,9 +42,10 @@ def text_rung(expected: str, actual: str) -> str | None:
     """The first rung on which two texts agree: exact, trailing, tokens or floats; None where they do not."""
     if expected == actual:
         return "exact"
-    if _without_trailing(expected) == _without_trailing(actual):
+    if _without_trailing(expected) == _without_trailing(actual, expected.count("\n")):
         return "trailing"
-    wanted, got = expected.split(), actual.split()
+    wanted = expected.split()
+    got = actual.split(None, len(wanted))  # words beyond are one: a program may have written millions
     if wanted == got:
         return "tokens"
     if len(wanted) == len(got) and all(map(_words_agree, wanted, got)):
@@ -48,8 +53,12 @@ def text_rung(expected: str, actual: str) -> str | None:
     return None
 
 
-def _without_trailing(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n")
+def _without_trailing(text: str, most_lines: int | None = None) -> str | None:
+    """None where more line ends than `most_lines` are left."""
+    text = text.rstrip()
+    if most_lines is not None and text.count("\n") > most_lines:
+        return None
+    return "\n".join(line.rstrip() for line in text.split("\n"))
 
 
 def _words_agree(expected: str, actual: str) -> bool:
@@ -127,10 +136,23 @@ def _pairs_agree(expected: list[Any], actual: list[Any]) -> bool:
 def parse_actual(text: str) -> Any:
     """The value in a program's answer. Hostile text raises ValueError (also for numbers or nesting beyond reason)."""
     try:
-        value = json.loads(text)
+        value = read_hostile(text)
         return normal_form(value) if any(mark in text for mark in _TAG_MARKS) else value
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def read_hostile(text: str) -> Any:
+    """JSON that a program wrote. Raises ValueError for integers beyond reason, whatever this process allows itself."""
+    if len(text) <= _LONGEST_INTEGER or not _LONG_DIGITS.search(text):
+        return json.loads(text)
+    return json.loads(text, parse_int=_short_int)
+
+
+def _short_int(digits: str) -> int:
+    if len(digits) > _LONGEST_INTEGER:
+        raise ValueError("an integer of too many digits")
+    return int(digits)
 
 
 def normal_form(value: Any) -> Any:

@@ -70,9 +70,10 @@ class Compiler:
             self._channel.send(kind, {**head, "memory_bytes": job.memory_bytes}, text)
             if watch(forked, self._channel.connection.fileno()) == "answer":
                 _, facts, body = self._channel.receive()
-                if len(text) > _LARGE:
+                is_worn = not is_new and facts.get("spent")
+                if is_worn or len(text) > _LARGE:
                     self.stop()
-                return (facts, body), 0
+                return self._asked(job, kind, head) if is_worn else ((facts, body), 0)
         status = self.stop()
         return (None, status) if is_new else self._asked(job, kind, head)
 

@@ -43,24 +43,33 @@ def _confirmed(worker: WorkerHandle, job: Job, runs: list[Run], gate: Gate, *, f
     """Runs of the unit tests from `first` on, those in doubt replaced by a second run. Lines count, not verdicts, in a
     job with coverage: there nothing is run again for its time.
     """
-    scale = worker.scale
-    close: set[int] = set()
-    if not job.coverage and any(run.is_late for run in runs):
-        scale = _scale_now(worker)
-        close = {i for i, run in enumerate(runs) if run.is_late and _is_close(job, run, worker.scale, scale)}
-    leaked = {i for i, run in enumerate(runs) if not run.is_accepted and not run.fresh} - close
     result = list(runs)
+    close, scale = _close(worker, job, result, range(len(result)))
+    leaked = {i for i, run in enumerate(runs) if not run.is_accepted and not run.fresh} - close
     if leaked:
         with gate.shared():
             again = _asked(worker, job, [first + i for i in sorted(leaked)], worker.scale, alone=True)
         _replace(result, sorted(leaked), again)
+        now_close, scale = _close(worker, job, result, sorted(leaked), scale)
+        close |= now_close
     if close:
         with gate.alone():
-            again = _asked(worker, job, [first + i for i in sorted(close)], scale, alone=True)
+            again = _asked(worker, job, [first + i for i in sorted(close)], scale or worker.scale, alone=True)
         _replace(result, sorted(close), again)
         for i in close:
             result[i] = replace(result[i], report=replace(result[i].report, near_limit=True))
     return result
+
+
+def _close(
+    worker: WorkerHandle, job: Job, runs: list[Run], which: Sequence[int], scale: float | None = None
+) -> tuple[set[int], float | None]:
+    """Those of some runs whose time-out is to be confirmed, and the machine's scale at this moment, where it was asked."""
+    late = [i for i in which if runs[i].is_late]
+    if job.coverage or not late:
+        return set(), scale
+    scale = _scale_now(worker)
+    return {i for i in late if _is_close(job, runs[i], worker.scale, scale)}, scale
 
 
 def _is_close(job: Job, run: Run, before: float, now: float) -> bool:

@@ -2,9 +2,9 @@
 
 A list of what is refused, not of what is allowed: interpreters differ in what they need, and what a program could reach
 is already cut by namespaces and an empty root. Refused: new processes (threads stay allowed), running other programs,
-tracing and reading other processes, a CPU limit of its own (its end would look like the host's doing), sockets, mounts and
-namespaces, files in memory that no limit counts, kernel keys, BPF, io_uring, shared memory segments and message queues that
-would outlive the program, loading modules, and every call of a foreign architecture.
+tracing and reading other processes, a CPU limit of its own (its end would look like the host's doing), sockets (but for a
+pair of its own), mounts and namespaces, files in memory that no limit counts, kernel keys, BPF, io_uring, shared memory
+segments and message queues that would outlive the program, loading modules, and every call of a foreign architecture.
 """
 
 import ctypes
@@ -50,6 +50,7 @@ _FCNTL, _SET_OWNER = (72, 25), (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
 _IOCTL, _SET_GROUP = (16, 29), (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP
 _PRLIMIT = (302, 261)
 _SETRLIMIT = (160, 164)
+_SOCKETPAIR, _AF_UNIX = (53, 199), 1
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
@@ -67,7 +68,7 @@ def supported() -> bool:
 
 
 def build_filter(*, refuse_kill: bool) -> _Program:
-    """The filter, to be installed by `install`. `refuse_kill`: where no PID namespace of its own hides other processes."""
+    """The filter; `begin` installs it. `refuse_kill`: where no PID namespace of its own hides other processes."""
     column, architecture = _ARCHITECTURES[platform.machine()]
     cases: _Cases = {number: _REFUSE for pair in _REFUSED.values() if (number := pair[column]) is not None}
     cases[_CLONE3] = [(_ANSWER, 0, 0, _ERRNO | _ENOSYS)]  # libc then falls back to clone, whose flags can be read
@@ -77,6 +78,7 @@ def build_filter(*, refuse_kill: bool) -> _Program:
         (_ANSWER, 0, 0, _ERRNO | _EAGAIN),
         *_ALLOWED,
     ]
+    cases[_SOCKETPAIR[column]] = [(_LOAD, 0, 0, _ARGUMENT[0]), (_EQUAL, 0, 1, _AF_UNIX), *_ALLOWED, *_REFUSE]
     cases[_SETRLIMIT[column]] = [(_LOAD, 0, 0, _ARGUMENT[0]), (_EQUAL, 0, 1, _RLIMIT_CPU), *_REFUSE, *_ALLOWED]
     cases[_PRLIMIT[column]] = [
         (_LOAD, 0, 0, _ARGUMENT[1]),

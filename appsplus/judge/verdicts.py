@@ -6,7 +6,6 @@ that what is over the limit by a little is known, and can be confirmed.
 
 import contextlib
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -122,15 +121,20 @@ def _compared(job: Job, number: int, body: bytes) -> tuple[Verdict, Any, str, st
 def _judged_error(head: dict[str, Any], body: bytes) -> tuple[Verdict, str, tuple[tuple[int, str], ...]]:
     """Verdict, what went wrong, and the program's own lines on the way there."""
     with contextlib.suppress(ValueError, TypeError, LookupError, RecursionError, OverflowError):
-        kind, message, lines = json.loads(body)
+        kind, message, lines = compare.read_hostile(body.decode())
         traceback = tuple((int(line), str(name)[:60]) for line, name in lines[:_TRACEBACK_LINES])
         text = f"{kind}: {message}" if message else str(kind)
         if traceback:
             text += f" (line {traceback[-1][0]})"
         verdict = Verdict.MEMORY_LIMIT_EXCEEDED if kind == "MemoryError" else Verdict.RUN_TIME_ERROR
-        return verdict, text[:600], traceback
+        return verdict, visible(text[:600]), traceback
     status = head["status"]
     return Verdict.RUN_TIME_ERROR, f"killed by signal {-status}" if status < 0 else f"exit status {status}", ()
+
+
+def visible(text: str) -> str:
+    """Text of a program's as people may see it on a terminal: what is not printed is written as its escape."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def report_of(runs: list[Run], executable: tuple[int, ...] | None, scale: float) -> Report:
@@ -141,5 +145,5 @@ def report_of(runs: list[Run], executable: tuple[int, ...] | None, scale: float)
 
 def not_compiled(job: Job, error: str) -> Report:
     """The report of a program that does not compile."""
-    one = UnitTestReport(Verdict.COMPILE_ERROR, cpu_s=0.0, wall_s=0.0, peak_mib=0.0, error=error)
+    one = UnitTestReport(Verdict.COMPILE_ERROR, cpu_s=0.0, wall_s=0.0, peak_mib=0.0, error=visible(error))
     return Report(Verdict.COMPILE_ERROR, (one,) * len(job.unit_tests), () if job.coverage else None)

@@ -33,8 +33,7 @@ class RewardModel(nn.Module):
 
     def forward(self, ids: Tensor, attention: Tensor) -> Tensor:
         """R of every prefix. (B, N), (B, N) -> (B, N)."""
-        scores: Tensor = self.policy.value_head(hidden_states(self.policy.lm, ids, attention).float()).squeeze(-1)
-        return scores
+        return self.policy.values_of(hidden_states(self.policy.lm, ids, attention))
 
 
 def new_reward_model(folder: Path, config: SftConfig) -> tuple[RewardModel, Any]:

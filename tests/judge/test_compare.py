@@ -1,5 +1,7 @@
 """The comparison rule, as a table of cases."""
 
+import sys
+
 import pytest
 
 from appsplus.judge.compare import normal_form, parse_actual, text_is_right, text_rung, value_is_right
@@ -135,3 +137,23 @@ def test_the_checker_any_of_takes_further_outputs_of_that_unit_test_only() -> No
 
 def test_the_normal_form_has_lists_for_tuples_and_iterators_at_any_depth() -> None:
     assert normal_form([{"$tuple": [1, {"$iter": [2]}]}, {"a": {"$tuple": []}}]) == [[1, [2]], {"a": []}]
+
+
+def test_a_huge_integer_in_decimal_is_no_value_whatever_this_process_allows_itself() -> None:
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        for text in ("9" * 4301, f'[1,{{"a":-{"8" * 300_000}}}]'):
+            with pytest.raises(ValueError, match="too many digits"):
+                parse_actual(text)
+        assert parse_actual(f'["{"7" * 9000}",12]') == ["7" * 9000, 12]  # a text is one of any length
+        assert parse_actual("9" * 4300) == 10**4300 - 1
+    finally:
+        sys.set_int_max_str_digits(before)
+
+
+def test_words_beyond_those_expected_are_not_told_apart() -> None:
+    many = "1 " * 100_000
+    assert text_rung("1", many) is None
+    assert text_rung("1 1", "1  1" + "\n" * 100_000) == "tokens"
+    assert text_rung("1", "1" + " \n" * 100_000) == "trailing"

@@ -64,6 +64,15 @@ def test_a_large_text_has_a_compiler_of_its_own(judge: Judge) -> None:
     assert compiler_of(judge) != before
 
 
+def test_a_text_that_an_old_compiler_has_no_memory_for_is_given_to_a_new_one(judge: Judge) -> None:
+    large = "\n".join(f"a{i} = {i}" for i in range(15_000))
+    judge.run(job(large))  # leaves its process larger than it began
+    text = job("x = 1\n" * 2_000 + "print(1)", output="1", limits=Limits(memory_mib=64))
+    with Judge() as another:
+        expected = another.run(text).verdict
+    assert judge.run(text).verdict is expected
+
+
 def test_a_compiler_that_was_killed_is_replaced(judge: Judge) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root may kill it from outside")

@@ -13,10 +13,15 @@ AC, WA, TLE = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.TIME_LIMIT_EXCEEDE
 
 
 class Worker:
-    """Answers requests with the given runs, each (ended, cpu seconds, what came out), and remembers the requests."""
+    """Answers requests with the given runs, each (ended, cpu seconds, what came out), and remembers the requests.
 
-    def __init__(self, *rounds: list[tuple[str, float, str]], scale: float = 1.0, scale_now: float = 1.0) -> None:
-        self.rounds, self.scale, self.scale_now = list(rounds), scale, scale_now
+    `fresh`: whether the runs of the first round had processes of their own.
+    """
+
+    def __init__(
+        self, *rounds: list[tuple[str, float, str]], scale: float = 1.0, scale_now: float = 1.0, fresh: bool = True
+    ) -> None:
+        self.rounds, self.scale, self.scale_now, self.fresh = list(rounds), scale, scale_now, fresh
         self.requests: list[dict[str, Any]] = []
 
     def ask(self, request: dict[str, Any], *, timeout_s: float) -> Iterator[tuple[bytes, dict[str, Any], bytes]]:
@@ -27,7 +32,8 @@ class Worker:
         self.requests.append(request)
         yield b"C", {"error": None, "executable": None}, b""
         for i, (ended, cpu_s, text) in enumerate(self.rounds.pop(0)):
-            head = {"ended": ended, "cpu_s": cpu_s, "wall_s": cpu_s, "peak_mib": 1.0, "status": 0, "fresh": True}
+            head = {"ended": ended, "cpu_s": cpu_s, "wall_s": cpu_s, "peak_mib": 1.0, "status": 0}
+            head["fresh"] = self.fresh or len(self.requests) > 1
             yield b"T", {"first": i, "reports": [head | {"size": len(text)}]}, text.encode()
         yield b"E", {}, b""
 
@@ -76,6 +82,15 @@ def test_a_slow_machine_gives_more_time_from_the_start() -> None:
 def test_a_sleeper_is_not_run_again_and_a_starved_program_is() -> None:
     assert run(Worker([("wall", 0.1, "")])) == [(TLE, False)]
     assert run(Worker([("wall", 5.0, "")], [("exit", 6.0, "1")])) == [(AC, True)]
+
+
+def test_what_is_late_when_it_is_run_again_for_another_reason_is_confirmed_too() -> None:
+    worker = Worker([("exit", 1.0, "2")], [("exit", 12.0, "1")], [("exit", 9.0, "1")], fresh=False)
+    assert run(worker) == [(AC, True)]
+    assert [request["alone"] for request in worker.requests] == [False, True, True]
+    far = Worker([("cpu", 16.0, "")], [("exit", 11.0, "1")], [("exit", 10.5, "1")], fresh=False)
+    assert run(far) == [(TLE, True)]
+    assert run(Worker([("exit", 1.0, "2")], [("exit", 1.0, "2")], fresh=False)) == [(WA, False)]
 
 
 def test_after_a_pardon_the_remaining_unit_tests_are_run() -> None:

@@ -63,6 +63,12 @@ def test_threads_are_allowed_and_processes_are_not(refuse_kill: bool) -> None:
     assert answer(program, seccomp._CLONE3) == ENOSYS
 
 
+def test_a_pair_of_sockets_is_local() -> None:
+    program = seccomp.build_filter(refuse_kill=False)
+    assert answer(program, seccomp._SOCKETPAIR[COLUMN], 1) == ALLOW
+    assert all(answer(program, seccomp._SOCKETPAIR[COLUMN], family) == EPERM for family in (0, 2, 10, 30, 40))
+
+
 def test_a_program_may_kill_itself_and_nobody_else_is_there() -> None:
     program, kill, tgkill = (
         seccomp.build_filter(refuse_kill=False),

@@ -1,6 +1,7 @@
 """What the judge promises beside its verdicts: these are in the conformance suite (tests/conformance)."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -348,6 +349,39 @@ def test_numpy_is_offered_to_programs_that_import_it_by_a_worker_of_its_own(judg
     assert judge.inspect(program).missing_imports == ()
     hidden = "import sys\nprint('numpy' in sys.modules)"
     assert judge.run(Job(hidden, IOFormat.STDIN, (UnitTest("", "False"),))).verdict is AC
+
+
+def test_a_report_has_the_scale_of_the_worker_that_ran_the_program(judge: Judge) -> None:
+    program = Job("import numpy\nprint(1)", IOFormat.STDIN, (UnitTest("", "1"),))
+    judge.run(program)
+    worker = judge._workers[("numpy",)]
+    before, worker.scale = worker.scale, 7.0
+    try:
+        assert judge.run(program).scale == 7.0
+        assert judge.run(Job("print(1)", IOFormat.STDIN, (UnitTest("", "1"),))).scale != 7.0
+    finally:
+        worker.scale = before
+
+
+def test_a_forked_process_gets_no_answer_of_ours(judge: Judge) -> None:
+    job = Job("print(1)", IOFormat.STDIN, (UnitTest("", "1"),))
+    assert judge.run(job).verdict is AC
+    child = os.fork()
+    if not child:
+        try:
+            judge.run(job)
+        except SandboxError as error:
+            judge.close()
+            os._exit(0 if "start one here" in str(error) else 1)
+        os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    assert judge.run(job).verdict is AC  # its end is not the worker's
+
+
+def test_an_error_is_told_in_characters_that_are_seen(judge: Judge) -> None:
+    program = r"raise Exception('\ud800\x1b]0;x\x1b[2J\u202e')"
+    [found] = judge.run(Job(program, IOFormat.STDIN, (UnitTest("", "1"),))).unit_tests
+    assert found.error == r"Exception: \ud800\x1b]0;x\x1b[2J\u202e (line 1)"
 
 
 def test_packages_beyond_numpy_are_offered_where_the_judge_was_told_to(judge: Judge) -> None:

@@ -1,8 +1,10 @@
 """What the policy reads and what supervised training teaches: prompts, packed rows, offsets, and what is refused."""
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,13 +12,18 @@ import pytest
 torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip install torch, then '.[train]'")
 pytest.importorskip("transformers", reason="the trainer's tests need transformers: pip install '.[train]'")
 
-from appsplus.errors import DatasetError, InputError
+from hub_stand_in import Hub
+
+from appsplus.errors import DatasetError, InputError, SourceError
 from appsplus.evaluation.extraction import Program, extract
 from appsplus.problem import Problem
+from appsplus.release.fetched import dataset_folder
+from stepcoder import data
 from stepcoder.config import SftConfig
 from stepcoder.data import (
     Tokens,
     check_tokenizer,
+    is_teachable,
     load_split,
     new_tokenizer,
     packed,
@@ -154,6 +161,38 @@ def test_a_split_is_read_from_a_folder_and_an_empty_one_is_refused(
     assert [p.problem_id for p in load_split(str(folder), "train", limit=2)] == ["made/0", "made/1"]
     with pytest.raises(DatasetError, match=r"the split validation of .* is empty"):
         load_split(str(folder), "validation")
+
+
+def test_a_dataset_on_the_hub_gives_what_its_folder_gives(
+    problems: list[Problem],
+    write_dataset: Callable[..., Path],
+    hub: Hub,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(data, "dataset_folder", partial(dataset_folder, cache_dir=tmp_path, endpoint=hub.endpoint))
+    folder = write_dataset(problems)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["run"]["reference_cpu_s"] = {problems[0].problem_id: 2.5}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    hub.put("ada/made", {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()})
+    found = load_split("ada/made", "train")
+    assert found == load_split(str(folder), "train")
+    assert found[0].reference_cpu_s == 2.5
+    with pytest.raises(SourceError, match="ada/nothing"):
+        load_split("ada/nothing", "train")
+    with pytest.raises(
+        DatasetError, match="nowhere is no folder; expected one that `appsplus build` wrote, or OWNER/NAME"
+    ):
+        load_split("nowhere", "train")
+
+
+def test_a_solution_that_would_end_its_own_block_of_code_is_not_learned_from(problems: list[Problem]) -> None:
+    assert all(is_teachable(problem) for problem in problems)
+    for code in ('def f():\n    """\n    ```\n    """\n', "x = 1\n```\n"):
+        assert not is_teachable(
+            replace(problems[0], solutions=(replace(problems[0].solutions[0], code=code),), canonical=0)
+        )
 
 
 def test_a_dataset_without_subtasks_is_refused(problems: list[Problem], write_dataset: Callable[..., Path]) -> None:

@@ -159,3 +159,22 @@ def test_a_dry_run_trains_nothing(make_trainer: Callable[..., Any], tmp_path: Pa
     told = estimate(str(tmp_path / "data"), configured(TrainConfig, "tiny", TINY))
     assert "6 problems; at most, on one process:" in told
     assert "GiB  in all" in told
+
+
+def test_values_are_float32_whatever_the_trunk_computes_in(lm: Any) -> None:
+    policy, ids = Policy(lm), some_ids(2, 8)
+    torch.nn.init.normal_(policy.value_head.weight)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, values, _ = policy(ids, torch.ones_like(ids), 3)
+    assert values.dtype == torch.float32
+    assert not torch.equal(values, values.to(torch.bfloat16).float())
+    policy.to(torch.bfloat16)  # as FSDP may hold it
+    assert policy(ids, torch.ones_like(ids), 3)[1].dtype == torch.float32
+
+
+def test_fsdp_finds_the_layers_to_shard_by(lm: Any) -> None:
+    from accelerate.utils.fsdp_utils import get_module_class_from_name
+
+    policy = Policy(lm)
+    [name] = policy._no_split_modules
+    assert get_module_class_from_name(policy, name) is type(lm.model.layers[0])

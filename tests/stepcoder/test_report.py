@@ -178,3 +178,12 @@ def test_a_folder_without_metrics_is_an_error_that_says_what_is_missing(tmp_path
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot be written .*name another file with --out"):
         write_report(run_of(tmp_path, [line(1)]), tmp_path / "no" / "such" / "report.html")
+
+
+def test_supervised_training_alone_has_a_page_too(tmp_path: Path) -> None:
+    (tmp_path / "sft.jsonl").write_text("".join(json.dumps({"step": i, "loss": 3.0 / i}) + "\n" for i in range(1, 5)))
+    page = render(tmp_path)
+    assert "4 steps of supervised training." in page
+    assert page.count("<svg") == 1
+    assert "Learning curves" not in page
+    assert "Samples" not in page

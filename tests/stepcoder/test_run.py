@@ -14,11 +14,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip install torch, then '.[train]'")
 pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: pip install '.[train]'")
 
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
 from stepcoder import checkpoint, ppo, run, sft
+from stepcoder.checkpoint import recover
 from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.glossary import METRICS, unknown_names
@@ -67,7 +68,7 @@ def test_a_run_leaves_its_numbers_samples_checkpoints_and_policy(dataset: str, t
     sample = json.loads((out / "samples.jsonl").read_text().splitlines()[0])
     assert set(sample) >= {"update", "problem_id", "level", "prefix_chars", "completion", "verdict", "reward", "keep"}
     assert len(sample["token_offsets"]) == len(sample["keep"])
-    assert list((out / "tensorboard").glob("events*"))
+    assert list((out / "tensorboard" / "stepcoder").glob("events*"))
     assert unknown_names(name for n in numbers for name in n) == []
     assert {m.name for m in METRICS if not m.sometimes} - CLOCK <= numbers[0].keys()
     assert "Learning curves" in write_report(out).read_text()
@@ -302,7 +303,7 @@ def test_a_loss_of_supervised_training_that_is_not_a_number_is_told_in_words(
     dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sft, "sft_loss", lambda policy, *_: next(policy.parameters()).sum() * math.nan)
-    with pytest.raises(TrainingError, match=r"the loss of SFT step 0 is nan; lower --sft-learning-rate"):
+    with pytest.raises(TrainingError, match=r"SFT step 0: the loss is nan, .* lower --sft-learning-rate"):
         run.train_run(dataset, config(), tmp_path / "run")
 
 
@@ -389,6 +390,61 @@ def test_an_update_ends_early_where_the_kl_passes_its_bound(dataset: str, tmp_pa
     far_kl, stopped_kl = (metrics(tmp_path / name)[0]["policy_kl"] for name in ("far", "stopped"))
     assert stopped_kl < far_kl
     assert not same(final_weights(tmp_path / "far" / "final"), final_weights(tmp_path / "stopped" / "final"))
+
+
+def test_it_ends_within_a_pass_too(dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, learn = 0, ppo.ppo_step
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return learn(*arguments, **named) | {"policy_kl": 0.1 if steps == 2 else 0.0}
+
+    monkeypatch.setattr(ppo, "ppo_step", counted)
+    run.train_run(dataset, config(ppo_epochs=1, minibatches=4, updates=1, stop_kl=0.05), tmp_path / "run")
+    assert steps == 2
+
+
+def test_a_gradient_that_is_no_number_is_told_before_it_spoils_the_weights(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, loss_of = 0, sft.sft_loss
+
+    def spoiled(policy: Any, *arguments: Any) -> Any:
+        nonlocal taken
+        taken += 1
+        if taken == 2:
+            policy.lm.model.norm.weight.register_hook(lambda gradient: gradient * math.inf)
+        return loss_of(policy, *arguments)
+
+    asked = SftConfig(**{k: v for k, v in TINY.items() if k in SftConfig.__slots__} | {"sft_epochs": 3})
+    with monkeypatch.context() as patched, pytest.raises(TrainingError, match=r"SFT step 1: .* --sft-learning-rate"):
+        patched.setattr(sft, "sft_loss", spoiled)
+        patched.setattr(sft, "SAVE_EVERY_S", 0.0)
+        run.sft(dataset, asked, tmp_path / "run")
+    resumed = run.resumed_config(tmp_path / "run", dataset, {"sft_learning_rate": 1e-4}, SftConfig)
+    assert run.sft(dataset, resumed, tmp_path / "run", resume=True)
+    assert all(w.isfinite().all() for w in final_weights(tmp_path / "run" / "final").values())
+
+
+def test_a_model_of_no_numbers_is_told_in_words(dataset: str, tmp_path: Path) -> None:
+    started = tmp_path / "sft"
+    run.train_run(dataset, config(updates=1), started)
+    weights = load_file(str(started / "final" / "model.safetensors"))
+    save_file(
+        {k: w * math.nan for k, w in weights.items()}, str(started / "final" / "model.safetensors"), {"format": "pt"}
+    )
+    for top_p in (0.9, 1.0):
+        with pytest.raises(TrainingError, match=r"scores of words are no numbers \(NaN\).* or name another --model"):
+            run.train_run(dataset, config(model=str(started), sft_epochs=0, top_p=top_p), tmp_path / f"run-{top_p}")
+
+
+def test_what_a_kill_left_between_two_renames_is_put_back(tmp_path: Path) -> None:
+    for name in ("best", "checkpoints/.update-000002.old", ".sft-state.old", ".best.old"):
+        (tmp_path / name).mkdir(parents=True)
+    recover(tmp_path)
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert found == ["best", "checkpoints", "checkpoints/update-000002", "sft-state"]
 
 
 def test_what_cannot_be_is_refused_before_anything_is_trained(dataset: str, tmp_path: Path) -> None:

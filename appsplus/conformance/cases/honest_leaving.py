@@ -279,6 +279,25 @@ CASES = (
         [("", "[0, 1, 4, 9, 16]\n")],
     ),
     _stdin(
+        "works-with-many-threads",
+        "32 threads at once, each with memory of its own",
+        """
+        import threading
+        meet, done = threading.Barrier(32), []
+        def work(n):
+            data = [bytearray(100) for _ in range(2000)]
+            meet.wait()
+            done.append(n + len(data))
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(32)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        print(sum(done))
+        """,
+        [("", "64496\n")],
+    ),
+    _stdin(
         "synchronises-threads",
         "locks, events and queues between a few threads",
         """
