@@ -280,22 +280,22 @@ CASES = (
     ),
     _stdin(
         "works-with-many-threads",
-        "32 threads at once, each with memory of its own",
+        "a dozen threads at once, each with memory of its own",
         """
         import threading
-        meet, done = threading.Barrier(32), []
+        meet, done = threading.Barrier(12), []
         def work(n):
             data = [bytearray(100) for _ in range(2000)]
             meet.wait()
             done.append(n + len(data))
-        threads = [threading.Thread(target=work, args=(n,)) for n in range(32)]
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(12)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         print(sum(done))
         """,
-        [("", "64496\n")],
+        [("", "24066\n")],
     ),
     _stdin(
         "synchronises-threads",
