@@ -22,12 +22,12 @@ from typing import Annotated, Any
 
 import typer
 
-from appsplus.errors import AppsplusError, DatasetError
+from appsplus.errors import AppsplusError, DatasetError, InputError
 from stepcoder.ablation import plan
 from stepcoder.ablation.plan import AblationConfig
 from stepcoder.config import Config, SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
-from stepcoder.errors import ConfigError
+from stepcoder.errors import ConfigError, is_out_of_memory
 from stepcoder.flags import need_torch, with_flags
 from stepcoder.presets import PRESETS
 from stepcoder.prm.cli import app as prm_app
@@ -158,6 +158,15 @@ def sample(
         raise ConfigError("--rerank prm and --prm PRM go together, and --search needs both")
     if rerank and critic_sampling:
         raise ConfigError("--rerank and --critic-sampling choose in two ways; give one of them")
+    for name, given, other in (
+        ("--candidates", candidates != 8 and not rerank, "--rerank"),
+        ("--width", width != 4 and not search, "--search"),
+        ("--repair-model", bool(repair_model) and not critic_sampling, "--critic-sampling"),
+        ("--repair-top", repair_top != 1 and not critic_sampling, "--critic-sampling"),
+        ("--example-tests", example_tests != 1 and not critic_sampling, "--critic-sampling"),
+    ):
+        if given:
+            raise ConfigError(f"{name} is of {other}, which is not given; give it, or leave {name} away")
     need_torch()
     from stepcoder.methods.critic_sampling import CriticSampling
     from stepcoder.rollouts import Decoding
@@ -179,6 +188,13 @@ def sample(
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from where it was", file=sys.stderr)
         raise typer.Exit(130) from None
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"the memory does not hold --batch {batch}; what was written is in {out}: give a smaller --batch and another"
+            " --out, for samples depend on it"
+        ) from None
     print(f"{count:,} completions are in {out}")
 
 

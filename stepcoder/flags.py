@@ -10,7 +10,7 @@ import typer
 
 from appsplus.errors import MissingExtraError
 from stepcoder.config import flag
-from stepcoder.presets import OF_METHODS, PRESETS
+from stepcoder.presets import OF_METHODS, OF_SHAPINGS, PRESETS
 
 _OPTIONAL: dict[Any, Any] = {bool: bool | None, int: int | None, float: float | None, str: str | None}
 
@@ -63,7 +63,7 @@ def _parameter(kind: type[Any], name: str, presets: Presets) -> inspect.Paramete
 
 def _default(name: str, value: Any, presets: Presets) -> str:
     """What holds where the flag is not given; presets and methods that say otherwise are named."""
-    sources = {**presets, **OF_METHODS}
+    sources = {**presets, **OF_METHODS, **{f"+{name}": brought for name, brought in OF_SHAPINGS.items()}}
     shown = {preset: values[name] for preset, values in sources.items() if values.get(name, value) != value}
     plain = "empty" if value == "" else str(value)
     return "; ".join([plain, *(f"{preset}: {other}" for preset, other in shown.items())])

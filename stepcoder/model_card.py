@@ -49,7 +49,7 @@ def render_model_card(run: Path, folder: Path) -> str:
         name=run.resolve().name,
         folder=folder.name,
         method=config.get("method", "") if lines else "",
-        sources=_sources(config.get("method") or "stepcoder"),
+        sources=_sources(config),
         version=metadata.version("appsplus"),
         base=config.get("model") or "none: from scratch, with random weights",
         architecture=" ".join(shape.get("architectures") or ["not stated"]),
@@ -69,12 +69,14 @@ def render_model_card(run: Path, folder: Path) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
-def _sources(method: str) -> tuple[str, ...]:
-    """The papers that a method follows; of a name that this version does not know, the one that all of this follows."""
+def _sources(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The papers that a run follows; of a method that this version does not know, the one that all of this follows."""
     try:
-        return Parts.of(method).sources
+        found = Parts.of(config.get("method") or "stepcoder").sources
     except ConfigError:
-        return (SOURCES["cccs"],)
+        found = (SOURCES["cccs"],)
+    with_prm = "prm" in (config.get("dense_reward"), config.get("value_init"))
+    return (*found, SOURCES["prm"]) if with_prm else found
 
 
 def parameters(folder: Path) -> int:

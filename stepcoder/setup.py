@@ -281,7 +281,9 @@ def _refuse_too_long(problems: Sequence[Problem], tokenizer: Any, config: TrainC
     if context is None or row_tokens(config) <= context:
         return
     examples = [sft_example(problem, tokenizer) for problem in problems]
-    longest = max(e.prompt if config.curriculum.name == "plain" else len(e.ids) for e in examples)
+    longest = max(e.prompt if config.curriculum.name in ("plain", "jsrl") else len(e.ids) for e in examples)
+    if config.curriculum.name == "jsrl":  # what a guide wrote may be as long as any completion
+        longest += config.max_completion_tokens
     if longest + config.max_completion_tokens > context:
         raise InputError(
             f"prompts of up to {longest:,} tokens, what the curriculum gives included, and completions of"

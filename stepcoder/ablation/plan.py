@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from stepcoder.ablation.arms import ARMS, PPO, SUITES
+from stepcoder.ablation.arms import ARMS, PPO, SFT, SUITES
 from stepcoder.ablation.family import FamilyConfig
 from stepcoder.config import SftConfig, TrainConfig, option
 from stepcoder.errors import ConfigError
@@ -62,6 +62,9 @@ class AblationConfig(TrainConfig):
                 f"--prm-checkpoints {self.prm_checkpoints} is more than the {self.updates} updates of a run; lower it"
             )
         _ = self.family
+        for name in self.compared:  # what an arm cannot be is told before the warm-ups
+            if name != SFT:
+                self.run(name, 0, Path("model"), reward_model=Path("prm"))
 
     @property
     def compared(self) -> tuple[str, ...]:

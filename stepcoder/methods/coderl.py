@@ -1,6 +1,7 @@
 """CodeRL: a critic that predicts the outcome of a program weighs its tokens (arXiv:2207.01780).
 
-    loss = -mean over tokens of q_t (R - b) log pi(token t) + c * cross-entropy of canonical solutions + outcome loss
+    loss = -mean over completions of 1/T sum of q_t (R - b) log pi(token t)
+           + c * cross-entropy of canonical solutions + outcome loss
 
     q_t           softmax(head(h_t))[u]: the critic's probability, after token t, of the outcome u that the program had
     outcome loss  -log softmax(max over t of head(h_t))[u], times `--outcome-coef`: cross-entropy of the max-pooled logits

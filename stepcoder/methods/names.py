@@ -40,6 +40,7 @@ SOURCES: Mapping[str, str] = {
     "fgo": "StepCoder (arXiv:2402.01391)",
     "match": "PPOCoder (arXiv:2301.13816)",
     "lines": "RLTF (arXiv:2307.04349)",
+    "prm": "PRM (arXiv:2410.17621)",
 }
 """Where each part comes from: name and paper."""
 BASES = (*ADVANTAGES, *BUNDLES)
@@ -139,6 +140,11 @@ def refuse_conflicts(parts: Parts, options: Any) -> None:
         raise ConfigError(
             f"--ratio sequence takes a completion as one action, and {method} gives each of its tokens an advantage of its"
             " own, which would be lost; use --ratio token, or grpo or rloo"
+        )
+    if options.ratio == "sequence" and options.loss_mean == "constant":
+        raise ConfigError(
+            f"--loss-mean constant: the loss of {method} is a mean over whole completions, whatever their length; leave it"
+            " away, or use --ratio token"
         )
     if not parts.weighted and options.baseline != "none":
         raise ConfigError(f"--baseline {options.baseline}: {method} has its own; --baseline is of rltf and coderl")

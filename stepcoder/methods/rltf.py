@@ -1,6 +1,7 @@
 """RLTF: feedback of several granularities, against the best so far (arXiv:2307.04349).
 
-    loss = -mean over tokens of A_t log pi(token t) + c * cross-entropy of canonical solutions,    c = `--ground-truth-coef`
+    loss = -mean over completions of 1/T sum of A_t log pi(token t)
+           + c * cross-entropy of canonical solutions,    c = `--ground-truth-coef`
 
     A_t = (R - b) + w_a (R_a - b_a) - alpha p [the error points at token t]
 

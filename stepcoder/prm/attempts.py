@@ -126,15 +126,23 @@ class Attempts:
         order = sorted(missing.values(), key=lambda i: (len(requests[i].ids), i))
         for start in range(0, len(order), self._writer.batch):
             some = order[start : start + self._writer.batch]
-            rows = self._writer.write([requests[i] for i in some])
-            made = {addresses[i]: row for i, row in zip(some, rows, strict=True)}
-            self._store.keep(made)
+            made = self._made([requests[i] for i in some], [addresses[i] for i in some])
             self.written += len(made)
             submit([i for i, one in enumerate(addresses) if one in made], made)
         completions = [waiting[i][0] for i in range(len(asked))]
         judged, _ = self._judgements.collect([waiting[i] for i in range(len(asked))])
         found = {id(one.completion): one for one in judged}
         return [found.get(id(completion)) or self._judged_again(completion) for completion in completions]
+
+    def _made(self, requests: Sequence[Request], addresses: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """Completions, which are kept: where it is interrupted, those that are whole by then."""
+        whole: dict[str, tuple[int, ...]] = {}
+        try:
+            rows = self._writer.write(requests, lambda place, row: whole.update({addresses[place]: row}))
+            whole |= dict(zip(addresses, rows, strict=True))
+        finally:
+            self._store.keep(whole)
+        return whole
 
     def _judged_again(self, completion: Completion) -> Judged | None:
         try:

@@ -5,11 +5,14 @@ Lines and characters are those of `stepcoder.executed_tokens`, so a line's rewar
 | | |
 |---|---|
 | the end of a line | the last token with a character of the line; its line end is one |
-| a token that ends several lines, such as `\\n\\n` | it speaks for the one with code, else the first; others have no end |
+| a token that ends several lines, such as `\\n\\n` | it speaks for the last with code, else the first; others have no end |
 | a comment alone, a blank line, a string that stands alone (a docstring) | neutral: no code |
 | a comment or a blank line inside brackets | neutral |
 | a line of a string over several lines, or of any other statement | code |
 | what Python's tokenizer refuses | from there on, code is what is neither blank nor begins with `#` |
+
+Where a token has a line end and the next line's indentation, as ours and those of most models for code, the prefix up to
+the end of a line has that indentation, too: a fault that is nothing but the indentation is found a line early.
 
 That strings which stand alone are neutral, too, is ours: they are comments by another name.
 """
@@ -98,12 +101,15 @@ def code_lines(program: str) -> frozenset[int]:
 
 
 def check_lines(tokenizer: Any, name: str) -> None:
-    """Refuse a tokenizer that writes the code of two lines with one token: no line of it would end (InputError)."""
+    """Refuse a tokenizer whose tokens go on with code after a line end (InputError).
+
+    The line before would end with the beginning of the next one, or, where nothing else of it is in the token, nowhere.
+    """
     ids = tokenizer(_PROBE, add_special_tokens=False)["input_ids"]
     for start, end in token_offsets(ids, tokenizer.decode(ids, skip_special_tokens=True), tokenizer):
         token = _PROBE[start:end]
-        if len([part for part in token.split("\n") if part.strip()]) > 1:
+        if any(part.strip() for part in token.split("\n")[1:] if not part.startswith("```")):
             raise InputError(
-                f"the tokenizer of {name} writes {token!r} with one token, so the first of these lines has no end to be"
-                " rewarded at; expected tokens with the code of one line; choose a model for code"
+                f"the tokenizer of {name} writes {token!r} with one token, so the first of these lines has no end of its own"
+                " to be rewarded at; expected tokens with the code of one line; choose a model for code"
             )

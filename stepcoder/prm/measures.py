@@ -94,10 +94,12 @@ def by(scored: Sequence[Scored], key: Callable[[Scored], str]) -> dict[str, dict
     return {name: measured(group) for name, group in sorted(groups.items())}
 
 
+FIFTHS = tuple(f"{start:>2} to {start + 20} %" for start in range(0, 100, 20))
+
+
 def position(s: Scored) -> str:
     """Which fifth of its response a line is in."""
-    fifth = min(4, 5 * (s.line - 1) // max(1, s.lines))
-    return f"{20 * fifth:>2} to {20 * fifth + 20} %"
+    return FIFTHS[min(4, 5 * (s.line - 1) // max(1, s.lines))]
 
 
 def length(s: Scored) -> str:

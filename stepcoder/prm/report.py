@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from appsplus.jsonl import write_atomically
 from stepcoder.charts import Series, line_chart
+from stepcoder.prm.measures import FIFTHS
 from stepcoder.report import read_lines
 
 REPORT, TEMPLATE = "report.html", "prm_report.html.j2"
@@ -74,10 +75,10 @@ def _charts(held_out: Mapping[str, Any]) -> list[Chart]:
     charts = [
         Chart("Calibration: probability of +1 in %, and share of +1", calibrated, ((0, ideal.name), (1, seen.name)))
     ]
-    fifths = held_out["by_position"].values()
+    fifths = [(FIFTHS.index(name), measures) for name, measures in held_out["by_position"].items()]
     series = []
     for name in ("accuracy", "auroc"):
-        points = [(20.0 * i + 10, m[name]) for i, m in enumerate(fifths) if m[name] is not None]
+        points = [(20.0 * i + 10, m[name]) for i, m in fifths if m[name] is not None]
         if points:
             series.append(Series(name, points))
     svg = line_chart(series, share=True, label="By place of the line") if series else ""

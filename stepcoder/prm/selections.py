@@ -10,6 +10,8 @@
 A response is *correct* (passes as it is), *revised* (fails, but some prefix can be completed) or *wrong* (its first line
 already cannot). A problem is *easy* where all its responses are correct, *hard* where all are wrong, else *medium*.
 
+Responses without a program have no lines, are not labelled, and make no problem harder.
+
 The names are the paper's, and `revised-only` means there what it means here. What makes a problem hard or medium we could not
 read in any source: those two definitions are ours.
 """

@@ -12,6 +12,7 @@ problems. One process; on a GPU where there is one. A training that was stopped 
     PRM/report.html           the same as a page
 """
 
+import hashlib
 import json
 import math
 import random
@@ -31,7 +32,7 @@ from stepcoder.data import pad_id_of, tokenizer_hash
 from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.policy import save_policy, whole_state
 from stepcoder.prm.begun import begin
-from stepcoder.prm.dataset import read_manifest, read_rows
+from stepcoder.prm.dataset import MANIFEST, read_manifest, read_rows
 from stepcoder.prm.measures import Scored, measured, summary
 from stepcoder.prm.model import MARK, RewardModel, line_scores, new_reward_model, padded
 from stepcoder.prm.options import PrmConfig
@@ -65,7 +66,12 @@ def train_reward_model(
         )
     if (out / MARK).is_file():
         raise InputError(f"{out} already holds a reward model; name another --out")
-    begin(out / OPTIONS, {"data": str(data), "policy": str(folder), **asdict(config)}, "stepcoder prm train")
+    begin(
+        out / OPTIONS,
+        {"data": str(data), "policy": str(folder), **asdict(config)},
+        "stepcoder prm train",
+        made_from={"labels": hashlib.sha256((data / MANIFEST).read_bytes()).hexdigest()},
+    )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pad_id = pad_id_of(tokenizer)
     model = model.to(device)

@@ -7,7 +7,7 @@ torch may round otherwise, and then choose another token).
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +34,10 @@ class Sampling:
     seed: int
 
 
+Told = Callable[[int, tuple[int, ...]], None]
+"""Hears of a completion: the place of its request, and its tokens."""
+
+
 class Writer(Protocol):
     """A policy that completes; its completions are known by `checkpoint`."""
 
@@ -41,8 +45,8 @@ class Writer(Protocol):
     sampling: Sampling
     batch: int  # completions at once
 
-    def write(self, requests: Sequence[Request]) -> list[tuple[int, ...]]:
-        """A completion of each, as tokens, its end included."""
+    def write(self, requests: Sequence[Request], told: Told = lambda _place, _row: None) -> list[tuple[int, ...]]:
+        """A completion of each, as tokens, its end included. `told` hears of each as soon as it is whole."""
         ...
 
 
@@ -72,7 +76,7 @@ class PolicyWriter:
         self._lm, self._tokenizer = lm, tokenizer
         self.checkpoint, self.sampling, self.batch = checkpoint, sampling, batch
 
-    def write(self, requests: Sequence[Request]) -> list[tuple[int, ...]]:
+    def write(self, requests: Sequence[Request], told: Told = lambda _place, _row: None) -> list[tuple[int, ...]]:
         """A completion of each, sampled from the nucleus until its block of code ends."""
         import torch
 
@@ -94,6 +98,7 @@ class PolicyWriter:
             temperature=self.sampling.temperature,
             top_p=self.sampling.top_p,
             numbers=numbers.to(device),
+            told=lambda row, response: told(row, tuple(response[: requests[row].max_tokens])),
         )
         return [tuple(row[: request.max_tokens]) for row, request in zip(rows, requests, strict=True)]
 

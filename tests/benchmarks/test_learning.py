@@ -70,6 +70,11 @@ def test_the_command_of_a_run_names_what_the_preset_has_otherwise(page_maker: Mo
     assert page_maker.command(options) == "stepcoder ablate --updates 9 --suite methods --out OUT"
 
 
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_page_has_room_for_every_suite(suite: str, page_maker: ModuleType) -> None:
+    assert "made" in page_maker.on_page(page_maker.PAGE.read_text(encoding="utf-8"), suite, "made")
+
+
 def test_a_page_without_marks_is_refused(page_maker: ModuleType) -> None:
     with pytest.raises(ValueError, match="one pair of marks"):
         page_maker.on_page("nothing here", "stepcoder", "made")

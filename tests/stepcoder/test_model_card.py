@@ -102,6 +102,23 @@ def test_a_local_dataset_is_named_by_folder_and_hash_and_no_path_is_told(
     assert str(tmp_path) not in card
 
 
+def test_a_reward_model_is_named_by_its_folder_and_its_paper_is_cited(
+    make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    run = make_run(dense_reward="prm", prm=str(tmp_path / "secret" / "my-prm"))
+    card = render_model_card(run, run / "final")
+    assert "| `prm` | my-prm |" in card
+    assert "secret" not in card
+    assert "PRM (arXiv:2410.17621)" in card
+
+
+def test_what_chose_the_best_policy_is_told(make_run: Callable[..., Path]) -> None:
+    run = make_run([0.5, 0.75], validation_split="test", validation_completions=2)
+    card = " ".join(render_model_card(run, run / "final").split())
+    assert "On problems of the test split, plain tasks, 2 sampled of each:" in card
+    assert "`appsplus evaluate` on problems that had no part in it gives one" in card
+
+
 def test_values_beside_the_weights_are_told_of_only_where_they_are(make_run: Callable[..., Path]) -> None:
     run = make_run([0.5])
     assert "value head" not in render_model_card(run, run / "final")

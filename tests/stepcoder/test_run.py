@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,16 +16,19 @@ torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip
 pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: pip install '.[train]'")
 
 from safetensors.torch import load_file, save_file
+from transformers import PretrainedConfig
 
 from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
 from stepcoder import checkpoint, ppo, run, sft
 from stepcoder.checkpoint import recover
 from stepcoder.config import SftConfig, TrainConfig, configured
+from stepcoder.data import new_tokenizer, sft_example, tokenizer_texts
 from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.glossary import METRICS, unknown_names
 from stepcoder.metrics import RunLog
 from stepcoder.report import write_report
+from stepcoder.setup import _refuse_too_long
 from tests.stepcoder.conftest import CLOCK, TINY, StandInJudge, engine_of, metrics
 
 
@@ -504,6 +508,18 @@ def test_a_head_over_words_that_no_value_is_read_off_is_not_trained(dataset: str
     assert policy.critic.model.embed_tokens.weight.requires_grad
     assert policy.lm.lm_head.weight.requires_grad
     assert run.train_run(dataset, given, tmp_path / "run")
+
+
+def test_a_guide_s_programs_may_be_as_long_as_completions(problems: list[Problem]) -> None:
+    tokenizer = new_tokenizer(tokenizer_texts(problems), 300)
+    prompt = max(sft_example(problem, tokenizer).prompt for problem in problems)
+    lm = SimpleNamespace(config=PretrainedConfig(max_position_embeddings=prompt + 199))
+    asked = {"max_prompt_tokens": prompt, "max_completion_tokens": 100}
+    _refuse_too_long(problems, tokenizer, config(method="ppo", **asked), lm)
+    with pytest.raises(
+        InputError, match=rf"prompts of up to {prompt + 100} tokens, .* completions of 100 are more than"
+    ):
+        _refuse_too_long(problems, tokenizer, config(method="ppo+jsrl", guide="x", **asked), lm)
 
 
 def test_a_model_that_reads_fewer_tokens_than_a_row_may_have_is_refused(dataset: str, tmp_path: Path) -> None:

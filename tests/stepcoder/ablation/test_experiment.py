@@ -80,6 +80,20 @@ def test_what_is_recorded_of_runs_has_their_numbers_and_is_gone_on_from(
     assert again.read_bytes() == packed.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"completions_per_problem": 1}, "compares the completions of a prompt"),
+        ({"mask_values": True}, "learns no values, so there is no value loss to mask"),
+        ({"value_coef": 0.0}, "--value-init prm: with --value-coef 0"),
+    ],
+)
+def test_what_one_arm_cannot_be_is_refused_before_any_begins(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        smoke(suite="methods", **given)
+    smoke(**given)  # StepCoder's arms can
+
+
 def test_a_seed_that_is_not_whole_is_not_recorded(finished: Path, tmp_path: Path) -> None:
     page_maker = script("docs/make_learning_page.py")
     out = tmp_path / "out"

@@ -63,6 +63,7 @@ def test_the_methods_of_the_paper_keep_their_options(method: str) -> None:
         ({"method": "grpo+lines"}, r"--method grpo\+lines: grpo adds up what the tokens of a completion earn"),
         ({"method": "coderl+lines"}, "the penalty would not stay on its line; leave"),
         ({"method": "stepcoder", "ratio": "sequence"}, "--ratio sequence takes a completion as one action"),
+        ({"method": "rloo", "loss_mean": "constant"}, "--loss-mean constant: the loss of rloo is a mean over whole"),
         ({"method": "rltf", "ratio": "sequence"}, "use --ratio token, or grpo or rloo"),
         ({"method": "rltf", "kl_coef": 0.1, "kl_in": "reward"}, "the weights of rltf are no sums of rewards of tokens"),
         ({"method": "ppo", "baseline": "best"}, "--baseline best: ppo has its own; --baseline is of rltf and coderl"),
@@ -89,7 +90,7 @@ def test_a_method_names_the_papers_that_it_follows_each_once() -> None:
         "PPOCoder (arXiv:2301.13816)",
         "RLTF (arXiv:2307.04349)",
     )
-    assert set(SOURCES) == {*ADVANTAGES, *ADDED}
+    assert set(SOURCES) == {*ADVANTAGES, *ADDED, "prm"}
 
 
 def test_what_a_method_brings_over_the_paper_s_preset_is_listed_as_not_the_paper_s(tmp_path: Path) -> None:
@@ -97,4 +98,4 @@ def test_what_a_method_brings_over_the_paper_s_preset_is_listed_as_not_the_paper
     for method in ("stepcoder", "grpo"):
         save_config(configured(TrainConfig, "paper-6.7b", {"method": method}), tmp_path, "data")
         listed[method] = set(json.loads((tmp_path / "config.json").read_text())["not_the_papers"])
-    assert listed["grpo"] - listed["stepcoder"] == {"kl_coef", "critic"}
+    assert listed["grpo"] - listed["stepcoder"] == {"kl_coef", "critic", "method"}

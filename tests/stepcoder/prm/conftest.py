@@ -46,13 +46,20 @@ class Everything:
 
         self.sampling = Sampling(1.0, 1.0, 0)
         self.asked = 0
-        self.stop_after = -1  # requests, after which it is interrupted; -1: never
+        self.stop_after = -1  # requests, after which it is interrupted before a batch; -1: never
+        self.stop_within = -1  # the same within a batch
 
-    def write(self, requests: Sequence[Any]) -> list[tuple[int, ...]]:
+    def write(self, requests: Sequence[Any], told: Any = None) -> list[tuple[int, ...]]:
         if 0 <= self.stop_after <= self.asked:
             raise KeyboardInterrupt
-        self.asked += len(requests)
-        return [self._completion(request.ids[3:], request.number) for request in requests]
+        rows = []
+        for place, request in enumerate(requests):
+            if self.stop_within == self.asked:
+                raise KeyboardInterrupt
+            self.asked += 1
+            rows.append(self._completion(request.ids[3:], request.number))
+            told(place, rows[-1])
+        return rows
 
     def _completion(self, given: Sequence[int], number: int) -> tuple[int, ...]:
         letters = [token for token in given if token in (0, 1)]

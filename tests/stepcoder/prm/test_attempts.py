@@ -92,6 +92,16 @@ def test_an_interruption_loses_no_completion(attempts: Attempts, problem: Proble
         assert again.written == total - before
 
 
+def test_within_a_batch_it_loses_none_that_was_whole(attempts: Attempts, problem: Problem) -> None:
+    writer = Everything()
+    writer.stop_within = 5
+    with pytest.raises(KeyboardInterrupt):
+        attempts([(0, 1, 0, 1)], writer).responses([task(problem)], K)
+    writer.stop_within = -1
+    assert len(attempts([(0, 1, 0, 1)], writer).responses([task(problem)], K)) == K
+    assert writer.asked == K  # over both runs
+
+
 def test_what_is_known_is_not_written_again_and_other_weights_are(attempts: Attempts, problem: Problem) -> None:
     writer = Everything()
     attempts([(0, 0, 0, 0)], writer).responses([task(problem)], K)

@@ -99,10 +99,10 @@ def counted(monkeypatch: pytest.MonkeyPatch, stop_after: float = math.inf) -> li
     calls: list[int] = []
     write = PolicyWriter.write
 
-    def counting(self: Any, requests: Sequence[Any]) -> Any:
+    def counting(self: Any, requests: Sequence[Any], told: Any) -> Any:
         if len(calls) >= stop_after:
             raise KeyboardInterrupt
-        made = write(self, requests)
+        made = write(self, requests, told)
         calls.append(len(requests))
         return made
 
@@ -276,6 +276,12 @@ def test_training_that_is_interrupted_goes_on_to_the_same_weights(
     with pytest.raises(InputError, match="holds no reward model; expected a folder that"):
         load_reward_model(tmp_path / "broken")
     monkeypatch.setattr(training, "_step", step)
+    with (
+        monkeypatch.context() as patched,
+        pytest.raises(InputError, match="was begun with other labels than there are"),
+    ):
+        patched.setattr(training, "MANIFEST", "README.md")
+        train_reward_model(world / "labels", tmp_path / "broken", given, quiet=True)
     train_reward_model(world / "labels", tmp_path / "broken", given, quiet=True)
     assert (tmp_path / "broken" / LOSSES).read_text() == (tmp_path / "whole" / LOSSES).read_text()
     whole, broken = (load_reward_model(tmp_path / name)[0].state_dict() for name in ("whole", "broken"))

@@ -108,12 +108,17 @@ def test_a_tokenizer_of_ours_ends_every_line() -> None:
     check_lines(tokenizer, "ours")
 
 
-def test_a_tokenizer_that_joins_the_code_of_two_lines_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("words", "joined"),
+    [(r"[\s\S]+", r"'a = 1\\nb"), (r"\n+\w+|[^\n]+?(?=\n|\Z)|\s", r"'\\nb'")],
+    ids=["the code of both", "a line end and code"],
+)
+def test_a_tokenizer_that_joins_two_lines_is_refused(words: str, joined: str) -> None:
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     made = Tokenizer(models.BPE())
-    split = pre_tokenizers.Split(Regex(r"[\s\S]+"), "isolated")  # words go on over line ends
+    split = pre_tokenizers.Split(Regex(words), "isolated")
     made.pre_tokenizer = pre_tokenizers.Sequence(
         [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
@@ -125,6 +130,6 @@ def test_a_tokenizer_that_joins_the_code_of_two_lines_is_refused() -> None:
     made.train_from_iterator(["a = 1\nb = (2)\n\nfor c in d:\n    e(f)\n"] * 20, trainer)
     odd: Any = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|end|>", clean_up_tokenization_spaces=False)
     with pytest.raises(
-        InputError, match=r"the tokenizer of odd writes 'a = 1\\nb.*expected tokens with the code of one"
+        InputError, match=rf"the tokenizer of odd writes {joined}.*expected tokens with the code of one"
     ):
         check_lines(odd, "odd")
