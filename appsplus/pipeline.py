@@ -180,8 +180,11 @@ def window(engine: Engine) -> dict[str, Any]:
     }
 
 
+_OBJECT = 32  # about what a number or an empty list takes, in bytes
+
+
 def text_chars(item: Any) -> int:
-    """About how much text a record or an outcome holds."""
+    """About how much memory a record or an outcome takes, in bytes: its text, and the values of the call format."""
     if isinstance(item, Outcome):
         return text_chars(item.raw or item.record)
     if not isinstance(item, RawProblem):
@@ -193,8 +196,8 @@ def _chars(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, list | tuple):
-        return 8 * len(value) + sum(map(_chars, value))
-    return _chars(list(value.values())) if isinstance(value, dict) else 0
+        return _OBJECT + 8 * len(value) + sum(map(_chars, value))
+    return _chars([*value, *value.values()]) if isinstance(value, dict) else _OBJECT
 
 
 def nothing_found(sources: Sequence[Source]) -> SourceError:

@@ -15,11 +15,11 @@ from appsplus.engine.judging import Judging
 from appsplus.forecast import Costs, Forecast, forecast, scaled
 from appsplus.judge import Inspection, Job, Report, UnitTestReport
 from appsplus.ledger import Ledger
-from appsplus.pipeline import BuildOptions, build, whole_way
+from appsplus.pipeline import BuildOptions, build, text_chars, whole_way
 from appsplus.problem import RawProblem, Reason, Rejection, Verdict
 from appsplus.release import read_manifest
 from appsplus.sources import Rejected, Source
-from appsplus.survey import is_worth_an_estimate, survey
+from appsplus.survey import _rank, is_worth_an_estimate, survey
 
 PROGRAM_S, JUDGE_S = 0.5, 0.125  # CPU seconds of each execution: the program's, and the judge's beyond it
 
@@ -110,6 +110,19 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order() -> None:
     assert ids[0] == ids[1] != ids[2]
     drawn = survey(records, 0).sample
     assert list(drawn) == sorted(drawn, key=records.index)  # type: ignore[arg-type]
+
+
+def test_a_sample_of_large_problems_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [replace(made(n), description="a" * (10_000 if n % 7 else 90_000)) for n in range(200)]
+    whole = [r.problem_id for r in sorted(survey(records, 0).sample, key=lambda r: _rank(r, 0))]
+    monkeypatch.setattr("appsplus.survey._MOST_BYTES", 300_000)
+    small = survey(records, 0).sample
+    assert 1 < len(small) < len(whole)
+    assert sum(map(text_chars, small)) <= 300_000
+    assert {r.problem_id for r in small} == set(whole[: len(small)])  # the first of the same draw
+    assert {r.problem_id for r in survey(records[::-1], 0).sample} == {r.problem_id for r in small}
+    monkeypatch.setattr("appsplus.survey._MOST_BYTES", 1)
+    assert len(survey(records, 0).sample) == 1
 
 
 def test_only_many_problems_that_are_mostly_new_are_worth_an_estimate() -> None:

@@ -19,7 +19,10 @@ END_S = 3.0  # for a node to end its judges; then its process is killed
 
 
 class Crew:
-    """Call `begin`, `ask` and `end` within one event loop. `keep` stores an answer, `tell` is told what happens."""
+    """Call `begin`, `ask` and `end` within one event loop.
+
+    `keep` stores an answer, `tell` is told what happens, `on_come` of each member that comes after `begin`.
+    """
 
     def __init__(
         self,
@@ -30,9 +33,11 @@ class Crew:
         keep: Callable[[str, Report | Inspection], None],
         strikes: Strikes,
         tell: Callable[[str], None],
+        on_come: Callable[[Member], None],
         longest_first: bool,
     ) -> None:
         self._cluster, self._isolation, self._modules, self._tell = cluster, isolation, modules, tell
+        self._on_come = on_come
         self.dispatch = Dispatch(
             strikes=strikes, keep=keep, on_loss=self._lose, on_sick=self._leave_out, longest_first=longest_first
         )
@@ -146,6 +151,7 @@ class Crew:
             if member is None:
                 return
             self._known[node.node_id] = node.name
+            self._on_come(member)  # before it has answered anything
             self.dispatch.members.append(member)
             self._tell(
                 f"node {node.name} has come, with {member.cpus} CPUs"

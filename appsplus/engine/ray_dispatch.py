@@ -174,18 +174,25 @@ class Dispatch:
                 self._on_sick(member, answer.message)
             return
         member.failed.clear()
-        if waiting.future.done():
-            return
+        found: Report | Inspection | AppsplusError
         if isinstance(answer, Failed):
-            waiting.future.set_exception(InputError(answer.message))
-            return
-        self._strikes.answered(waiting.key)
-        try:
-            self._keep(waiting.key, answer)
-        except AppsplusError as error:  # the disk is full
-            waiting.future.set_exception(error)
+            found = InputError(answer.message)
         else:
-            waiting.future.set_result(answer)
+            self._strikes.answered(waiting.key)
+            found = self._kept(waiting.key, answer)
+        if waiting.future.done():  # nobody waits any more; the next run finds it
+            return
+        if isinstance(found, AppsplusError):
+            waiting.future.set_exception(found)
+        else:
+            waiting.future.set_result(found)
+
+    def _kept(self, key: str, answer: Report | Inspection) -> Report | Inspection | AppsplusError:
+        try:
+            self._keep(key, answer)
+        except AppsplusError as error:  # the disk is full
+            return error
+        return answer
 
     def _ask_again(
         self, waiting: Waiting, error: SandboxError, *, is_lost: bool = False, was_alone: bool = False

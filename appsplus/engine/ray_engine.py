@@ -6,7 +6,7 @@ Ray starts the processes, carries questions and answers, and says who has gone. 
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -62,6 +62,7 @@ class RayEngine(BulkEngine):
             keep=self._keep,
             strikes=self.strikes,
             tell=lambda text: self.tell(text),
+            on_come=lambda member: self._hold_on([member]),
             longest_first=longest_first,
         )
         try:
@@ -72,7 +73,7 @@ class RayEngine(BulkEngine):
             self.close()
             raise
         self.workers = sum(member.cpus for member in members)
-        self.rungs = common_rungs(members)
+        self._hold_on(members)
         self.facts: dict[str, NodeFacts] = {member.node.name: member.facts for member in members}
 
     @property
@@ -106,6 +107,11 @@ class RayEngine(BulkEngine):
                     self._loop.close()
             finally:
                 self._cluster.close()
+
+    def _hold_on(self, members: Sequence[Member]) -> None:
+        """What one node of a run lacks, the run lacks: nobody knows which node an answer in the cache came from."""
+        before = {"": self.rungs} if self.rungs else {}
+        self.rungs = common_rungs(before | {member.node.name: member.facts.rungs for member in members})
 
     def _submit(self, key: str, question: Question) -> Future[Any]:
         self.strikes.check(key)
@@ -155,13 +161,14 @@ def shared_out(nodes: Sequence[Node], workers: int | None, where: str) -> list[t
     return [(node, count) for node, count in given.items() if count]
 
 
-def common_rungs(members: Sequence[Member]) -> dict[str, Any]:
-    """The isolation that holds on every node; `missing` names the nodes where something is missing."""
-    rungs = [member.facts.rungs for member in members]
-    holds = {name: all(found[name] for found in rungs) for name in rungs[0] if name != "missing"}
+def common_rungs(of_nodes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The isolation that holds on every node, by its name; `missing` names the nodes where something is missing."""
+    first = next(iter(of_nodes.values()))
+    holds = {name: all(found[name] for found in of_nodes.values()) for name in first if name != "missing"}
     missing: dict[str, str] = {}
-    for member in members:
-        for name, why in member.facts.rungs["missing"].items():
-            text = why if len(members) == 1 else f"node {member.node.name}: {why}"
-            missing[name] = f"{missing[name]}; {text}" if name in missing else text
+    for node, found in of_nodes.items():
+        for name, why in found["missing"].items():
+            text = why if len(of_nodes) == 1 or not node else f"node {node}: {why}"
+            if text not in missing.get(name, ""):
+                missing[name] = f"{missing[name]}; {text}" if name in missing else text
     return {**holds, "missing": missing}

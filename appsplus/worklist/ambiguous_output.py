@@ -57,7 +57,7 @@ def find(case: Case) -> Iterator[Doubt]:
 
 def _disagreed(case: Case, problem: Problem) -> list[int]:
     """Unit tests to which independent solutions give different answers."""
-    return [n for n in range(len(problem.unit_tests)) if len(case.answers.on(n)) > 1]
+    return [n for n in range(len(problem.unit_tests)) if case.answers.differ(n) and len(case.answers.on(n)) > 1]
 
 
 def _doubt(case: Case, problem: Problem | None, disagreed: list[int]) -> Doubt:

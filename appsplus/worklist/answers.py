@@ -56,6 +56,11 @@ class Answers:
         """The solutions that are no copies of an earlier one."""
         return [i for i in self.reports if self.copies[i] == i]
 
+    def differ(self, unit_test: int) -> bool:
+        """Whether any solution answers otherwise than expected; to know that, nobody has to look for copies."""
+        found = (_at(report, unit_test) for report in self.reports.values())
+        return any(given is not None and given.verdict is Verdict.WRONG_ANSWER for given in found)
+
     def on(self, unit_test: int) -> list[Answer]:
         """The different answers of independent solutions, the commonest first. All that were accepted are one answer."""
         if unit_test not in self._on:

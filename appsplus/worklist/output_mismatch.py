@@ -47,7 +47,7 @@ def _right_ones_refused(case: Case) -> Iterator[Doubt]:
 
 def _agreed(case: Case, unit_test: int) -> Answer | None:
     """Another answer than the expected one, if independent solutions agree on it."""
-    answers = case.answers.on(unit_test)
+    answers = case.answers.on(unit_test) if case.answers.differ(unit_test) else []
     if not answers or answers[0].accepted or len(answers[0].solutions) < 2:
         return None
     most = answers[0]

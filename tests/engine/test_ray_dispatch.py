@@ -4,19 +4,23 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 pytest.importorskip("ray", reason="the tests on Ray need it: pip install '.[ray]'")
 
+from appsplus.engine import Cache
 from appsplus.engine.batches import Waiting
+from appsplus.engine.bulk import BulkEngine
 from appsplus.engine.ray_cluster import Node
 from appsplus.engine.ray_dispatch import SICK, Dispatch
+from appsplus.engine.ray_engine import RayEngine
 from appsplus.engine.ray_node import Answered, Asked, Failed
 from appsplus.engine.ray_start import Member
 from appsplus.engine.strikes import STRIKES, Strikes
-from appsplus.errors import NotJudgedError
+from appsplus.errors import JudgingEndedError, NotJudgedError
 from appsplus.judge import Job, Report, UnitTestReport
 from appsplus.problem import IOFormat, UnitTest, Verdict
 
@@ -107,3 +111,38 @@ def test_a_single_node_is_asked_again_however_sick() -> None:
     futures, _, left_out = judged({"one": poisoned}, 20)
     assert [type(future.exception()) for future in futures].count(NotJudgedError) == 1
     assert left_out == []
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_kept() -> None:
+    kept: list[str] = []
+    dispatch = Dispatch(
+        strikes=Strikes(),
+        keep=lambda key, _: kept.append(key),
+        on_loss=lambda _: None,
+        on_sick=lambda *_: None,
+        longest_first=False,
+    )
+    waiting = Waiting("a", Job("", IOFormat.STDIN, (UnitTest("", ""),)), Future(), expected_s=0.02, chars=20)
+    waiting.future.set_exception(JudgingEndedError("the object store is full"))
+    nobody: Any = None
+    dispatch._settle(waiting, ACCEPTED, Member(Node("one", "one", 2), 2, nobody, nobody))
+    assert kept == ["a"]
+
+
+def test_what_any_node_lacks_the_run_lacks_and_the_cache_knows() -> None:
+    whole = {"namespaces": True, "seccomp": True, "missing": {}}
+    weak = {"namespaces": False, "seccomp": True, "missing": {"namespaces": "no"}}
+    with Cache(None) as cache:
+        engine = RayEngine.__new__(RayEngine)
+        BulkEngine.__init__(engine, workers=0, isolation="best-effort", cache=cache, modules=())
+        nobody: Any = None
+        for name, rungs, lacking in [
+            ("one", whole, ()),
+            ("two", weak, ("namespaces",)),
+            ("three", whole, ("namespaces",)),
+        ]:
+            facts: Any = SimpleNamespace(rungs=rungs)
+            engine._hold_on([Member(Node(name, name, 2), 2, nobody, facts)])
+            assert cache.lacking == lacking
+        engine._hold_on([Member(Node("two", "two", 2), 2, nobody, SimpleNamespace(rungs=weak))])  # it has come again
+    assert engine.rungs == {"namespaces": False, "seccomp": True, "missing": {"namespaces": "node two: no"}}

@@ -1,7 +1,14 @@
 """What counts as the same program, and which constants a program holds."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from appsplus.judge import Report, UnitTestReport
+from appsplus.problem import UnitTest, Verdict
+from appsplus.worklist import ambiguous_output, output_mismatch
+from appsplus.worklist.answers import Answers
 from appsplus.worklist.programs import LONGEST_CHARS, fingerprint, literals
 from appsplus.worklist.starter_code_mismatch import signatures
 
@@ -68,3 +75,17 @@ def test_the_constants_of_a_program() -> None:
 )
 def test_the_signatures_of_starter_code(starter_code: str, found: dict[str, tuple[int, int] | None]) -> None:
     assert signatures(starter_code) == found
+
+
+def test_where_all_answers_are_the_expected_ones_nobody_looks_for_copies() -> None:
+    right, wrong = (Report(v, (UnitTestReport(v, 0.0, 0.0, 0.0),)) for v in (Verdict.ACCEPTED, Verdict.WRONG_ANSWER))
+    nowhere: Any = None  # no mapping of copies
+    case: Any = SimpleNamespace(answers=Answers({0: right, 1: right}, copies=nowhere))
+    problem: Any = SimpleNamespace(unit_tests=(UnitTest("", ""),))
+    assert not case.answers.differ(0)
+    assert output_mismatch._agreed(case, 0) is None
+    assert ambiguous_output._disagreed(case, problem) == []
+    case.answers = Answers({0: right, 1: wrong}, copies=nowhere)
+    assert case.answers.differ(0)
+    with pytest.raises(TypeError):
+        output_mismatch._agreed(case, 0)

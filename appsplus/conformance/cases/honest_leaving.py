@@ -270,30 +270,17 @@ CASES = (
     ),
     _stdin(
         "works-with-a-pool-of-threads",
-        "concurrent.futures joins its threads at exit",
+        "a dozen threads at once, each with memory of its own; concurrent.futures joins them at exit",
         """
         from concurrent.futures import ThreadPoolExecutor
-        with ThreadPoolExecutor(4) as pool:
-            print(list(pool.map(lambda x: x * x, range(5))))
-        """,
-        [("", "[0, 1, 4, 9, 16]\n")],
-    ),
-    _stdin(
-        "works-with-many-threads",
-        "a dozen threads at once, each with memory of its own",
-        """
-        import threading
-        meet, done = threading.Barrier(12), []
+        from threading import Barrier
+        meet = Barrier(12)
         def work(n):
             data = [bytearray(100) for _ in range(2000)]
             meet.wait()
-            done.append(n + len(data))
-        threads = [threading.Thread(target=work, args=(n,)) for n in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        print(sum(done))
+            return n + len(data)
+        with ThreadPoolExecutor(12) as pool:
+            print(sum(pool.map(work, range(12))))
         """,
         [("", "24066\n")],
     ),
