@@ -78,3 +78,25 @@ def test_the_page_has_room_for_every_suite(suite: str, page_maker: ModuleType) -
 def test_a_page_without_marks_is_refused(page_maker: ModuleType) -> None:
     with pytest.raises(ValueError, match="one pair of marks"):
         page_maker.on_page("nothing here", "stepcoder", "made")
+
+
+def test_the_word_that_was_not_learned_comes_first(tmp_path: Path) -> None:
+    words = script("benchmarks/learning/words.py")
+    problems = [
+        {
+            "split": "test",
+            "problem_id": "k5-0001",
+            "question": "Translate f:\n\n0 lim 4\n1 zor 7\n2 rim 2",
+            "at": [0, 2],
+        },
+        {"split": "test", "problem_id": "k6-0001", "question": "Translate f:\n\n0 zor 4\n1 lim 1", "at": [0, 1]},
+        {"split": "test", "problem_id": "k1-0001", "question": "Translate f:\n\n0 dok 4", "at": [0]},
+        {"split": "train", "problem_id": "k5-0002", "question": "Translate f:\n\n0 pit 4", "at": [0]},
+    ]
+    lines = [json.dumps(p | {"input_output": {"inputs": [[place, 9] for place in p["at"]]}}) for p in problems]
+    (tmp_path / "family.jsonl").write_text("\n".join(lines) + "\n")
+    live = words.live_words(tmp_path / "family.jsonl")
+    assert live == {"family/test/k5-0001": {"lim", "rim"}, "family/test/k6-0001": {"zor", "lim"}}
+    outcomes = {"family/test/k5-0001": {"wrong_answer": 4}, "family/test/k6-0001": {"accepted": 3, "wrong_answer": 1}}
+    assert words.by_word(outcomes, live) == {"rim": 0.0, "lim": 3 / 8, "zor": 3 / 4}
+    assert list(words.by_word(outcomes, live)) == ["rim", "lim", "zor"]
