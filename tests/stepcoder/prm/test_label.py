@@ -180,10 +180,10 @@ from stepcoder.prm.writer import PolicyWriter
 from tests.stepcoder.prm.test_label import Engine, options
 labelling.LocalEngine = Engine
 write, calls = PolicyWriter.write, []
-def killing(self, requests):
+def killing(self, requests, told):
     if len(calls) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-    made = write(self, requests)
+    made = write(self, requests, told)
     calls.append(len(requests))
     print(len(requests), flush=True)
     return made
