@@ -59,7 +59,8 @@ def is_busy(pid: int) -> bool:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return False
-    return state.strip() == "R" and int(fields[10]) > _TICKS and not below(pid)  # the judge's own wait, or have children
+    # The judge's own processes wait, or have children
+    return state.strip() == "R" and int(fields[10]) > _TICKS and not below(pid)
 
 
 @pytest.mark.parametrize("io_format", JOBS)
