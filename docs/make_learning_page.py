@@ -74,8 +74,9 @@ def section(numbers: dict[str, Any]) -> str:
         f" [{ARCHIVE}]({suite}/{ARCHIVE}).",
         "",
         *(
-            f"- Seeds {', '.join(map(str, of['seeds']))}: version {of['version']}, commit `{of['commit'][:10]}`, torch"
-            f" {of['torch']}, transformers {of['transformers']}, Python {of['python']}, {of['cpus']} CPUs."
+            f"- Seed{'s'[: len(of['seeds']) - 1]} {', '.join(map(str, of['seeds']))}: version {of['version']}, commit"
+            f" `{of['commit'][:10]}`, torch {of['torch']}, transformers {of['transformers']}, Python {of['python']},"
+            f" {of['cpus']} CPUs."
             for of in numbers["of"]["made_by"]
         ),
     ]

@@ -43,6 +43,7 @@ app = typer.Typer(
 
 app.add_typer(prm_app)
 
+_CANDIDATES, _WIDTH = 8, 4  # of `sample`, where they are not given
 Dataset = Annotated[
     str, typer.Argument(metavar="DIR", help="A folder that `appsplus build` wrote, or a Hub id of one.")
 ]
@@ -72,18 +73,12 @@ def sft(
     given: dict[str, Any],
 ) -> None:
     """Train a model on canonical solutions; the policy is in RUN/final."""
-    config = _begun(SftConfig, dataset, out, preset, given, resume=resume, dry_run=dry_run)
-    if config is None:
-        return
-    from stepcoder import run
-
-    if not run.sft(dataset, config, out, resume=resume):
-        print(f"interrupted; go on with: stepcoder sft {dataset} --out {out} --resume", file=sys.stderr)
-        raise typer.Exit(130)
-    print(
-        f"the policy is in {out / 'final'}; go on with: stepcoder train {dataset} --preset {config.preset} --model {out}"
-        " --sft-epochs 0 --out RUN"
-    )
+    config = _finished(SftConfig, dataset, out, preset, given, resume=resume, dry_run=dry_run)
+    if config is not None:
+        print(
+            f"the policy is in {out / 'final'}; go on with: stepcoder train {dataset} --preset {config.preset} --model {out}"
+            " --sft-epochs 0 --out RUN"
+        )
 
 
 @app.command()
@@ -98,21 +93,14 @@ def train(
     given: dict[str, Any],
 ) -> None:
     """Train a policy by PPO with CCCS and FGO, or by another --method, after a supervised warm-up; it is in RUN/final."""
-    config = _begun(TrainConfig, dataset, out, preset, given, resume=resume, dry_run=dry_run)
-    if config is None:
-        return
-    from stepcoder import run
-
-    if not run.train_run(dataset, config, out, resume=resume):
-        print(f"interrupted; go on with: stepcoder train {dataset} --out {out} --resume", file=sys.stderr)
-        raise typer.Exit(130)
-    print(f"the policy is in {out / 'final'}, its numbers in {out / 'metrics.jsonl'}")
+    if _finished(TrainConfig, dataset, out, preset, given, resume=resume, dry_run=dry_run) is not None:
+        print(f"the policy is in {out / 'final'}, its numbers in {out / 'metrics.jsonl'}")
 
 
-def _begun(
+def _finished(
     kind: type[Config], dataset: str, out: Path, preset: str, given: dict[str, Any], *, resume: bool, dry_run: bool
 ) -> Config | None:
-    """The options of a run, new ones or those that it has; None where --dry-run was all that was asked for."""
+    """Do a run, a new one or one from where it was; its options. None where --dry-run was all that was asked for."""
     config = kind() if resume else configured(kind, preset, given)
     need_torch()
     from stepcoder import run
@@ -122,7 +110,12 @@ def _begun(
         config = run.resumed_config(out, dataset, given, kind)
     if dry_run:
         print(estimate(dataset, config))
-    return None if dry_run else config
+        return None
+    command, work = ("train", run.train_run) if isinstance(config, TrainConfig) else ("sft", run.sft)
+    if not work(dataset, config, out, resume=resume):  # type: ignore[arg-type]
+        print(f"interrupted; go on with: stepcoder {command} {dataset} --out {out} --resume", file=sys.stderr)
+        raise typer.Exit(130)
+    return config
 
 
 @app.command()
@@ -140,9 +133,11 @@ def sample(
     seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
     rerank: Annotated[str, typer.Option(help="prm: give those that a reward model likes best.")] = "",
     prm: Annotated[str, typer.Option(metavar="PRM", help="The reward model that `stepcoder prm train` wrote.")] = "",
-    candidates: Annotated[int, typer.Option(help="--rerank: it chooses from so many; --search: tries a line.")] = 8,
+    candidates: Annotated[
+        int, typer.Option(help="--rerank: it chooses from so many; --search: tries a line.")
+    ] = _CANDIDATES,
     search: Annotated[str, typer.Option(help="lines: it chooses line by line, not among whole programs.")] = "",
-    width: Annotated[int, typer.Option(help="--search: prefixes that are kept.")] = 4,
+    width: Annotated[int, typer.Option(help="--search: prefixes that are kept.")] = _WIDTH,
     critic_sampling: Annotated[
         str, typer.Option(help="refine, repair or both: write again what fails example tests (a run of coderl).")
     ] = "",
@@ -159,8 +154,8 @@ def sample(
     if rerank and critic_sampling:
         raise ConfigError("--rerank and --critic-sampling choose in two ways; give one of them")
     for name, given, other in (
-        ("--candidates", candidates != 8 and not rerank, "--rerank"),
-        ("--width", width != 4 and not search, "--search"),
+        ("--candidates", candidates != _CANDIDATES and not rerank, "--rerank"),
+        ("--width", width != _WIDTH and not search, "--search"),
         ("--repair-model", bool(repair_model) and not critic_sampling, "--critic-sampling"),
         ("--repair-top", repair_top != 1 and not critic_sampling, "--critic-sampling"),
         ("--example-tests", example_tests != 1 and not critic_sampling, "--critic-sampling"),

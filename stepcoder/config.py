@@ -167,10 +167,7 @@ class TrainConfig(SftConfig):
     kl_control: str = option("fixed", f"{' or '.join(KL_CONTROLS)}: whether kl-coef follows --kl-target")
     kl_target: float = option(6.0, "adaptive: KL of a completion, in nats")
     kl_horizon: int = option(10_000, "adaptive: completions over which the coefficient may change by a fifth")
-    stop_kl: float = option(
-        0.0,
-        "end an update where the KL to its start has passed this, in nats a token; 0: never",
-    )
+    stop_kl: float = option(0.0, "end an update where the KL to its start has passed this, in nats a token; 0: never")
     validate_every: int = option(10, "updates between validations on plain tasks; 0: never")
     validation_problems: int = option(64, "problems of the validation split, at most; 0: all")
     validation_split: str = option("validation", "the split that validations are on")

@@ -2,10 +2,14 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from appsplus.judge import Job, Judge
+from appsplus.judge.compiler import Compiler
+from appsplus.judge.frames import Channel
 from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
 
 AC, CE = Verdict.ACCEPTED, Verdict.COMPILE_ERROR
@@ -89,3 +93,38 @@ def test_large_inputs_are_no_part_of_a_program_s_memory(judge: Judge) -> None:
     tests = (UnitTest(text, "41943040"), UnitTest("", "41943040"))
     report = judge.run(Job(program, IOFormat.STDIN, tests, limits=Limits(cpu_s=5, wall_s=20, memory_mib=64)))
     assert report.verdict is AC
+
+
+class Worn(Compiler):
+    """One whose first process is worn out; answers are given by a script, and `begun` counts the processes."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        nothing: Any = None
+        super().__init__(nothing)
+        self.begun, channel = 0, SimpleNamespace(send=lambda *_: None)
+        channel.connection = SimpleNamespace(fileno=lambda: 0)
+        script = iter(answers)
+        channel.receive = lambda: (b"P", dict(next(script)), b"")
+        self._channel = cast("Channel", channel)
+
+    def _started(self) -> Any:
+        if self._forked is None:
+            self.begun += 1
+            self._forked = cast("Any", SimpleNamespace(restart_clock=lambda *_: None))
+        return self._forked
+
+    def stop(self) -> int:
+        self._forked = None
+        return 0
+
+
+def test_only_a_new_process_has_the_last_word_on_what_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appsplus.judge.compiler.watch", lambda *_: "answer")
+    text: Any = SimpleNamespace(source="print(1)", memory_bytes=1 << 30, coverage=False)
+    right, too_much = {"spent": False}, {"spent": True, "error": "MemoryError"}
+    worn = Worn(right, too_much, right)
+    assert worn.compile(text).error is None
+    assert worn.compile(text).error is None  # the second process says so, not the first one
+    assert worn.begun == 2
+    new = Worn(too_much)
+    assert (new.compile(text).error, new.begun) == ("MemoryError", 1)

@@ -6,6 +6,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 
+from appsplus.judge.verdicts import visible
+
 _SHOWN_CHARS = 80
 _FILE_CHARS = 60
 _WITH_DIGEST = re.compile(r"-[0-9a-f]{12}$")  # nobody takes the name that another gets
@@ -28,7 +30,7 @@ def shown_name(name: str) -> str:
 
 def plain(text: str) -> str:
     """Text of others on a terminal: what is not printable is written as an escape, line ends too."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return visible(text).replace("\n", "\\n")
 
 
 def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
