@@ -22,6 +22,9 @@ What makes it an experiment, and why:
 - **Short problems (k up to 4) and long ones have codes, that is words, of their own** (d1 and d2). With shared words,
   problems with one branch would teach the words of those with eight: an easier curriculum than the one under test.
   `shared_words` turns that off, to compare. (With a code for each k there were 56 words to learn, too many for minutes.)
+- **Every operation is as often the true meaning of a word as the false one.** Where that was left to chance, a policy learned
+  first which operations to favour, and for the words that this misled (the same two with every seed) it soon wrote
+  nothing else, with the curriculum as without it.
 - **No word is in a problem twice.** Where words came again, the curriculum taught to look up in the given branches what a
   word means, which helps nobody who has to write the first branch.
 - **A test reaches one branch** (`a` selects it), so all branches must be right, and which lines ran tells which did what.
@@ -51,6 +54,12 @@ from appsplus.jsonl import write_atomically
 
 OPERATIONS = ("+=", "-=", "*=", "//=")
 NUMBERS = range(2, 10)
+_MEANINGS = tuple(
+    (true, OPERATIONS[(i + shift) % len(OPERATIONS)])
+    for shift in range(1, len(OPERATIONS))
+    for i, true in enumerate(OPERATIONS)
+)
+"""Pairs of a true and a false meaning: all there are, and in each four of them every operation is each once."""
 LEAST_B = 30  # from here on the four operations with these numbers differ, from each other and from b
 TESTS_PER_BRANCH = 2
 LARGEST_K = 8
@@ -129,18 +138,15 @@ class Draft:
 
 
 def words_of(config: FamilyConfig) -> dict[str, tuple[Word, ...]]:
-    """The words of each code; in each, every operation is the true meaning of one word."""
+    """The words of each code, at least as many as its problems have branches; see `_MEANINGS`."""
     rng = random.Random(f"words {config.seed}")
     texts = [c + v + d for c in "bdfgklmnprstvz" for v in "aeiou" for d in "bdgklmnrstz"]
     rng.shuffle(texts)
     codes: dict[str, tuple[Word, ...]] = {}
     for k in range(LARGEST_K, 0, -1):
         if config.code(k) not in codes:  # that of the longest problems first: it needs the most words
-            made = []
-            for i in range(config.rules(k)):
-                true = OPERATIONS[i % len(OPERATIONS)]
-                made.append(Word(texts.pop(), true, rng.choice([other for other in OPERATIONS if other != true])))
-            codes[config.code(k)] = tuple(made)
+            rounds = math.ceil(config.rules(k) / len(OPERATIONS))
+            codes[config.code(k)] = tuple(Word(texts.pop(), *pair) for pair in _MEANINGS[: rounds * len(OPERATIONS)])
     return codes
 
 
