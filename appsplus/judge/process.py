@@ -252,7 +252,7 @@ def head_of(ended: str, cpu_s: float, wall_s: float, peak_mib: float, status: in
 def send_reports(setup: Setup, first: int, reports: Sequence[tuple[dict[str, Any], bytes]]) -> None:
     """Tell the parent of unit tests that have ended, from the number `first` on."""
     heads = [{**head, "size": len(body)} for head, body in reports]
-    setup.channel.send(b"T", {"first": first, "reports": heads}, b"".join([body for _, body in reports]))
+    setup.channel.hold(b"T", {"first": first, "reports": heads}, b"".join([body for _, body in reports]))
 
 
 def with_lines(head: dict[str, Any], lines: LineMap | None, hit: bytes | None, before: bytes = b"") -> dict[str, Any]:

@@ -16,6 +16,7 @@ import resource
 import struct
 import sys
 import threading
+import time
 import types
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -33,11 +34,15 @@ FIRST_FREE_DESCRIPTOR = 4  # 0, 1, 2, and 3 for the report
 STARTED = b"S"  # written to the report before a program's own code runs
 REPORT = 3
 _FRAMES = 10  # of a traceback, from either end
-ANSWER = struct.Struct("<cII")  # kind, peak resident KiB, length; the answer follows
+ANSWER = struct.Struct("<cII")  # kind, peak resident KiB, length; so many bytes follow, the mark and the answer
 QUESTION = struct.Struct("<II")  # number of the first unit test, how many
 VALUE, ERROR, READY = b"V", b"E", b"R"  # kinds of answers
 SPENT = b"K"  # after the next answer this process takes no other unit test: it keeps something
-_exit = os._exit
+Record = tuple[bytes, bytes]  # kind, body
+_SOON_S = 0.0005  # what took longer is told before the next unit test begins
+_LONG = 1 << 16  # bytes of an answer that is told at once
+_ONE = struct.pack("<I", 1)  # the end of a question about one unit test
+_exit, _now, _len = os._exit, time.perf_counter, len
 _usage, _MAXRSS = (ctypes.c_long * 18)(), 4  # of getrusage; to have Python make an object of it costs as much as a call
 _main, _solution = types.ModuleType("__main__"), types.ModuleType("solution")
 _LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120
@@ -171,79 +176,102 @@ def _described(error: BaseException) -> bytes:
 
 
 def run_calls(
-    compiled: bytes, entry_point: str, inputs: list[str], keeps: str, hit: Hit | None = None, hits: Hit | None = None
+    compiled: bytes,
+    entry_point: str,
+    inputs: list[str],
+    keeps: str,
+    mark: bytes,
+    hit: Hit | None = None,
+    hits: Hit | None = None,
 ) -> NoReturn:
-    """Answer unit tests by number, read from descriptor 0, until it closes, on descriptor 3.
+    """Answer unit tests by number, read from descriptor 0, until it closes, on descriptor 3. `mark`: what each record has.
 
-    Lines go to `hit`, if there is one, and from there to `hits`, a place for each of the unit tests that are asked at once.
+    Lines go to `hit`, if there is one, and from there to `hits`, a place for each of the unit tests that are asked at once
+    and, the last, one for the module's own code.
+    Of several, answers are told together, unless they take long: each that is told wakes the worker.
     """
     try:
         code, traced = _prepared(compiled, hit)
         questions = os.dup(0)
         os.dup2(1, 0)
-        _write((STARTED, b""))
+        question = os.read(questions, QUESTION.size)
+        records = [(STARTED, b"")]
+        told = _now()
+        if question.endswith(_ONE):
+            records = _told(mark, records)
         if traced is not None:
             traced.start()
-        find, kept = _load(code, entry_point, looks=keeps == state.VALUES)
-        while True:
-            question = os.read(questions, QUESTION.size)
-            if len(question) < QUESTION.size:
-                break
+        try:
+            find, kept, is_spent = _load(code, entry_point, looks=keeps == state.VALUES)
+        except BaseException as error:
+            _told(mark, [*records, (ERROR, _described(error))])
+            _exit(1)
+        records += [(SPENT, b""), (READY, b"")] if is_spent else [(READY, b"")]
+        if hit is not None and hits is not None:
+            hits[-len(hit) :] = hit[:]
+        while len(question) == QUESTION.size:
             first, count = QUESTION.unpack(question)
             for place in range(count):
+                if _now() - told > _SOON_S:
+                    records, told = _told(mark, records), _now()
                 if traced is not None:
                     traced.clear()
                 record = _answer(find, inputs[first + place])
                 if hit is not None and hits is not None:
                     hits[place * len(hit) : (place + 1) * len(hit)] = hit[:]
-                if kept is None or not kept.has_changed():
-                    _write(record)
-                else:
-                    _write((SPENT, b""), record)
-                    _exit(0)
+                if not is_spent and kept is not None and kept.has_changed():
+                    is_spent = True
+                    records.append((SPENT, b""))
+                records.append(record)
+                if is_spent:
+                    break
+                if len(record[1]) > _LONG:
+                    records, told = _told(mark, records), _now()
+            records, told = _told(mark, records), _now()
+            if is_spent:
+                break
+            question = os.read(questions, QUESTION.size)
     finally:
         _exit(0)
 
 
 def _load(
     code: types.CodeType, entry_point: str, *, looks: bool
-) -> tuple[Callable[[], Callable[..., Any]], Kept | None]:
-    """How to find the function, and what the module keeps, if that is to be looked at."""
+) -> tuple[Callable[[], Callable[..., Any]], Kept | None, bool]:
+    """Run the module. How to find the function; what the module keeps, if that is to be looked at; and whether that
+    cannot be told, so that the next unit test might see it. Raises whatever the module raises.
+    """
     sys.modules["solution"] = _solution
     names = _solution.__dict__
     offered = names.pop(entry_point, None)  # a name of the prelude is no answer to a question about it
-    kept = None
+    exec(code, names)
+    owner: Any = names.get("Solution")
+    is_method = isinstance(owner, type) and hasattr(owner, entry_point)
+    if entry_point not in names:
+        if not is_method:
+            raise NameError(f"name {entry_point!r} is not defined by the program")
+        if offered is not None:
+            names[entry_point] = offered
+    find = (lambda: getattr(owner(), entry_point)) if is_method else (lambda: names[entry_point])
     try:
-        exec(code, names)
-        owner: Any = names.get("Solution")
-        is_method = isinstance(owner, type) and hasattr(owner, entry_point)
-        if entry_point not in names:
-            if not is_method:
-                raise NameError(f"name {entry_point!r} is not defined by the program")
-            if offered is not None:
-                names[entry_point] = offered
-    except BaseException as error:
-        _write((ERROR, _described(error)))
-        _exit(1)
-    try:
-        kept = Kept(names, code.co_names) if looks else None
-        _write((READY, b""))
+        return find, Kept(names, code.co_names) if looks else None, False
     except ValueError:
-        _write((SPENT, b""), (READY, b""))
-    return (lambda: getattr(owner(), entry_point)) if is_method else (lambda: names[entry_point]), kept
+        return find, None, True
 
 
-def _answer(find: Callable[[], Callable[..., Any]], arguments: str) -> tuple[bytes, bytes]:
+def _answer(find: Callable[[], Callable[..., Any]], arguments: str) -> Record:
     try:
         return VALUE, values.encode(find()(*values.decode(arguments))).encode()
     except BaseException as error:
         return ERROR, _described(error)
 
 
-def _write(*records: tuple[bytes, bytes]) -> None:
+def _told(mark: bytes, records: list[Record]) -> list[Record]:
+    """Write these records; returns those that are left, none."""
     libc.getrusage(resource.RUSAGE_SELF, _usage)
     answer = b""
     for kind, body in records:
-        answer += ANSWER.pack(kind, _usage[_MAXRSS], len(body)) + body
+        answer += ANSWER.pack(kind, _usage[_MAXRSS], _len(mark) + _len(body)) + mark + body
     while answer:
         answer = answer[os.write(REPORT, answer) :]
+    return []

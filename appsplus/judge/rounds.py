@@ -128,7 +128,7 @@ def _asked(worker: WorkerHandle, job: Job, numbers: Sequence[int], scale: float,
     runs: list[Run] = []
     kept = 0
     for kind, head, body in worker.ask(request, timeout_s=wall_s + GRACE_S):
-        if kind == b"C":
+        if kind == b"E":
             compiled = head
         elif kind == b"T":
             more = list(

@@ -64,7 +64,7 @@ class HitFile:
     """Where a program's process writes which lines were executed, in so many places: memory that outlives it."""
 
     def __init__(self, size: int, places: int = 1) -> None:
-        self.size = size
+        self.size, self.places = size, places
         self.descriptor = memory_file(bytes(places * size))
 
     def content(self, place: int = 0) -> bytes:

@@ -81,13 +81,13 @@ def main(descriptor: str) -> None:
         if request["kind"] == "calibrate":
             channel.send(b"E", {"scale": calibration.scale()})
             continue
-        _serve(setup, compiler, request)
+        end = _serve(setup, compiler, request)
         if rungs.namespaces and not nests:  # else nothing outlives a program, its namespace's PID 1
             compiler.stop()
             setup.stop_template()
             _reap_strays()
         isolation.clear_tmp(mounted=rungs.root)
-        channel.send(b"E", {})
+        channel.send(b"E", end)
 
 
 def _isolate(options: dict[str, Any]) -> isolation.Rungs:
@@ -157,16 +157,16 @@ def _prepare_interpreter(hidden: str, seed: int) -> None:
     gc.freeze()
 
 
-def _serve(setup: process.Setup, compiler: Compiler, request: dict[str, Any]) -> None:
-    """Do one job. Raises ConnectionError when the parent is gone."""
+def _serve(setup: process.Setup, compiler: Compiler, request: dict[str, Any]) -> dict[str, Any]:
+    """Do one job; what its END frame says. Raises ConnectionError when the parent is gone."""
     job = process.job_of(request, setup.base_memory_bytes)
     if request["kind"] == "inspect":
         setup.channel.send(b"I", {}, compiler.inspect(job, request["offered"]))
-        return
+        return {}
     compiled = compiler.compile(job)
-    setup.channel.send(b"C", {"error": compiled.error, "executable": compiled.executable})
     if compiled.error is None:
         (judge_stdin if job.entry_point is None else judge_calls)(setup, job, compiled)
+    return {"error": compiled.error, "executable": compiled.executable}
 
 
 def _reap_strays() -> None:

@@ -52,8 +52,9 @@ class Cost:
     wall_ms: float
 
 
-def measure(tasks: list[Task], *, isolation: str, repeat: int, jobs: int) -> dict[str, Any]:
-    """Everything in this module. `tasks`: whose programs stand for real ones in the cost of compiling."""
+def measure(groups: dict[str, list[Task]], *, isolation: str, repeat: int, jobs: int) -> dict[str, Any]:
+    """Everything in this module. `groups`: real programs, of which call-tiny and stdin-tiny are used."""
+    tasks = groups["call-tiny"]
     with ExitStack() as stack:
         judges = {"all rungs": stack.enter_context(Judge(isolation=isolation))}
         for name, taken in [*((f"without {r}", (r,)) for r in _TAKEN_AWAY), ("no rung", tuple(_TAKEN_AWAY))]:
@@ -66,6 +67,7 @@ def measure(tasks: list[Task], *, isolation: str, repeat: int, jobs: int) -> dic
                     costs[name].setdefault(kind, []).append(_pass(judge, job, number))
         strict = judges["all rungs"]
         floors = _floors(tasks, strict, jobs)
+        by_process = {group: _by_process(strict, groups[group], repeat) for group in ("call-tiny", "stdin-tiny")}
     table = {name: {kind: _summary(passes) for kind, passes in kinds.items()} for name, kinds in costs.items()}
     return {
         "ms_per_job": table,
@@ -86,6 +88,7 @@ def measure(tasks: list[Task], *, isolation: str, repeat: int, jobs: int) -> dic
             if name in ("all rungs", "no rung")
         },
         "floors_ms": floors,
+        "by_process_ms": by_process,
     }
 
 
@@ -167,6 +170,30 @@ print(json.dumps([(time.monotonic() - began) * 2, (sum(os.times()[:4]) - cpu) * 
         "compile a program of call-tiny, CPU": round(_timed_ms(lambda: _compile(tasks)) / len(tasks), 4),
         "parent: ask, collect, compare, CPU a unit test": round(parent_ms, 4),
     }
+
+
+def _by_process(judge: Judge, tasks: list[Task], repeat: int) -> dict[str, Any]:
+    """CPU time of a real program, all its unit tests, by the process that spends it; and how many unit tests it has."""
+    jobs = [task.job() for task in tasks]
+    for job in jobs:
+        judge.run(job)
+    [started] = [handle.process.pid for handle in judge._workers.values()]
+    *_, own, template, compiler = machine.tree(started)  # what was started waits for the worker, PID 1 of its namespace
+    names = {"parent: compare": os.getpid(), "worker: collect": own, "template: fork": template, "compiler": compiler}
+
+    def spent() -> dict[str, float]:
+        found = {name: machine.own_cpu_s(pid)[0] for name, pid in names.items()}
+        return {**found, "programs: isolate, run, end": machine.own_cpu_s(own)[1]}
+
+    passes: dict[str, list[float]] = {}
+    for _ in range(repeat):
+        before = spent()
+        for job in jobs:
+            judge.run(job)
+        for name, cpu_s in spent().items():
+            passes.setdefault(name, []).append((cpu_s - before[name]) * 1000 / len(jobs))
+    tests = sum(len(job.unit_tests) for job in jobs) / len(jobs)
+    return {"unit_tests": round(tests, 2), **{name: spread(values) for name, values in passes.items()}}
 
 
 def _compile(tasks: list[Task]) -> None:

@@ -26,23 +26,24 @@ import breakdown
 import contestants
 import machine
 import plots
+import work
 from breakdown import spread
 from contestants import Contestant, Pass
-from work import SIZES, Task, load
+from work import Task, load
 
 from appsplus.errors import AppsplusError, SandboxError
 from appsplus.judge import ISOLATIONS, STRICT, Judge, available_cpus, version
 from appsplus.problem import IOFormat
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "judge.json"
-GROUPS = (*SIZES, "scaling", "coverage", "overhead", "breakdown", "memory")
+GROUPS = (*work.GROUPS, "scaling", "coverage", "overhead", "breakdown", "memory")
 _FEW = 100  # tasks with one worker
 
 
 def main() -> None:
     options = _options()
     results = _continued(options)
-    tasks = load(options.data, list(SIZES))
+    tasks = load(options.data, list(work.GROUPS))
     if options.quick:
         tasks = {group: some[: 3 if "heavy" in group else 10] for group, some in tasks.items()}
     for group in options.groups:
@@ -239,9 +240,7 @@ def _overhead(tasks: dict[str, list[Task]], options: argparse.Namespace) -> dict
 def _breakdown(tasks: dict[str, list[Task]], options: argparse.Namespace) -> dict[str, Any]:
     repeat = 1 if options.quick else max(5, options.repeat)
     try:
-        return breakdown.measure(
-            tasks["call-tiny"], isolation=options.isolation, repeat=repeat, jobs=20 if options.quick else 100
-        )
+        return breakdown.measure(tasks, isolation=options.isolation, repeat=repeat, jobs=20 if options.quick else 100)
     except (AttributeError, RuntimeError, SandboxError) as error:  # the judge has no such rung any more, or not here
         say(f"breakdown: not measured: {error}")
         return {"not_measured": str(error)}

@@ -57,6 +57,12 @@ def cpu_s(root: int) -> float:
     return sum(int(ticks) for four in spent for ticks in four) * _TICK_S
 
 
+def own_cpu_s(pid: int) -> tuple[float, float]:
+    """CPU seconds of a process itself, and of those descendants that were waited for."""
+    ticks = [int(field) for field in _stat(pid)[11:15]]
+    return sum(ticks[:2]) * _TICK_S, sum(ticks[2:]) * _TICK_S
+
+
 def pss_mib(root: int) -> float | None:
     """Memory of a tree of processes, each shared page divided among those that share it; None: may not be read."""
     total_kib = 0

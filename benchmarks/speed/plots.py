@@ -43,7 +43,7 @@ def draw_judge(results: dict[str, Any], folder: Path) -> list[Path]:
     groups, drawn = results["groups"], []
     for name, unit, wanted in (
         ("judge_call", "programs", ("call-tiny", "call-many", "call-heavy")),
-        ("judge_stdin", "tests", ("stdin-tiny", "stdin-imports", "stdin-heavy")),
+        ("judge_stdin", "tests", ("stdin-tiny", "stdin-imports", "stdin-usual", "stdin-heavy")),
     ):
         there = [group for group in wanted if group in groups]
         if there:
@@ -77,7 +77,7 @@ def _draw_rates(groups: dict[str, Any], wanted: list[str], unit: str, path: Path
 
 
 def _draw_cost(measured: dict[str, Any], path: Path) -> Path:
-    figure, (left, right) = pyplot().subplots(1, 2, figsize=(9.0, 2.8), width_ratios=(3, 2))
+    figure, (left, right, last) = pyplot().subplots(1, 3, figsize=(14.0, 2.8), width_ratios=(3, 2, 2))
     table = measured["ms_per_job"]
     kinds = ("stdin, 1 test", "call, 1 test", "compile error")
     for number, kind in enumerate(kinds):
@@ -96,6 +96,15 @@ def _draw_cost(measured: dict[str, Any], path: Path) -> Path:
     right.barh(labels, [value for _, value in rows], color=[_OURS] * 4 + [_OTHERS] * (len(rows) - 4))
     right.invert_yaxis()
     right.set_xlabel("CPU ms a further test; floors")
+    for number, (group, spent) in enumerate(measured["by_process_ms"].items()):
+        names = [name for name in spent if name != "unit_tests"]
+        places = [position + (number - 0.5) * 0.4 for position in range(len(names))]
+        values = [spent[name]["median"] / spent["unit_tests"] for name in names]
+        last.barh(places, values, height=0.38, label=group, color=(_OURS, _PLAIN)[number])
+        last.set_yticks(range(len(names)), names)
+    last.invert_yaxis()
+    last.legend(frameon=False, fontsize=8)
+    last.set_xlabel("CPU ms a unit test of real programs")
     return save(figure, path)
 
 

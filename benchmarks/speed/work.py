@@ -5,6 +5,7 @@
     call-heavy     problems whose programs need 100 to 800 ms of CPU time
     stdin-tiny     small problems on standard input that import nothing but sys and math
     stdin-imports  small problems on standard input that import what people usually do (collections, heapq, re, ...)
+    stdin-usual    those of stdin-tiny, preceded by the modules that hendrycks/apps imports before every program (not numpy)
     stdin-heavy    problems on standard input whose programs need 50 ms or more a unit test, 800 ms at most
 
 Every program is the first solution that the data gives; every problem of the selection is one that our judge accepts.
@@ -33,11 +34,13 @@ SIZES = {
     "stdin-imports": 60,
     "stdin-heavy": 10,
 }
+GROUPS = (*SIZES, "stdin-usual")
 _USUAL = re.compile(
     r"^\s*(?:from|import)\s.*\b(?:collections|heapq|bisect|itertools|functools|re|random|string|fractions|decimal)\b",
     re.M,
 )
 _ANY = re.compile(r"^\s*(?:from\s+(\w+)|import\s+(.+))", re.M)
+_USUAL_IMPORTS = "import sys, time, itertools, collections, functools, math, fractions, typing, random, heapq\n"
 _UNITS_OF_STDIN = 5  # unit tests of a stdin problem that are used
 
 
@@ -61,7 +64,11 @@ def load(data: Path, groups: list[str]) -> dict[str, list[Task]]:
     if not (data / "apps").is_dir():
         sys.exit(f"{data} has no folder apps: give the data's folder with --data")
     selection = json.loads(SELECTION.read_text())
-    return {group: [read(data / "apps", problem_id) for problem_id in selection[group]] for group in groups}
+    selection["stdin-usual"] = selection["stdin-tiny"]
+    found = {group: [read(data / "apps", problem_id) for problem_id in selection[group]] for group in groups}
+    if "stdin-usual" in found:
+        found["stdin-usual"] = [replace(t, program=_USUAL_IMPORTS + t.program) for t in found["stdin-usual"]]
+    return found
 
 
 def read(apps: Path, problem_id: str) -> Task:

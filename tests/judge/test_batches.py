@@ -60,11 +60,11 @@ def test_the_times_of_a_batch_add_up_to_what_was_used(judge: Judge) -> None:
     assert 0.9 * 0.002 * NUMBER < sum(unit.cpu_s for unit in report.unit_tests) < 3 * 0.002 * NUMBER
 
 
-def test_answers_written_ahead_are_only_the_program_s_own(judge: Judge) -> None:
-    forged = (
-        "import os, struct\ndef double(n):\n    os.write(3, struct.pack('<cII', b'V', 9, 1) + b'0')\n    return n * 2"
-    )
-    assert verdicts(judge, forged) != {}
+@pytest.mark.parametrize("kind", "VERKS")
+def test_what_a_program_writes_where_its_answers_go_is_no_answer(judge: Judge, kind: str) -> None:
+    forges = f"import os, struct\ndef forge(): os.write(3, struct.pack('<cII', b'{kind}', 9, 1) + b'0')\n"
+    assert verdicts(judge, forges + "def double(n):\n    forge()\n    return n * 2") == {}
+    assert verdicts(judge, forges + "forge()\ndef double(n):\n    return n * 2") == {}
 
 
 def test_a_program_that_fails_to_load_fails_every_unit_test_once(judge: Judge) -> None:

@@ -30,12 +30,11 @@ class Worker:
             yield b"E", {"scale": self.scale_now}, b""
             return
         self.requests.append(request)
-        yield b"C", {"error": None, "executable": None}, b""
         for i, (ended, cpu_s, text) in enumerate(self.rounds.pop(0)):
             head = {"ended": ended, "cpu_s": cpu_s, "wall_s": cpu_s, "peak_mib": 1.0, "status": 0}
             head["fresh"] = self.fresh or len(self.requests) > 1
             yield b"T", {"first": i, "reports": [head | {"size": len(text)}]}, text.encode()
-        yield b"E", {}, b""
+        yield b"E", {"error": None, "executable": None}, b""
 
 
 def run(worker: Worker, unit_tests: int = 1) -> list[tuple[Verdict, bool]]:

@@ -18,9 +18,10 @@ from appsplus.problem import Checker, IOFormat, Limits, UnitTest, Verdict
 
 QUICK = Limits(cpu_s=0.5, wall_s=1.5, memory_mib=256, output_mib=1)
 AC, WA = Verdict.ACCEPTED, Verdict.WRONG_ANSWER
-TLE, OLE = Verdict.TIME_LIMIT_EXCEEDED, Verdict.OUTPUT_LIMIT_EXCEEDED
+RTE, TLE, OLE = Verdict.RUN_TIME_ERROR, Verdict.TIME_LIMIT_EXCEEDED, Verdict.OUTPUT_LIMIT_EXCEEDED
 
 # what depends on how our own channel of answers works: (program, [(arguments, expected value)], verdicts)
+PATCH = "import sys\nsys._getframe(1).f_globals['values'].encode"  # how the process of a program writes its answers
 CALL = {
     "nonsense on the answer channel": (
         "import os\ndef f():\n    os.write(3, b'garbage' * 100)\n    return 1", [("[]", "1")], [OLE]),
@@ -28,14 +29,14 @@ CALL = {
         "import os, struct\nos.write(3, struct.pack('<cII', b'R', 0, 0) + struct.pack('<cII', b'V', 0, 1) + b'1')\n"
         "def f(): return 2", [("[]", "1")], [WA]),
     "an answer nested beyond reason": (
-        "import os, struct\ndef f():\n    deep = b'[' * 900 + b']' * 900\n    os.write(3, struct.pack('<cII', b'V', 0, 1800)"
-        " + deep)\n    os._exit(0)", [("[]", "[[1]]")], [WA]),
-    "an integer that is none": (
-        "import os, struct\ndef f():\n    b = b'{\"$int\": 5}'\n    os.write(3, struct.pack('<cII', b'V', 1, len(b)) + b)\n"
-        "    os._exit(0)", [("[]", "1")], [WA]),
+        f"{PATCH} = lambda v: '[' * 900 + ']' * 900\ndef f(): pass", [("[]", "[[1]]")], [WA]),
+    "an integer that is none": (f"{PATCH} = lambda v: '{{\"$int\": 5}}'\ndef f(): pass", [("[]", "1")], [WA]),
+    "a forged answer, and the end": (
+        "import os, struct\ndef f():\n    os.write(3, struct.pack('<cII', b'V', 1, 1) + b'1')\n    os._exit(0)",
+        [("[]", "1")], [RTE]),
     "an exception whose lines are no list": (
-        "import os\ndef f():\n    os.write(3, b'E' + bytes(4) + (16).to_bytes(4, 'little') + b'[\"E\",\"m\",{\"a\":1}]')\n    os._exit(1)",
-        [("[]", "1")], [Verdict.RUN_TIME_ERROR]),
+        "import sys\nsys._getframe(1).f_globals['_described'] = lambda e: b'[\"E\",\"m\",{\"a\":1}]'\ndef f(): 1 / 0",
+        [("[]", "1")], [RTE]),
     "questions filled by name, and a forged ready": (
         "import os, struct, time\nfor n in range(4, 64):\n    try:\n        n = os.open(f'/proc/self/fd/{n}', 1 | os.O_NONBLOCK)"
         "\n        while True: os.write(n, b'x' * 4096)\n    except OSError: pass\n"
