@@ -175,7 +175,7 @@ def window(engine: Engine) -> dict[str, Any]:
     """How many problems may be on their way at once, and how much text."""
     return {
         "window": WINDOW * engine.workers,
-        "weight": text_chars,
+        "weight": text_bytes,
         "budget": min(WINDOW_BYTES * engine.workers, MOST_BYTES),
     }
 
@@ -183,10 +183,10 @@ def window(engine: Engine) -> dict[str, Any]:
 _OBJECT = 32  # about what a number or an empty list takes, in bytes
 
 
-def text_chars(item: Any) -> int:
+def text_bytes(item: Any) -> int:
     """About how much memory a record or an outcome takes, in bytes: its text, and the values of the call format."""
     if isinstance(item, Outcome):
-        return text_chars(item.raw or item.record)
+        return text_bytes(item.raw or item.record)
     if not isinstance(item, RawProblem):
         return 0
     return len(item.description) + sum(map(len, item.solutions)) + _chars(item.inputs) + _chars(item.outputs)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from appsplus.pipeline import KEPT, REJECTED, Progress, text_chars
+from appsplus.pipeline import KEPT, REJECTED, Progress, text_bytes
 from appsplus.problem import RawProblem
 from appsplus.sources import Rejected
 
@@ -50,7 +50,7 @@ def survey(records: Iterable[Record], seed: int, progress: Progress | None = Non
         executions += found[0] * found[1]
         rank, number = -_rank(record, seed), next(numbers)
         if rank > bound and (len(drawn) < _MOST or rank > drawn[0][0]):
-            size = text_chars(record)
+            size = text_bytes(record)
             heapq.heappush(drawn, (rank, number, size, record))
             room -= size
             while len(drawn) > 1 and (room < 0 or len(drawn) > _MOST):

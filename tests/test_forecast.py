@@ -15,7 +15,7 @@ from appsplus.engine.judging import Judging
 from appsplus.forecast import Costs, Forecast, forecast, scaled
 from appsplus.judge import Inspection, Job, Report, UnitTestReport
 from appsplus.ledger import Ledger
-from appsplus.pipeline import BuildOptions, build, text_chars, whole_way
+from appsplus.pipeline import BuildOptions, build, text_bytes, whole_way
 from appsplus.problem import RawProblem, Reason, Rejection, Verdict
 from appsplus.release import read_manifest
 from appsplus.sources import Rejected, Source
@@ -118,7 +118,7 @@ def test_a_sample_of_large_problems_is_as_large_as_memory_allows(monkeypatch: py
     monkeypatch.setattr("appsplus.survey._MOST_BYTES", 300_000)
     small = survey(records, 0).sample
     assert 1 < len(small) < len(whole)
-    assert sum(map(text_chars, small)) <= 300_000
+    assert sum(map(text_bytes, small)) <= 300_000
     assert {r.problem_id for r in small} == set(whole[: len(small)])  # the first of the same draw
     assert {r.problem_id for r in survey(records[::-1], 0).sample} == {r.problem_id for r in small}
     monkeypatch.setattr("appsplus.survey._MOST_BYTES", 1)

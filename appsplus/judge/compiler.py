@@ -65,6 +65,7 @@ class Compiler:
         is_new = self._forked is None
         forked = self._started()
         forked.restart_clock(compiling.CPU_S, compiling.WALL_S)
+        forked.settle()
         text = job.source.encode(*_CODING)
         with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError):
             self._channel.send(kind, {**head, "memory_bytes": job.memory_bytes}, text)

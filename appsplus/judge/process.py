@@ -10,12 +10,13 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from appsplus.judge import isolation, program
 from appsplus.judge.frames import Channel
 from appsplus.judge.line_map import LineMap
+from appsplus.judge.placement import SHORT_MS, Placement
 from appsplus.judge.task import Task, packed
 from appsplus.judge.template import Template
 from appsplus.judge.waiting import Waiting
@@ -35,6 +36,7 @@ class Setup:
     private_root: bool
     killed_by_host_only: bool  # programs are PID 1, whom no SIGKILL of their own reaches
     base_memory_bytes: int  # mapped by an idle worker
+    placement: Placement = field(default_factory=Placement)
     template: Template | None = None
     rules: int = -1
     rules_know: tuple[int, int] = (-1, -1)  # which /tmp the rules are for
@@ -153,10 +155,12 @@ class Program:
         if setup.template is None:
             setup.template = setup.make_template()
         message = packed(task, body, given)
+        setup.placement.settle(setup.template.pid)
         self.pid = setup.template.fork(message, list(given.values()))
         os.close(given["body"])
         self.handle = os.pidfd_open(self.pid)
         self._setup, self._most_cpu_s, self._killed = setup, task.cpu_s, False
+        self.is_quick = True
         self.restart_clock(cpu_s, wall_s)
 
     def restart_clock(self, cpu_s: float, wall_s: float) -> None:
@@ -170,6 +174,16 @@ class Program:
         if self.clock.granted_s > granted_s:
             self._setup.channel.send(b"W", {})
         return left_ms
+
+    def settle(self) -> None:
+        """Have it run where the worker is, until it takes long."""
+        self.is_quick = True
+        self._setup.placement.settle(self.pid)
+
+    def takes_long(self) -> None:
+        """It may run on any CPU from now on, as may the worker."""
+        self.is_quick = False
+        self._setup.placement.leave(self.pid)
 
     def kill(self) -> None:
         """Kill the process, and with it, as PID 1 of its namespace, everything it started."""
@@ -206,7 +220,9 @@ def watch(forked: Program, answers: int | None = None) -> str:
         left_ms = forked.left_ms()
         if left_ms <= 0:
             return forked.clock.exceeded()
-        ready = [descriptor for descriptor, _ in poll.poll(left_ms)]
+        ready = [descriptor for descriptor, _ in poll.poll(min(left_ms, SHORT_MS) if forked.is_quick else left_ms)]
+        if forked.is_quick and not ready:
+            forked.takes_long()
         if answers is not None and answers in ready:
             return "answer"
         if ready:

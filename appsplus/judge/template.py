@@ -38,8 +38,8 @@ class Template:
         `namespaces`: each is PID 1 of a namespace of its own.
         """
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._pid = isolation.fork()
-        if self._pid == 0:
+        self.pid = isolation.fork()
+        if self.pid == 0:
             with contextlib.suppress(OSError):
                 _serve(theirs, prepare, namespaces=namespaces)
             os._exit(1)
@@ -59,8 +59,8 @@ class Template:
     def stop(self) -> None:
         """End it, if it still runs."""
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
         self._connection.close()
 
 

@@ -82,6 +82,7 @@ def main(descriptor: str) -> None:
             channel.send(b"E", {"scale": calibration.scale()})
             continue
         end = _serve(setup, compiler, request)
+        setup.placement.leave()
         if rungs.namespaces and not nests:  # else nothing outlives a program, its namespace's PID 1
             compiler.stop()
             setup.stop_template()

@@ -110,7 +110,7 @@ class Worn(Compiler):
     def _started(self) -> Any:
         if self._forked is None:
             self.begun += 1
-            self._forked = cast("Any", SimpleNamespace(restart_clock=lambda *_: None))
+            self._forked = cast("Any", SimpleNamespace(restart_clock=lambda *_: None, settle=lambda: None))
         return self._forked
 
     def stop(self) -> int:

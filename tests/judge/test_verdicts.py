@@ -94,13 +94,25 @@ def test_a_module_s_own_work_counts_with_the_first_unit_test_of_its_process(judg
     assert found.unit_tests[0].cpu_s >= 1.7 * limit_s
 
 
-def test_answers_nobody_asked_for_share_no_time_and_no_memory_is_beyond_the_limit(judge: Judge) -> None:
+def test_answers_nobody_asked_for_share_no_time(judge: Judge) -> None:
     call = "".join(f"    {line}\n" for line in burning(0.2).splitlines())
     forged = "struct.pack('<cII', b'V', 0xFFFFFFFF, 1) + b'1'"
     program = f"import os, struct, time\ndef f():\n{call}    os.write(3, ({forged}) * 500)\n    time.sleep(9)\n"
     [found] = judge.run(Job(program, IOFormat.CALL, (UnitTest("[]", "1"),), entry_point="f", limits=QUICK)).unit_tests
     assert found.cpu_s >= 0.19
-    assert found.peak_mib <= 1024
+
+
+def test_no_memory_is_beyond_the_limit_whatever_a_process_says(judge: Judge) -> None:
+    forged = "type('P', (), {'pack': staticmethod(lambda kind, peak, size: A.pack(kind, 0xFFFFFFFF, size))})"
+    program = f"import sys\nours = sys._getframe(1).f_globals\nA = ours['ANSWER']\nours['ANSWER'] = {forged}\ndef f(): return 1"
+    [found] = judge.run(Job(program, IOFormat.CALL, (UnitTest("[]", "1"),), entry_point="f", limits=QUICK)).unit_tests
+    assert found.verdict is AC
+    assert QUICK.memory_mib <= found.peak_mib <= 1024
+
+
+def test_a_program_does_not_learn_the_name_of_the_host(strict_judge: Judge) -> None:
+    program = "import os, platform, socket\nprint(os.uname().nodename, platform.node(), socket.gethostname())"
+    assert strict_judge.run(Job(program, IOFormat.STDIN, (UnitTest("", "judge judge judge"),))).verdict is AC
 
 
 @pytest.mark.parametrize(
