@@ -22,7 +22,7 @@ from stepcoder.ablation.markdown import markdown
 from stepcoder.ablation.plan import PRESETS, AblationConfig
 from stepcoder.ablation.provenance import FILE_NAME as MADE_BY
 from stepcoder.ablation.reward_model import COST
-from stepcoder.ablation.runs import DONE, LENGTHS, jobs
+from stepcoder.ablation.runs import DONE, LENGTHS, PROBLEMS, jobs
 from stepcoder.config import configured, flag, read_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,9 +47,9 @@ def archive(out: Path, path: Path) -> None:
     folders = [job.folder for of_seed in of_seeds if all(job.done for job in of_seed) for job in of_seed]
     if not folders:
         raise InputError(f"{out} has no seed of which all runs are done; go on with: stepcoder ablate --out {out}")
-    files = [out / "config.json", *(file for folder in folders for name in KEPT if (file := folder / name).is_file())]
+    left = [file for folder in folders for name in KEPT if (file := folder / name).is_file()]
     with tarfile.open(path, "w:xz") as packed:
-        for file in files:
+        for file in (out / "config.json", out / PROBLEMS, *left):
             content = file.read_bytes().replace(str(out).encode(), b"OUT")
             entry = tarfile.TarInfo(str(file.relative_to(out)))
             entry.size = len(content)

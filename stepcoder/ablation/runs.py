@@ -32,7 +32,7 @@ from appsplus.ledger import Ledger
 from appsplus.pipeline import BuildOptions, build
 from appsplus.sources import open_sources
 from stepcoder.ablation.arms import ARMS, PPO, PRM, SFT
-from stepcoder.ablation.family import write
+from stepcoder.ablation.family import digest, write
 from stepcoder.ablation.plan import AblationConfig
 from stepcoder.ablation.provenance import save_provenance
 from stepcoder.ablation.reward_model import COST, LABELLED, MODEL, cost_of, evenly, make_reward_model
@@ -41,6 +41,7 @@ from stepcoder.errors import TrainingError
 
 DONE, LENGTHS = "test.json", "lengths.json"
 FAMILY = "data/family"
+PROBLEMS = "problems.sha256"  # of the problems that the runs in a folder are about
 _MAY_CHANGE = frozenset("methods seeds workers judge_workers isolation".split())
 
 
@@ -77,10 +78,18 @@ def begin(out: Path, config: AblationConfig) -> None:
                     f"{out} was begun with {flag(name)} {getattr(begun, name)}, not {value}; go on with the options that"
                     " it was begun with, or name another --out"
                 )
+        if not (out / PROBLEMS).is_file() or (out / PROBLEMS).read_text(encoding="utf-8").strip() != digest(
+            config.family
+        ):
+            raise InputError(
+                f"{out} was begun with other problems, as another version of stepcoder generates them; go on with the"
+                " version that it was begun with, or name another --out"
+            )
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there, and is no experiment of `stepcoder ablate`; name another --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / PROBLEMS, f"{digest(config.family)}\n".encode())
         save_config(config, out, FAMILY)
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}); name another folder with --out") from None

@@ -1,12 +1,14 @@
 """What is recorded in benchmarks/learning/ is of the experiment as it is, and stands on its page."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from stepcoder.ablation.arms import SUITES
 from stepcoder.ablation.plan import PRESETS, AblationConfig
@@ -80,23 +82,32 @@ def test_a_page_without_marks_is_refused(page_maker: ModuleType) -> None:
         page_maker.on_page("nothing here", "stepcoder", "made")
 
 
-def test_the_word_that_was_not_learned_comes_first(tmp_path: Path) -> None:
-    words = script("benchmarks/learning/words.py")
-    problems = [
-        {
-            "split": "test",
-            "problem_id": "k5-0001",
-            "question": "Translate f:\n\n0 lim 4\n1 zor 7\n2 rim 2",
-            "at": [0, 2],
-        },
-        {"split": "test", "problem_id": "k6-0001", "question": "Translate f:\n\n0 zor 4\n1 lim 1", "at": [0, 1]},
-        {"split": "test", "problem_id": "k1-0001", "question": "Translate f:\n\n0 dok 4", "at": [0]},
-        {"split": "train", "problem_id": "k5-0002", "question": "Translate f:\n\n0 pit 4", "at": [0]},
-    ]
-    lines = [json.dumps(p | {"input_output": {"inputs": [[place, 9] for place in p["at"]]}}) for p in problems]
-    (tmp_path / "family.jsonl").write_text("\n".join(lines) + "\n")
-    live = words.live_words(tmp_path / "family.jsonl")
-    assert live == {"family/test/k5-0001": {"lim", "rim"}, "family/test/k6-0001": {"zor", "lim"}}
-    outcomes = {"family/test/k5-0001": {"wrong_answer": 4}, "family/test/k6-0001": {"accepted": 3, "wrong_answer": 1}}
-    assert words.by_word(outcomes, live) == {"rim": 0.0, "lim": 3 / 8, "zor": 3 / 4}
-    assert list(words.by_word(outcomes, live)) == ["rim", "lim", "zor"]
+class Letters:
+    """A tokenizer of letters, and a model that gives each of them the same probability, but for one after another."""
+
+    eos_token_id = 0
+
+    def __call__(self, text: str, **_: object) -> dict[str, list[int]]:
+        return {"input_ids": [ord(letter) for letter in text]}
+
+    def decode(self, ids: list[int]) -> str:
+        return "".join(map(chr, ids))
+
+
+def test_a_belief_is_the_probability_of_all_tokens_of_the_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, letters = script("benchmarks/learning/beliefs.py"), Letters()
+    solution = (
+        "def f(a, b):\n    if a == 0:  # lim\n        b //= 4\n    if a == 1:  # zor\n        b += 7\n    return b\n"
+    )
+    ids = letters(solution)["input_ids"]
+    monkeypatch.setattr(module, "sft_example", lambda *_: SimpleNamespace(ids=ids))
+
+    def model(given: torch.Tensor) -> SimpleNamespace:
+        assert given.tolist() == [ids]
+        logits = torch.zeros(1, len(ids), 128)  # each letter has 1/128, and "+" nine in ten
+        logits[0, solution.index("+") - 1, ord("+")] = math.log(9 * 127)
+        return SimpleNamespace(logits=logits)
+
+    found = module.beliefs(model, letters, [None])
+    assert found == pytest.approx({"lim": 128**-3, "zor": 0.9 / 128})
+    assert list(found) == ["lim", "zor"]

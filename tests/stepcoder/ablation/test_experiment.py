@@ -154,6 +154,9 @@ def test_other_options_than_it_was_begun_with_are_refused_but_more_seeds_are_not
         runs.begin(tmp_path / "out", smoke(updates=3))
     runs.begin(tmp_path / "out", smoke(seeds=4, methods="sft,ppo"))
     assert read_config(AblationConfig, tmp_path / "out")[0] == smoke(seeds=4, methods="sft,ppo")
+    (tmp_path / "out" / runs.PROBLEMS).write_text("those of yesterday")
+    with pytest.raises(InputError, match=r"was begun with other problems"):
+        runs.begin(tmp_path / "out", smoke())
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match=r"is there, and is no experiment"):
