@@ -110,7 +110,8 @@ def test_the_same_command_goes_on_from_where_it_was(
     out = tmp_path / "out"
     out.mkdir()
     shutil.copytree(finished / "data", out / "data")
-    shutil.copy(finished / "config.json", out)
+    for name in ("config.json", runs.PROBLEMS):
+        shutil.copy(finished / name, out)
     learned, calls = ppo._learned, 0
 
     def interrupted(trainer: Any, *arguments: Any) -> Any:
@@ -141,7 +142,8 @@ def test_two_runs_at_once_give_what_one_after_the_other_gives(finished: Path, tm
         shutil.copytree(finished / name, out / name)
     for method in ("ppo", "stepcoder"):
         shutil.rmtree(out / "seed-0" / method)
-    shutil.copy(finished / "config.json", out)
+    for name in ("config.json", runs.PROBLEMS):
+        shutil.copy(finished / name, out)
     ablate(out, smoke(workers=2))
     for method in ("ppo", "stepcoder"):
         one, other = (json.loads((x / "seed-0" / method / "test.json").read_text()) for x in (out, finished))
