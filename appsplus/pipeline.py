@@ -189,15 +189,15 @@ def text_bytes(item: Any) -> int:
         return text_bytes(item.raw or item.record)
     if not isinstance(item, RawProblem):
         return 0
-    return len(item.description) + sum(map(len, item.solutions)) + _chars(item.inputs) + _chars(item.outputs)
+    return len(item.description) + sum(map(len, item.solutions)) + _size_of(item.inputs) + _size_of(item.outputs)
 
 
-def _chars(value: Any) -> int:
+def _size_of(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, list | tuple):
-        return _OBJECT + 8 * len(value) + sum(map(_chars, value))
-    return _chars([*value, *value.values()]) if isinstance(value, dict) else _OBJECT
+        return _OBJECT + 8 * len(value) + sum(map(_size_of, value))
+    return _size_of([*value, *value.values()]) if isinstance(value, dict) else _OBJECT
 
 
 def nothing_found(sources: Sequence[Source]) -> SourceError:

@@ -53,12 +53,11 @@ def tree(root: int) -> list[int]:
 
 def cpu_s(root: int) -> float:
     """CPU seconds of a process, of its descendants, and of those of them that were waited for."""
-    spent = [fields[11:15] for pid in tree(root) if (fields := _stat(pid))]
-    return sum(int(ticks) for four in spent for ticks in four) * _TICK_S
+    return sum(sum(own_cpu_s(pid)) for pid in tree(root))
 
 
 def own_cpu_s(pid: int) -> tuple[float, float]:
-    """CPU seconds of a process itself, and of those descendants that were waited for."""
+    """CPU seconds of a process itself, and of those descendants that were waited for; 0 when it is gone."""
     ticks = [int(field) for field in _stat(pid)[11:15]]
     return sum(ticks[:2]) * _TICK_S, sum(ticks[2:]) * _TICK_S
 

@@ -1,6 +1,7 @@
 """The runs of `stepcoder ablate`: data, a warm-up for each seed, then every method from it, each judged on held-out problems.
 
     OUT/config.json                 the options
+    OUT/problems.sha256             of all problems: other versions may generate others, and do not go on here
     OUT/data/warmup/, family/       the two datasets, built like any other
     OUT/seed-0/sft/, ppo/, ...      runs of `stepcoder sft` and `stepcoder train`: their folders are as always
     OUT/seed-0/prm/                 the reward model of a seed, where an arm needs one (`reward_model.py`)

@@ -20,8 +20,8 @@ QUICK = Limits(cpu_s=0.5, wall_s=1.5, memory_mib=256, output_mib=1)
 AC, WA = Verdict.ACCEPTED, Verdict.WRONG_ANSWER
 RTE, TLE, OLE = Verdict.RUN_TIME_ERROR, Verdict.TIME_LIMIT_EXCEEDED, Verdict.OUTPUT_LIMIT_EXCEEDED
 
-# what depends on how our own channel of answers works: (program, [(arguments, expected value)], verdicts)
 PATCH = "import sys\nsys._getframe(1).f_globals['values'].encode"  # how the process of a program writes its answers
+# what depends on how our own channel of answers works: (program, [(arguments, expected value)], verdicts)
 CALL = {
     "nonsense on the answer channel": (
         "import os\ndef f():\n    os.write(3, b'garbage' * 100)\n    return 1", [("[]", "1")], [OLE]),
