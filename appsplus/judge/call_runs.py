@@ -97,7 +97,7 @@ class _Caller:
         self._failure: _Report | None = None  # of the module's own code, which stands for every unit test
         self._fresh = True  # no unit test has run yet
         self._load_s = 0.0, 0.0  # CPU and wall seconds of the module's own code: the first unit test's, as in a shell
-        self.cut_off = False  # a batch came near a limit
+        self.cut_off = False  # a batch came near a limit, or its process ended
         self.is_spent = False  # it keeps something that the next unit test might see
 
     @property
@@ -126,6 +126,8 @@ class _Caller:
         numbers, left = self._asked, len(self._asked)
         while left and self.is_alive and self._failure is None:
             reports = self._await(left)
+            if self._failure is not None:
+                break
             if len(numbers) > 1 and any(head["ended"] in _IN_DOUBT for head, _ in reports):
                 self.cut_off = True
                 return

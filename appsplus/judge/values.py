@@ -14,7 +14,8 @@ A natural dict with a key that begins with "$" is written as "$dict". Subclasses
 """
 
 import json
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from itertools import chain
 from typing import Any
 
 MAX_DEPTH = 200
@@ -24,6 +25,9 @@ _text_of = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
     None, json.JSONEncoder().default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True
 )
 _BIG = 10**4000
+_TAG = '"$'  # with it begins, in any text that has one, what is not itself
+_AS_IT_IS = {int, float, str, bool, type(None)}  # but for large integers
+_Items = list[Any] | tuple[Any, ...]
 _SERIAL: tuple[type[Iterable[Any]], ...] = (range, KeysView, ValuesView, ItemsView, Iterator)
 
 
@@ -40,7 +44,7 @@ def decode(text: str) -> Any:
         end = -1
     if end != len(text):  # white space around it, or no JSON
         value = json.loads(text)
-    return _revive(value)
+    return _revive(value) if _TAG in text else value
 
 
 def _plain(value: Any, depth: int) -> Any:
@@ -48,6 +52,8 @@ def _plain(value: Any, depth: int) -> Any:
         return value
     if depth > MAX_DEPTH:
         return {"$object": "nested too deeply"}
+    if isinstance(value, list):
+        return _plain_items(value if type(value) is list else list(list.__iter__(value)), depth)
     if isinstance(value, int):
         number = int.__add__(value, 0)
         return number if -_BIG < number < _BIG else {"$int": hex(number)}
@@ -55,30 +61,59 @@ def _plain(value: Any, depth: int) -> Any:
         return float.__add__(value, 0.0) if value == value else float("nan")
     if isinstance(value, str):
         return str.__str__(value)
-    if isinstance(value, list):
-        return [_plain(item, depth + 1) for item in list.__iter__(value)]
     if isinstance(value, tuple):
-        return {"$tuple": [_plain(item, depth + 1) for item in tuple.__iter__(value)]}
+        return {"$tuple": _plain_items(value if type(value) is tuple else tuple(tuple.__iter__(value)), depth)}
     return _plain_container(value, depth)
+
+
+def _plain_items(items: _Items, depth: int) -> _Items:
+    """The elements of a list or a tuple, in one that is written as a list."""
+    return items if _are_plain(items, depth) else [_plain(item, depth + 1) for item in items]
+
+
+def _are_plain(items: Collection[Any], depth: int) -> bool:
+    """Whether all elements of a container are written as they are; of long ones this is told in a fraction of the time that
+    it takes to go through them.
+    """
+    kinds = set(map(type, items))
+    if depth >= MAX_DEPTH:
+        return False
+    if kinds == {list}:
+        return _are_plain(list(chain.from_iterable(items)), depth + 1)
+    if not kinds <= _AS_IT_IS:
+        return False
+    if int not in kinds:
+        return True
+    numbers = items if len(kinds) == 1 else [item for item in items if type(item) is int]
+    return min(numbers) > -_BIG and max(numbers) < _BIG
 
 
 def _plain_container(value: Any, depth: int) -> Any:
     if isinstance(value, dict):
-        items = list(dict.items(value))
-        if all(isinstance(key, str) and not key.startswith("$") for key, _ in items):
-            return {str.__str__(key): _plain(item, depth + 1) for key, item in items}
-        return {"$dict": [[_plain(key, depth + 1), _plain(item, depth + 1)] for key, item in items]}
+        return _plain_dict(value, depth)
     if isinstance(value, (set, frozenset)):
-        return {"$set": sorted((_plain(item, depth + 1) for item in value), key=json.dumps)}
+        return {"$set": sorted(_plain_items([*value], depth), key=lambda item: _text_of(item, 0))}
     if isinstance(value, (bytes, bytearray)):
         return {"$bytes": bytes(value).hex()}
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
         return _plain(value.tolist(), depth + 1)
     if isinstance(value, _SERIAL):
-        return {"$iter": [_plain(item, depth + 1) for item in value]}
+        return {"$iter": _plain_items(list(value), depth)}
     if isinstance(value, Mapping) or type(value).__name__ == "deque":
         return _plain(dict(value) if isinstance(value, Mapping) else list(value), depth + 1)
     return {"$object": type(value).__name__}
+
+
+def _plain_dict(value: dict[Any, Any], depth: int) -> dict[str, Any]:
+    items = list(dict.items(value))
+    as_it_is = _are_plain(dict.values(value), depth)
+    if all(isinstance(key, str) and not key.startswith("$") for key, _ in items):
+        if as_it_is and type(value) is dict and set(map(type, value)) <= _AS_IT_IS:
+            return value
+        return {str.__str__(key): _plain(item, depth + 1) for key, item in items}
+    if as_it_is and _are_plain(dict.keys(value), depth):
+        return {"$dict": items}
+    return {"$dict": [[_plain(key, depth + 1), _plain(item, depth + 1)] for key, item in items]}
 
 
 def _hashable(value: Any) -> Any:
@@ -88,20 +123,21 @@ def _hashable(value: Any) -> Any:
 
 def _revive(plain: Any) -> Any:
     if isinstance(plain, list):
-        return [_revive(item) for item in plain]
+        kinds = set(map(type, plain))
+        return [_revive(item) for item in plain] if list in kinds or dict in kinds else plain
     if not isinstance(plain, dict):
         return plain
     if len(plain) == 1:
         (tag, content), *_ = plain.items()
         match tag:
             case "$tuple":
-                return tuple(_revive(item) for item in content)
+                return tuple(_revive(content))
             case "$dict":
                 return {_hashable(_revive(key)): _revive(item) for key, item in content}
             case "$set":
-                return {_hashable(_revive(item)) for item in content}
+                return set(map(_hashable, _revive(content)))
             case "$iter":
-                return iter([_revive(item) for item in content])
+                return iter(_revive(content))
             case "$int":
                 return int(content, 16)
             case "$bytes":

@@ -155,13 +155,19 @@ sys.stderr.write(json.dumps(loaded_s + sum(spent)))
 
 
 def bare_cpu_s(task: Task) -> float:
-    """CPU seconds of a program's own code in a plain interpreter: loading it and the calls, nothing around them."""
+    """CPU seconds of a program's own code in a plain interpreter: loading it and the calls, nothing around them.
+
+    With the judge's hash seed: how long a program searches may depend on the order of a set of strings.
+    """
     question = {
         "imports": _IMPORTS,
         "program": task.program,
         "entry_point": task.entry_point,
         "inputs": [t.input for t in task.unit_tests],
     }
-    command = [PYTHON, "-I", "-c", "import sys; sys.setrecursionlimit(20000)" + _BARE]
-    ran = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True, check=True)
+    command = [PYTHON, "-s", "-P", "-c", "import sys; sys.setrecursionlimit(20000)" + _BARE]
+    environment = {"PYTHONHASHSEED": str(task.job().hash_seed)}
+    ran = subprocess.run(
+        command, input=json.dumps(question), capture_output=True, text=True, check=True, env=environment
+    )
     return float(json.loads(ran.stderr.splitlines()[-1]))
