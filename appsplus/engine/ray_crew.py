@@ -15,6 +15,10 @@ from appsplus.judge import Inspection, Report
 WATCH_EVERY_S = 1.0
 NOBODY_S = 60.0  # without a node that judges or is about to, before we give up
 ATTEMPTS = 5  # to start the judges of a node, before it is left out
+PING_EVERY_S = 15.0
+SILENT_S = (
+    60.0  # a process that does not even say that it is there for so long is stopped (SIGSTOP), or its machine hangs
+)
 END_S = 3.0  # for a node to end its judges; then its process is killed
 
 
@@ -59,6 +63,8 @@ class Crew:
         if not self.dispatch.members:
             raise NotStartedError(f"every node of {self._cluster.what} went away before it judged; run this again")
         self.dispatch.spawn(self._watch())
+        for member in self.dispatch.members:
+            self.dispatch.spawn(self._listen(member))
         return list(self.dispatch.members)
 
     async def cpu_s(self) -> float:
@@ -91,6 +97,21 @@ class Crew:
             self._left_out.add(member.node.node_id)
             self._tell(f"node {member.node.name} fails on whatever it is asked, and is left out: {why}")
             self._lose(member)
+
+    async def _listen(self, member: Member) -> None:
+        """Lose a member that is silent, though its process is there: nobody else would notice."""
+        while member in self.dispatch.members:
+            try:
+                await asyncio.wait_for(done(member.actor.is_there.remote()), SILENT_S)
+            except TimeoutError:
+                self._tell(
+                    f"node {member.node.name}: the process that judges there has not answered for {SILENT_S:.0f} s, and is"
+                    " ended; what it was judging is judged again"
+                )
+                self._lose(member)
+            except load_ray().exceptions.RayError:  # it has died, which `dispatch` sees, and `_look`
+                return
+            await asyncio.sleep(PING_EVERY_S)
 
     async def _watch(self) -> None:
         nobody_since: float | None = None
@@ -153,6 +174,7 @@ class Crew:
             self._known[node.node_id] = node.name
             self._on_come(member)  # before it has answered anything
             self.dispatch.members.append(member)
+            self.dispatch.spawn(self._listen(member))
             self._tell(
                 f"node {node.name} has come, with {member.cpus} CPUs"
                 if is_new

@@ -119,6 +119,10 @@ class NodeJudges:
         for work in works:
             work.result()
 
+    def is_there(self) -> bool:
+        """Who is stopped does not say so."""
+        return True
+
     def cpu_s(self) -> float:
         """CPU seconds that this process, its judges and their programs have used."""
         return tree_cpu_s()

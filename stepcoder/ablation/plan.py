@@ -140,7 +140,7 @@ def completions_an_update(config: TrainConfig) -> int:
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    # the budget: with more than twice as many updates, PPO arrives where the curriculum is sooner (benchmarks/learning/README.md)
+    # the budget: with more than twice as many updates, PPO arrives where CCCS is sooner (benchmarks/learning/README.md)
     "experiment": {
         "hidden_size": 128,
         "layers": 2,

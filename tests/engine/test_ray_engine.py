@@ -20,7 +20,7 @@ import ray
 import ray_stand_ins
 from ray.cluster_utils import Cluster
 
-from appsplus.engine import Cache, LocalEngine, ray_start
+from appsplus.engine import Cache, LocalEngine, ray_crew, ray_start
 from appsplus.engine.ray_doctor import look_at_nodes
 from appsplus.engine.ray_engine import RayEngine
 from appsplus.engine.ray_node import NodeJudges
@@ -178,6 +178,22 @@ def test_a_process_that_is_killed_costs_only_what_it_was_working_on(
         assert engine.told == ["node second: the process that judged there had died, and was started again"]
         assert sum(engine.answered.values()) == len(cache) == 12
         assert engine.counts == {"judged": 12}
+
+
+def test_a_process_that_is_stopped_is_ended_and_its_work_done_again(
+    on_nodes: Callable[..., RayEngine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ray_crew, "PING_EVERY_S", 0.5)
+    monkeypatch.setattr(ray_crew, "SILENT_S", 5.0)
+    with Cache(tmp_path) as cache, on_nodes(cache=cache) as engine, ThreadPoolExecutor(1) as pool:
+        reports = pool.submit(engine.judge, sleepers(12))
+        wait_until(lambda: len(cache) >= 2)
+        os.kill(engine.facts["second"].pid, signal.SIGSTOP)
+        assert [r.verdict for r in reports.result()] == [Verdict.ACCEPTED] * 12
+        wait_until(lambda: len(engine.told) == 2)
+        assert "the process that judges there has not answered for 5 s, and is ended" in engine.told[0]
+        assert engine.told[1] == "node second: the process that judged there had died, and was started again"
+        assert sum(engine.answered.values()) == len(cache) == 12
 
 
 def test_a_program_that_kills_its_node_every_time_is_found_out_and_the_others_are_judged(
