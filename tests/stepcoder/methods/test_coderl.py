@@ -81,6 +81,8 @@ def test_the_weight_of_a_token_is_the_probability_times_the_reward_above_the_gre
     assert torch.allclose(part(given)[0], torch.tensor([[0.65, 0.325]]))
     assert part.numbers(lambda items: items) == {"outcome_accuracy": 1.0, "outcome_weight": pytest.approx(0.375)}
     assert torch.allclose(CodeRl(baselines, weighted=False)(given)[0], torch.tensor([[1.3, 1.3]]))
+    shaped = replace(given, shaped=torch.tensor([[0.5, -0.1]]))  # 1.3 + 0.4 = 1.7
+    assert torch.allclose(part(shaped)[0], torch.tensor([[0.85, 0.425]]))
     baselines.take_greedy([(("made/3", 1), (-0.3, -0.3))])
     assert torch.allclose(part(given)[0], torch.tensor([[0.5, 0.25]]))
     assert part.state_dict() == {"best": []}  # greedy completions are written anew

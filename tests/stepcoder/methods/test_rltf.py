@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,6 +153,17 @@ def test_the_weights_are_coarse_plus_adaptive_less_the_penalty_against_the_best_
     for one in (part, resumed):
         assert torch.allclose(one(signals([accepted], [1.0]))[0], torch.full((1, 5), 1.95))
         assert torch.allclose(one(signals([accepted], [1.0]))[0], torch.zeros(1, 5))
+
+
+def test_what_reward_shaping_gives_in_all_is_part_of_the_reward() -> None:
+    """As above, 0.05 and -1.2 on all tokens and -1.95 on the line; 0.5 + 0.1 - 0.2 = 0.4 more, and nothing."""
+    part = Rltf(Baselines("best", "verdict"), penalty=0.3, adaptive_weight=1.0, paper_alpha=True)
+    wrong, error = judged(report(WA, passed=1), "a\nb\n"), judged(report(RTE, "E: e", 1), "a\nb\n")
+    given = signals([wrong, error], [-0.3, -0.6])
+    shaped = torch.tensor([[0.5, 0.0, 0.1, 0.0, -0.2], [0.0] * 5])
+    advantages, _ = part(replace(given, shaped=shaped))
+    assert torch.allclose(advantages[0], torch.full((5,), 0.45))
+    assert torch.allclose(advantages[1], torch.tensor([-1.95, -1.95, -1.2, -1.2, -1.2]))
 
 
 def test_the_released_code_s_alpha_is_one() -> None:

@@ -17,7 +17,7 @@ from stepcoder.prm.measures import auroc, measured
 from stepcoder.prm.model import RewardModel, line_scores
 from stepcoder.prm.options import PrmConfig
 from stepcoder.prm.reranking import Candidate, best, ranked, search_lines
-from stepcoder.prm.training import learn, scored_ends
+from stepcoder.prm.training import _step, learn, scored_ends
 from stepcoder.rollouts import Decoding, Task, generate
 from tests.stepcoder.prm.conftest import LINES, tokens_of
 
@@ -41,6 +41,34 @@ def row(program: tuple[int, ...]) -> dict[str, Any]:
         "lines": 5,
         "difficulty": "x",
     }
+
+
+class Multiplied(torch.nn.Module):
+    """Scores w times the number of each token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, ids: torch.Tensor, _attention: torch.Tensor) -> torch.Tensor:
+        return self.w * ids
+
+
+@pytest.mark.parametrize("micro_rows", [1, 8])
+def test_a_step_descends_the_mean_squared_error_of_all_line_ends_of_the_batch(micro_rows: int) -> None:
+    """w = 0.5, scores 0.5, 1 and 1.5 at tokens 1, 2 and 3, labels 1, -1 and 0: (0.25 + 4 + 2.25) / 3. By w the gradient is
+    2 (-0.5 x 1 + 2 x 2 + 1.5 x 3) / 3 = 16 / 3; of length at most 2 it is 2; at a rate of 0.1, w falls to 0.3.
+    """
+    rows = [
+        {"prompt_ids": [7], "token_ids": [1, 6, 2], "line_tokens": [0, 2], "labels": [1, -1]},
+        {"prompt_ids": [7, 7, 7], "token_ids": [3, 6], "line_tokens": [0], "labels": [0]},
+    ]
+    for most, w in ((100.0, 0.5 - 1.6 / 3), (2.0, 0.3)):
+        model: Any = Multiplied()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        loss = _step(model, optimizer, rows, PrmConfig(micro_rows=micro_rows, max_grad_norm=most), 0)
+        assert loss == pytest.approx(6.5 / 3)
+        assert model.w.item() == pytest.approx(w, abs=1e-5)
 
 
 def test_a_reward_model_with_perfect_labels_ranks_prefixes_perfectly(tmp_path: Path) -> None:
