@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appsplus.errors import InputError
+from stepcoder.prm import report
 from stepcoder.prm.measures import Scored, accuracy, auroc, calibration, calibration_error, measured, position, summary
 from stepcoder.prm.selections import hardness, selected
 
@@ -79,3 +80,21 @@ def test_each_selection_keeps_its_responses(selection: str, kept: Any) -> None:
 def test_a_selection_of_nothing_is_an_error() -> None:
     with pytest.raises(InputError, match=r"--selection revised-only selects none of the 2 labelled"):
         selected(ROWS[:2], "revised-only")
+
+
+def test_the_charts_show_the_measures_at_the_places_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """First fifth: right and wrong, so 0.5; last: both right, one of them +1 and one -1, in order. Between them nothing."""
+    drawn: dict[str, dict[str, Any]] = {}
+
+    def line_chart(series: Any, *, share: bool, label: str) -> str:
+        assert share
+        drawn[label] = {one.name: list(one.points) for one in series}
+        return "<svg/>"
+
+    monkeypatch.setattr(report, "line_chart", line_chart)
+    first = [scored(1, 0.9, line=1), scored(1, -0.9, line=1)]
+    charts = report._charts(summary([*first, scored(1, 0.9, line=5), scored(-1, -0.9, line=5)]))
+    assert drawn["By place of the line"] == {"accuracy": [(10.0, 0.5), (90.0, 1.0)], "auroc": [(90.0, 1.0)]}
+    assert charts[1].legend == ((0, "accuracy"), (1, "auroc"))
+    assert drawn["Calibration"]["share of +1"] == [(pytest.approx(5.0), 0.5), (pytest.approx(95.0), 1.0)]
+    assert not any(chart.svg for chart in report._charts(summary([])))
