@@ -13,7 +13,8 @@ Covered:
   outside a private /tmp, which is empty for every run.
 - Time: CPU seconds are the kernel's, read from outside; a program can neither stop nor fool that clock. A module's own code
   counts with the first unit test of its process. A verdict near a limit is confirmed alone, limits follow the speed of the
-  machine (`calibration`), and wall seconds in which a program has only waited for a CPU do not count (`waiting`).
+  machine (`calibration`), and wall seconds in which a program has only waited for a CPU do not count (`waiting`). A program
+  whose wall time is over though it has used hardly any CPU time is run once more: a machine may stand still, too.
 - Resources: CPU and wall time, memory, output, threads, open files and file sizes per program; memory and processes per
   worker in a control group, where one may be made. No program starts processes; nothing outlives its run.
 - Neighbours: unit tests do not see each other's module state or files where that would change a verdict.

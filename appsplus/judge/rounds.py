@@ -1,8 +1,10 @@
 """One job, asked in rounds until no verdict is in doubt. Runs in the parent.
 
-In doubt is what failed after other unit tests in the same process, and what exceeded its CPU time by so little that the
-machine may be to blame. Both are run again, each unit test in a process of its own; the second kind alone, while no
-other judge of this process runs anything, and at the speed that the machine has then.
+In doubt is what failed after other unit tests in the same process, what exceeded its CPU time by so little that the
+machine may be to blame, and what was not done in its wall time though it had hardly used the CPU: a whole machine may
+stand still for a while. All are run again, each unit test in a process of its own; the second kind alone, while no
+other judge of this process runs anything, and at the speed that the machine has then. Of the third kind one that sleeps
+again speaks for all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,11 +48,15 @@ def _confirmed(worker: WorkerHandle, job: Job, runs: list[Run], gate: Gate, *, f
     result = list(runs)
     close, scale = _close(worker, job, result, range(len(result)))
     leaked = {i for i, run in enumerate(runs) if not run.is_accepted and not run.fresh} - close
-    if leaked:
-        with gate.shared():
-            again = _asked(worker, job, [first + i for i in sorted(leaked)], worker.scale, alone=True)
-        _replace(result, sorted(leaked), again)
-        now_close, scale = _close(worker, job, result, sorted(leaked), scale)
+    asleep = {i for i, run in enumerate(runs) if run.slept and not job.coverage} - close - leaked
+    for which, timeouts in ((leaked, job.stop_after_timeouts), (asleep, 1)):
+        if which:
+            with gate.shared():
+                asked = replace(job, stop_after_timeouts=timeouts)
+                again = _asked(worker, asked, [first + i for i in sorted(which)], worker.scale, alone=True)
+            _replace(result, sorted(which), again)
+    if leaked or asleep:
+        now_close, scale = _close(worker, job, result, sorted(leaked | asleep), scale)
         close |= now_close
     if close:
         with gate.alone():
@@ -101,7 +107,7 @@ def _read(
 def _replace(runs: list[Run], which: Sequence[int], again: Runs | str) -> None:
     if isinstance(again, str):
         raise EOFError(f"a program compiled once and not the second time: {again}")  # noqa: TRY004
-    for i, run in zip(which, again[0], strict=False):  # after two time-outs the rest is not run again, and stands
+    for i, run in zip(which, again[0], strict=False):  # after time-outs the rest is not run again, and stands
         runs[i] = run
 
 

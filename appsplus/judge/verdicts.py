@@ -29,6 +29,7 @@ class Run:
 
     report: UnitTestReport
     fresh: bool  # its process had run no other unit test
+    slept: bool = False  # its wall time was over, and it had used next to no CPU time
     output: Any = None  # what a checker program is to be asked about: text, or the value as tagged JSON; None: nothing
 
     @property
@@ -70,7 +71,8 @@ def run_of(job: Job, number: int, head: dict[str, Any], body: bytes, scale: floa
         verdict, output, actual, error = _compared(job, number, body)
     else:
         verdict, error, traceback = _judged_error(head, body)
-    starved = head["ended"] == "wall" and cpu_s >= _STARVED * limit_s
+    is_over = head["ended"] == "wall" and verdict is Verdict.TIME_LIMIT_EXCEEDED
+    starved = is_over and cpu_s >= _STARVED * limit_s
     executed = head.get("executed")
     report = UnitTestReport(
         verdict=verdict,
@@ -87,7 +89,8 @@ def run_of(job: Job, number: int, head: dict[str, Any], body: bytes, scale: floa
     in_question = verdict is Verdict.WRONG_ANSWER and output is not None and asks_a_program(job)
     if in_question and not keeps_output:
         report = replace(report, error="the checker was not asked: it had too many long answers before")
-    return Run(report, bool(head["fresh"]), output if in_question and keeps_output else None)
+    slept = is_over and not starved
+    return Run(report, bool(head["fresh"]), slept, output if in_question and keeps_output else None)
 
 
 def asks_a_program(job: Job) -> bool:

@@ -78,9 +78,22 @@ def test_a_slow_machine_gives_more_time_from_the_start() -> None:
     assert run(Worker([("exit", 19.0, "1")], scale=2.0, scale_now=2.0)) == [(AC, True)]
 
 
-def test_a_sleeper_is_not_run_again_and_a_starved_program_is() -> None:
-    assert run(Worker([("wall", 0.1, "")])) == [(TLE, False)]
+def test_a_sleeper_is_run_once_more_and_a_starved_program_alone() -> None:
+    slept, right = ("wall", 0.1, ""), ("exit", 1.0, "1")
+    worker = Worker([slept], [slept])
+    assert run(worker) == [(TLE, False)]
+    assert [request["alone"] for request in worker.requests] == [False, True]
+    assert run(Worker([slept], [right])) == [(AC, False)]  # it was the machine that had stood still
+    assert run(Worker([slept], [("exit", 12.0, "1")], [("exit", 9.0, "1")])) == [(AC, True)]
     assert run(Worker([("wall", 5.0, "")], [("exit", 6.0, "1")])) == [(AC, True)]
+
+
+def test_of_several_sleepers_one_that_sleeps_again_speaks_for_all() -> None:
+    slept, right = ("wall", 0.1, ""), ("exit", 1.0, "1")
+    worker = Worker([slept, right, slept], [slept])
+    assert run(worker, unit_tests=3) == [(TLE, False), (AC, False), (TLE, False)]
+    assert [len(request["inputs"]) for request in worker.requests] == [3, 2]
+    assert [request["stop_after_timeouts"] for request in worker.requests] == [2, 1]
 
 
 def test_what_is_late_when_it_is_run_again_for_another_reason_is_confirmed_too() -> None:
