@@ -109,7 +109,7 @@ def _finished(
     if resume:
         config = run.resumed_config(out, dataset, given, kind)
     if dry_run:
-        print(estimate(dataset, config))
+        print(estimate(dataset, run.with_model(config)))
         return None
     command, work = ("train", run.train_run) if isinstance(config, TrainConfig) else ("sft", run.sft)
     if not work(dataset, config, out, resume=resume):  # type: ignore[arg-type]

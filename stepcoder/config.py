@@ -79,6 +79,8 @@ class SftConfig:
         _at_least(self, 1, "sft_batch_examples", "pack_tokens", "micro_rows")
         _at_least(self, 0, "sft_epochs", "lora_rank", "weight_decay", "limit", "sft_warmup_share")
         _above_zero(self, "sft_learning_rate", "max_grad_norm")
+        if not 0 <= self.seed < 1 << 32:
+            raise ConfigError(f"--seed must be at least 0 and below 2^32; got {self.seed}")
         if self.vocab_tokens < 300:
             raise ConfigError(
                 f"--vocab-tokens {self.vocab_tokens} is too small; 256 bytes and the special ones need 300"
@@ -213,6 +215,7 @@ class TrainConfig(SftConfig):
             self, 0, "warmup_updates", "critic_warmup_updates", "value_coef", "entropy_coef", "kl_coef", "stop_kl"
         )
         _at_least(self, 0, "validate_every", "samples_per_update", "judge_workers", "validation_completions")
+        _at_least(self, 0, "validation_problems")
         _one_of(self, "validation_split", SPLITS)
         _above_zero(self, "learning_rate", "critic_learning_rate", "temperature", "clip_range", "value_clip_range")
         _above_zero(self, "kl_target", "top_p")
@@ -302,10 +305,10 @@ def configured(
     return kind(**values | chosen, preset=preset)
 
 
-def save_config(config: SftConfig, run: Path, dataset: str) -> None:
-    """Write RUN/config.json: the values, the dataset, and which values are not the paper's."""
+def save_config(config: SftConfig, run: Path, dataset: str, **facts: str) -> None:
+    """Write RUN/config.json: the values, the dataset, which values are not the paper's, and what else is to be remembered."""
     ours = {"not_the_papers": not_the_papers(config)} if config.preset == "paper-6.7b" else {}
-    document = {"dataset": dataset, **asdict(config), **ours}
+    document = {"dataset": dataset, **facts, **asdict(config), **ours}
     write_atomically(run / "config.json", (json.dumps(document, indent=2) + "\n").encode())
 
 

@@ -82,11 +82,12 @@ def sft_example(problem: Problem, tokenizer: Any) -> Tokens:
     return Tokens((*prompt, *learned, tokenizer.eos_token_id), len(prompt))
 
 
-def is_teachable(problem: Problem) -> bool:
-    """Whether what is extracted from a canonical solution as a completion is that solution: no line of it ends the block."""
-    solution = problem.canonical_solution.rstrip("\n")
-    found = extract(solution + CLOSE_FENCE, fence_open=True)
-    return isinstance(found, Program) and found.text.rstrip("\n") == solution
+def is_teachable(problem: Problem, example: Tokens, tokenizer: Any) -> bool:
+    """Whether what is extracted from the completion that is learned is the canonical solution: no line of it ends the block,
+    and the tokenizer gives back every character (one that normalises Unicode, or knows a word as special, does not).
+    """
+    found = extract(tokenizer.decode(example.ids[example.prompt :], skip_special_tokens=True), fence_open=True)
+    return isinstance(found, Program) and found.text.rstrip("\n") == problem.canonical_solution.rstrip("\n")
 
 
 def packed(examples: Sequence[Tokens], row_tokens: int, rng: random.Random) -> list[list[Tokens]]:

@@ -57,8 +57,11 @@ def shape_of(config: SftConfig) -> Shape:
 
 
 def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
-    """GiB by what takes them. Trained weights, their gradients and both moments of Adam are float32: 16 bytes each."""
+    """GiB by what takes them. Trained weights, their gradients and both moments of Adam are float32, 16 bytes each, and
+    2 more where it is computed in bfloat16, for a copy of the weights (autocast's).
+    """
     small = 2 if config.dtype == "bfloat16" else 4
+    each = 18.0 if config.dtype == "bfloat16" else 16.0
     rl = isinstance(config, TrainConfig)
     trained = config.lora_rank * shape.adapters if config.lora_rank else shape.parameters
     tokens = config.micro_rows * row_tokens(config)
@@ -67,18 +70,18 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
     scored = config.micro_rows * config.max_completion_tokens if rl else tokens
     layers = 2 * shape.layers + 34 if config.gradient_checkpointing else 34 * shape.layers
     parts = {
-        "weights that are trained, gradients, Adam": 16.0 * trained,
+        "weights that are trained, gradients, Adam": each * trained,
         "frozen weights": small * shape.parameters if config.lora_rank or rl else 0.0,
         "activations": tokens * shape.width * layers * small / 2.0,
         "logits and their gradients": 3.0 * 4 * scored * shape.vocab_tokens,
     }
     if isinstance(config, TrainConfig):
         if config.critic == "separate":
-            parts["separate critic"] = 16.0 * shape.parameters + parts["activations"]
+            parts["separate critic"] = each * shape.parameters + parts["activations"]
         if config.dense_reward:  # as large as the policy whose weights it began with
             parts["reward model"] = small * shape.parameters
         if config.parts.outcomes:
-            parts["critic of outcomes"] = 16.0 * shape.parameters + parts["activations"]
+            parts["critic of outcomes"] = each * shape.parameters + parts["activations"]
         length = row_tokens(config)
         parts["key-value cache"] = 2.0 * small * config.generation_batch * length * shape.layers * shape.width
     return {what: size / _GIB for what, size in parts.items() if size}

@@ -113,31 +113,38 @@ def _positions(attention: Tensor) -> Tensor:
 
 def load_model(name: str, config: SftConfig) -> tuple[Any, Any]:
     """A pretrained model and its tokenizer, without dropout. Raises InputError where they cannot be had."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # of loading weights: those who call have their own progress
-    shape = _without_dropout(model_config(name))
+    shape, tokenizer = _without_dropout(model_config(name)), load_tokenizer(name)
     with _said_in_words(name):
-        tokenizer = AutoTokenizer.from_pretrained(name)
         return AutoModelForCausalLM.from_pretrained(name, config=shape, dtype=_weights(config)), tokenizer
 
 
-def model_config(name: str) -> Any:
-    """The shape of a pretrained model. Raises InputError where it cannot be had."""
-    from transformers import AutoConfig
+def load_tokenizer(name: str) -> Any:
+    """The tokenizer of a pretrained model. Raises InputError where it cannot be had."""
+    from transformers import AutoTokenizer
 
     with _said_in_words(name):
+        return AutoTokenizer.from_pretrained(name)
+
+
+def model_config(name: str, option: str = "--model") -> Any:
+    """The shape of a pretrained model. Raises InputError where it cannot be had; `option`: what has named it."""
+    from transformers import AutoConfig
+
+    with _said_in_words(name, option):
         return AutoConfig.from_pretrained(name)
 
 
 @contextmanager
-def _said_in_words(name: str) -> Iterator[None]:
+def _said_in_words(name: str, option: str = "--model") -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
         raise InputError(
-            f"--model {name} cannot be loaded ({error}); expected a folder or a Hub id of a causal language model"
+            f"{option} {name} cannot be loaded ({error}); expected a folder or a Hub id of a causal language model"
         ) from None
 
 

@@ -291,7 +291,9 @@ def _samples(scored: Sequence[Scored], config: TrainConfig) -> list[dict[str, An
 
 def _sample(scored: Scored) -> dict[str, Any]:
     completion, report = scored.judged.completion, scored.judged.report
-    lines = sorted({n for t in report.unit_tests for n in t.executed_lines or ()}) if report else None
+    lines = None
+    if report is not None and report.executable_lines is not None:
+        lines = sorted({n for t in report.unit_tests for n in t.executed_lines or ()})
     return {
         "problem_id": completion.task.problem.problem_id,
         "level": completion.task.level,

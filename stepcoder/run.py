@@ -15,6 +15,8 @@ from appsplus.engine import LocalEngine
 from appsplus.errors import InputError
 from appsplus.judge import available_cpus
 from appsplus.problem import Problem
+from appsplus.release import data_hash
+from appsplus.release.fetched import dataset_folder
 from stepcoder.checkpoint import Checkpoints, export, recover
 from stepcoder.config import SftConfig, TrainConfig, flag, read_config, save_config
 from stepcoder.errors import ConfigError, TrainingError, is_out_of_memory
@@ -47,7 +49,7 @@ def sft(dataset: str, config: SftConfig, run: Path, *, resume: bool = False, qui
             _write_card(accelerator, run)
         return True
     with RunLog(run, accelerator, quiet=quiet) as log, _in_words(run, "--micro-rows", "--pack-tokens, --lora-rank"):
-        finished = run_sft(dataset, _with_model(config), accelerator, run, "final", log)
+        finished = run_sft(dataset, with_model(config), accelerator, run, "final", log)
     if finished:
         _write_card(accelerator, run)
     return finished
@@ -71,10 +73,11 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
         _in_words(run, "--micro-rows or --generation-batch", "--lora-rank"),
     ):
         if config.sft_epochs and not (run / "sft").is_dir():
-            check_inputs(dataset, config, accelerator.num_processes)
-            if not run_sft(dataset, _with_model(config), accelerator, run, "sft", log):
+            begun = with_model(config)
+            check_inputs(dataset, replace(begun, guide=_guide_of(config)), accelerator.num_processes)
+            if not run_sft(dataset, begun, accelerator, run, "sft", log):
                 return False
-        started = replace(config, model=str(run / "sft")) if config.sft_epochs else _with_model(config)
+        started = replace(config, model=str(run / "sft")) if config.sft_epochs else with_model(config)
         set_seed(config.seed)  # whether SFT has just been done, or was done before an interruption
         guide = partial(_guided, run, started, engine, accelerator, log.say)
         trainer = new_trainer(dataset, started, accelerator, log.say, guide)
@@ -92,8 +95,12 @@ def _guided(
     run: Path, config: TrainConfig, engine: LocalEngine, accelerator: Any, told: Any, problems: Sequence[Problem]
 ) -> dict[str, str]:
     """What the curriculum jsrl cuts: programs of the guide."""
-    name = str(policy_folder(Path(config.guide))) if Path(config.guide).is_dir() else config.guide
-    return guide_programs(run, name, problems, config, engine, engine.workers, accelerator, told)
+    return guide_programs(run, _guide_of(config), problems, config, engine, engine.workers, accelerator, told)
+
+
+def _guide_of(config: TrainConfig) -> str:
+    """A run's folder as --guide stands for the run's policy."""
+    return str(policy_folder(Path(config.guide))) if Path(config.guide).is_dir() and config.guide else config.guide
 
 
 def _write_card(accelerator: Any, run: Path) -> None:
@@ -132,8 +139,8 @@ def policy_folder(run: Path) -> Path:
     raise InputError(f"{run} holds no policy yet; expected the folder of a run of `stepcoder`, or of a model")
 
 
-def _with_model(config: Any) -> Any:
-    """A run's folder as --model stands for the run's policy."""
+def with_model(config: Any) -> Any:
+    """The config, in which a run's folder as --model stands for the run's policy."""
     if config.model and Path(config.model).is_dir():
         return replace(config, model=str(policy_folder(Path(config.model))))
     return config
@@ -142,11 +149,14 @@ def _with_model(config: Any) -> Any:
 def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resume: bool) -> None:
     """Make the folder of a new run, or put in order what a kill left of one that goes on.
 
-    Raises InputError where a new run would overwrite another, or the folder cannot be written.
+    Raises InputError where a new run would overwrite another, the folder cannot be written, or the dataset is another one
+    than the run was begun with.
     """
+    digest = data_hash(dataset_folder(dataset)) if accelerator.is_main_process else ""
     if resume:
         if accelerator.is_main_process:
             recover(run)
+            _refuse_another(run, dataset, digest)
         accelerator.wait_for_everyone()
         return
     if any(
@@ -156,10 +166,21 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resu
     if accelerator.is_main_process:
         try:
             run.mkdir(parents=True, exist_ok=True)
-            save_config(config, run, dataset)
+            save_config(config, run, dataset, data_sha256=digest)
         except OSError as error:
             raise InputError(f"{run} cannot be written ({error.strerror}); name another folder with --out") from None
     accelerator.wait_for_everyone()
+
+
+def _refuse_another(run: Path, dataset: str, digest: str) -> None:
+    begun_with = json.loads((run / "config.json").read_text(encoding="utf-8")).get(
+        "data_sha256", digest
+    )  # or it is older
+    if begun_with != digest:
+        raise InputError(
+            f"the problems of {dataset} are not those that {run} was begun with (SHA-256 {digest[:12]}, not"
+            f" {begun_with[:12]}); put back the dataset as it was, or begin another run with --out"
+        )
 
 
 _MAY_CHANGE = frozenset(

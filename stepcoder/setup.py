@@ -32,7 +32,16 @@ from stepcoder.guide import Guide, prefixes_of
 from stepcoder.methods.assembly import new_method
 from stepcoder.methods.critics import with_critics
 from stepcoder.methods.parts import Method
-from stepcoder.policy import Policy, frozen_copy, load_model, load_values, made_trainable, new_model
+from stepcoder.policy import (
+    Policy,
+    frozen_copy,
+    load_model,
+    load_tokenizer,
+    load_values,
+    made_trainable,
+    model_config,
+    new_model,
+)
 from stepcoder.processes import Interruption
 from stepcoder.rollouts import Task
 
@@ -115,10 +124,15 @@ class Trainer:
         return task.level == len(self.prefixes[task.problem.problem_id])
 
     def set_learning_rates(self, update: int) -> None:
-        """Linear rise over the first updates, then constant."""
+        """Linear rise over the first updates, then constant; 0 for the policy while the critics alone are trained.
+
+        (Its gradient is zero then, but AdamW makes weights decay at the learning rate.)
+        """
         share = min(1.0, (update + 1) / max(1, self.config.warmup_updates))
         for group, peak in zip(self.optimizer.param_groups, self.learning_rates, strict=True):
             group["lr"] = peak * share
+        if update < self.config.critic_warmup_updates:
+            self.optimizer.param_groups[0]["lr"] = 0.0
 
     @contextmanager
     def generating(self) -> Iterator[Any]:
@@ -242,13 +256,19 @@ def fitting(problems: Sequence[Problem], tokenizer: Any, config: SftConfig, name
 def check_inputs(dataset: str, config: TrainConfig, processes: int) -> None:
     """Refuse before hours of supervised training what PPO could not begin with after it. Raises InputError."""
     _refuse_too_few(config, processes)
+    train = load_split(dataset, "train", limit=config.limit)
     if config.validate_every:
         _validation(dataset, config)
+    if config.guide:
+        model_config(config.guide, "--guide")
+    if config.model:
+        tokenizer = load_tokenizer(config.model)
+        problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
+        _refuse_too_long(problems, tokenizer, config, model_config(config.model))
+        _validation_that_fits(dataset, config, tokenizer)
     if config.curriculum.name not in ("plain", "jsrl"):  # what a guide can write is not known before
-        train = load_split(dataset, "train", limit=config.limit)
-        _refuse_one_level(
-            dataset, config, {len(of) for of in prefixes_of(train, config.curriculum, lambda _: {}).values()}
-        )
+        levels = {len(of) for of in prefixes_of(train, config.curriculum, lambda _: {}).values()}
+        _refuse_one_level(dataset, config, levels)
 
 
 def _refuse_too_few(config: TrainConfig, processes: int) -> None:
@@ -266,6 +286,18 @@ def _validation(dataset: str, config: TrainConfig) -> list[Problem]:
         raise DatasetError(f"{error}. It is there to validate on: --validation-split, --validate-every 0") from None
 
 
+def _validation_that_fits(dataset: str, config: TrainConfig, tokenizer: Any) -> list[Problem]:
+    if not config.validate_every:
+        return []
+    found = [p for p in _validation(dataset, config) if fits(sft_example(p, tokenizer), config)]
+    if not found:
+        raise DatasetError(
+            f"no problem of the split {config.validation_split} of {dataset} fits into the model's prompt and completion;"
+            " raise --max-prompt-tokens, or do without by --validate-every 0"
+        )
+    return found
+
+
 def _refuse_one_level(dataset: str, config: TrainConfig, levels: Collection[int]) -> None:
     if config.curriculum.name != "plain" and set(levels) == {1}:
         longer = "more than one line" if config.curriculum.cuts == "lines" else "conditional statements"
@@ -275,9 +307,9 @@ def _refuse_one_level(dataset: str, config: TrainConfig, levels: Collection[int]
         )
 
 
-def _refuse_too_long(problems: Sequence[Problem], tokenizer: Any, config: TrainConfig, lm: Any) -> None:
-    """A row is a prompt, what the curriculum gives of a program, and a completion."""
-    context = getattr(lm.config.get_text_config(), "max_position_embeddings", None)
+def _refuse_too_long(problems: Sequence[Problem], tokenizer: Any, config: TrainConfig, shape: Any) -> None:
+    """A row is a prompt, what the curriculum gives of a program, and a completion; `shape`: the model's config."""
+    context = getattr(shape.get_text_config(), "max_position_embeddings", None)
     if context is None or row_tokens(config) <= context:
         return
     examples = [sft_example(problem, tokenizer) for problem in problems]
@@ -305,18 +337,11 @@ def new_trainer(
     policy = with_critics(policy, config, tokenizer)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
     told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
-    validation: list[Problem] = []
-    if config.validate_every:
-        validation = [p for p in _validation(dataset, config) if fits(sft_example(p, tokenizer), config)]
-        if not validation:
-            raise DatasetError(
-                f"no problem of the split {config.validation_split} of {dataset} fits into the model's prompt and completion;"
-                " raise --max-prompt-tokens, or do without by --validate-every 0"
-            )
+    validation = _validation_that_fits(dataset, config, tokenizer)
     prefixes = prefixes_of(problems, config.curriculum, guide)
     levels = {problem_id: len(of_problem) for problem_id, of_problem in prefixes.items()}
     _refuse_one_level(dataset, config, levels.values())
-    _refuse_too_long(problems, tokenizer, config, policy.lm)
+    _refuse_too_long(problems, tokenizer, config, policy.lm.config)
     reference = None if config.lora_rank else frozen_copy(policy.lm, config).to(accelerator.device)
     critics = [p for name, p in policy.named_parameters() if not name.startswith("lm.") and p.requires_grad]
     groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}]

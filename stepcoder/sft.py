@@ -57,15 +57,17 @@ def run_sft(dataset: str, config: SftConfig, accelerator: Any, run: Path, name: 
     problems = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, problems, with_critic=False)
     fit = fitting(problems, tokenizer, config, f"the split train of {dataset}")
-    examples = [sft_example(p, tokenizer) for p in fit if is_teachable(p)]
-    if len(examples) < len(fit):
-        log.say(
-            f"{len(fit) - len(examples)} solutions are not learned from: a line of theirs would end the block of code"
-        )
+    if len(fit) < len(problems):
+        log.say(f"{len(problems) - len(fit):,} of {len(problems):,} problems do not fit into prompt and completion")
+    pairs = [(problem, sft_example(problem, tokenizer)) for problem in fit]
+    examples = [example for problem, example in pairs if is_teachable(problem, example, tokenizer)]
+    why = "a line of theirs would end the block of code, or the tokenizer does not give back their text"
     if not examples:
         raise DatasetError(
-            f"every solution of the split train of {dataset} has a line that would end the block of code"
+            f"none of the {len(fit)} solutions of the split train of {dataset} can be learned from: {why}"
         )
+    if len(examples) < len(fit):
+        log.say(f"{len(fit) - len(examples)} solutions are not learned from: {why}")
     trained = [p for p in policy.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=config.sft_learning_rate, weight_decay=config.weight_decay)
     prepared, optimizer = accelerator.prepare(policy, optimizer)

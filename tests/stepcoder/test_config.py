@@ -62,11 +62,15 @@ def test_a_method_says_what_is_on(method: str, cccs: int, fgo: int) -> None:
     assert (config.cccs, config.fgo) == (bool(cccs), bool(fgo))
     assert config.curriculum.name == ("cccs" if cccs else "plain")
     assert config.executed == ("union" if fgo else None)
+    assert TrainConfig(method=method, executed_in="first_failing").executed == ("first_failing" if fgo else None)
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        ({"seed": -1}, r"--seed must be at least 0 and below 2\^32; got -1"),
+        ({"seed": 1 << 32}, r"--seed must be at least 0 and below 2\^32"),
+        ({"validation_problems": -1}, "--validation-problems must be at least 0; got -1"),
         ({"method": "pgo"}, "--method pgo is not known; expected ppo, grpo"),
         ({"method": "ppo+sfo"}, r"--method ppo\+sfo: the part 'sfo' is not known; expected ppo, grpo"),
         ({"method": "stepcoder+fgo"}, r"--method stepcoder\+fgo has fgo twice; name every part once"),

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip
 pytest.importorskip("transformers", reason="the trainer's tests need transformers: pip install '.[train]'")
 
 from hub_stand_in import Hub
+from tokenizers import normalizers
 
 from appsplus.errors import DatasetError, InputError, SourceError
 from appsplus.evaluation.extraction import Program, extract
@@ -188,11 +189,21 @@ def test_a_dataset_on_the_hub_gives_what_its_folder_gives(
 
 
 def test_a_solution_that_would_end_its_own_block_of_code_is_not_learned_from(problems: list[Problem]) -> None:
-    assert all(is_teachable(problem) for problem in problems)
-    for code in ('def f():\n    """\n    ```\n    """\n', "x = 1\n```\n"):
-        assert not is_teachable(
+    tokenizer = new_tokenizer(tokenizer_texts(problems), 400)
+
+    def teachable(problem: Problem) -> bool:
+        return is_teachable(problem, sft_example(problem, tokenizer), tokenizer)
+
+    assert all(teachable(problem) for problem in problems)
+    for code in ('def f():\n    """\n    ```\n    """\n', "x = 1\n```\n", f"print('{tokenizer.eos_token}')\n"):
+        assert not teachable(
             replace(problems[0], solutions=(replace(problems[0].solutions[0], code=code),), canonical=0)
         )
+    tokenizer.backend_tokenizer.normalizer = normalizers.NFC()
+    for text, is_right in (("\u00e9", True), ("e\u0301", False)):
+        code = f"print('{text}')\n"
+        solution = replace(problems[0].solutions[0], code=code)
+        assert teachable(replace(problems[0], solutions=(solution,), canonical=0)) is is_right
 
 
 def test_a_dataset_without_subtasks_is_refused(problems: list[Problem], write_dataset: Callable[..., Path]) -> None:

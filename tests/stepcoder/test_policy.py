@@ -146,6 +146,10 @@ def test_a_dry_run_counts_parameters_and_bytes(lm: Any) -> None:
     assert parts["frozen weights"] * 2**30 == 4 * shape.parameters
     half = memory_gib(shape, configured(TrainConfig, "tiny", TINY | {"lora_rank": 2, "dtype": "bfloat16"}))
     assert half["frozen weights"] * 2**30 == 2 * shape.parameters
+    mixed = memory_gib(shape, configured(TrainConfig, "tiny", TINY | {"dtype": "bfloat16", "critic": "separate"}))
+    trained = mixed["weights that are trained, gradients, Adam"] * 2**30
+    assert trained == 18 * shape.parameters
+    assert mixed["separate critic"] * 2**30 == trained + mixed["activations"] * 2**30
     assert half["weights that are trained, gradients, Adam"] < parts["weights that are trained, gradients, Adam"]
     # SFT: epochs x problems x tokens x 6 operations a parameter, at 40 % of 1 TFLOP/s
     hours = hours_of(shape, config, problems=10, flops=1e12)["SFT"]

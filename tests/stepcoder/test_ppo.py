@@ -201,10 +201,67 @@ def test_masked_kl_penalises_executed_tokens_only(make_trainer: Callable[..., Tr
     assert plain.returns[0, 6].item() != pytest.approx(1.0, abs=1e-4)
 
 
-def test_values_alone_are_trained_while_they_warm_up(make_trainer: Callable[..., Trainer]) -> None:
-    trainer = make_trainer(critic="separate")
+@pytest.mark.parametrize("mask_values", [False, True])
+def test_with_masked_values_returns_of_tokens_that_were_not_executed_do_not_count(
+    make_trainer: Callable[..., Trainer], mask_values: bool
+) -> None:
+    states = []
+    for noise in (0.0, 5.0):
+        trainer = make_trainer(method="ppo+fgo", mask_values=mask_values)
+        batch = batch_of(trainer, some_judged(trainer), [[float(t % 2) for t in range(n)] for n in LENGTHS])
+        masked = batch.response_keep * (1 - batch.executed_keep)
+        assert 0 < masked.sum() < batch.response_keep.sum()
+        by_hand(trainer)
+        ppo_step(trainer, trainer.config, replace(batch, returns=batch.returns + noise * masked))
+        states.append(weights(trainer)["value_head.weight"])
+    assert torch.equal(*states) is mask_values
+
+
+def test_the_entropy_bonus_raises_the_entropy_of_executed_tokens(make_trainer: Callable[..., Trainer]) -> None:
+    """With nothing to learn but the bonus, steps along its gradient."""
+    trainer = make_trainer(method="ppo+fgo", entropy_coef=1.0, value_coef=0.0)
+    batch = batch_of(trainer, some_judged(trainer), [[float(t % 2) for t in range(n)] for n in LENGTHS])
+    batch = replace(batch, advantages=torch.zeros_like(batch.advantages))
+    by_hand(trainer)
+    found = [ppo_step(trainer, trainer.config, batch)["entropy"] for _ in range(3)]
+    assert found == sorted(found)
+    assert found[-1] > found[0] + 1e-4
+
+
+def test_advantages_are_whitened_over_the_tokens_that_stay_in_the_loss(make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer(method="ppo+fgo")
+    keeps = [[float(t % 3 != 1) for t in range(n)] for n in LENGTHS]
+    raw, white = (
+        batch_of(trainer, some_judged(trainer), keeps, whiten_advantages=whiten).advantages for whiten in (False, True)
+    )
+    trainer = make_trainer(method="ppo+fgo")
+    batch = batch_of(trainer, some_judged(trainer), keeps)
+    kept = batch.advantages[batch.executed_keep > 0]
+    assert 0 < len(kept) < batch.response_keep.sum()
+    assert kept.mean().item() == pytest.approx(0.0, abs=1e-5)
+    assert kept.var(unbiased=True).item() == pytest.approx(1.0, abs=1e-4)
+    assert not torch.allclose(raw, white)
+
+
+def test_learning_rates_rise_over_the_first_updates_and_the_policy_waits_for_its_critic(
+    make_trainer: Callable[..., Trainer],
+) -> None:
+    trainer = make_trainer(warmup_updates=4, critic_warmup_updates=2, learning_rate=0.4, critic_learning_rate=0.8)
+    found = []
+    for update in range(6):
+        trainer.set_learning_rates(update)
+        found.append([group["lr"] for group in trainer.optimizer.param_groups])
+    policy, critic = zip(*found, strict=True)
+    assert policy == pytest.approx([0.0, 0.0, 0.3, 0.4, 0.4, 0.4])
+    assert critic == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.8])
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_values_alone_are_trained_while_they_warm_up(make_trainer: Callable[..., Trainer], weight_decay: float) -> None:
+    trainer = make_trainer(critic="separate", critic_warmup_updates=1, weight_decay=weight_decay)
     batch = batch_of(trainer, some_judged(trainer))
     before = weights(trainer)
+    trainer.set_learning_rates(0)
     ppo_step(trainer, trainer.config, batch, values_only=True)
     after = weights(trainer)
     assert all(torch.equal(after[n], before[n]) for n in before if n.startswith("lm."))

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -204,6 +205,30 @@ def test_more_than_one_in_a_hundred_failures_ends_the_run(tokenizer: Any, proble
         completions = [canonical(p, tokenizer) for p in problems]
         with pytest.raises(TrainingError, match=r"failed on 3 of 6 completions .*the worker is gone.* --resume"):
             judgements.collect([(c, judgements.submit(c)) for c in completions])
+
+
+@pytest.mark.parametrize(("failed", "of", "ends"), [(2, 3, False), (3, 299, True), (3, 300, False), (4, 300, True)])
+def test_the_limit_is_one_in_a_hundred_of_all_so_far_and_two_at_least(
+    tokenizer: Any, problems: list[Problem], failed: int, of: int, ends: bool
+) -> None:
+    completion = canonical(problems[0], tokenizer)
+
+    def answered(count: int, failures: int) -> list[tuple[Completion, Future[Report | None]]]:
+        futures: list[Future[Report | None]] = [Future() for _ in range(count)]
+        for number, future in enumerate(futures):
+            if number < failures:
+                future.set_exception(SandboxError("the worker is gone"))
+            else:
+                future.set_result(None)
+        return [(completion, future) for future in futures]
+
+    with Judgements(StandInJudge(problems), threads=1, coverage=False) as judgements:
+        judgements.collect(answered(of - failed - 1, 0))  # an update before
+        if ends:
+            with pytest.raises(TrainingError, match=f"failed on {failed} of {of} completions"):
+                judgements.collect(answered(failed + 1, failed))
+        else:
+            assert judgements.collect(answered(failed + 1, failed))[1] == failed
 
 
 def test_judging_goes_on_while_the_next_completions_are_generated(

@@ -4,8 +4,10 @@ import errno
 import json
 import math
 import os
+import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -128,6 +130,42 @@ def test_a_resumed_run_gives_the_same_numbers_as_an_unbroken_one(
     assert metrics(broken) == metrics(whole)
     assert same(final_weights(broken / "final"), final_weights(whole / "final"))
     assert not same(final_weights(whole / "final"), final_weights(whole / "sft"))
+
+
+def test_the_best_policy_is_that_of_the_best_validation_also_of_a_run_that_was_resumed(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = {1: 0.2, 2: 0.6, 3: 0.4, 4: 0.6}
+    monkeypatch.setattr(
+        ppo,
+        "validate",
+        lambda _trainer, _config, _judgements, update: SimpleNamespace(
+            numbers={"pass_rate": rates[update]}, by_problem=dict
+        ),
+    )
+    options = {"validate_every": 1, "checkpoint_every": 1, "keep_policies": 4}
+    out = tmp_path / "run"
+    run.train_run(dataset, config(**options, updates=2), out)
+    second = final_weights(out / "final")
+    assert same(final_weights(out / "best"), second)
+    for updates in (3, 4):
+        run.train_run(dataset, run.resumed_config(out, dataset, {"updates": updates}), out, resume=True)
+        last = final_weights(out / "final")
+        assert not same(last, second)
+        assert same(final_weights(out / "best"), second if updates == 3 else last)  # of equals, the latest
+
+
+def test_options_of_fgo_reach_the_batch(dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assembled, given = ppo.assembled, []
+
+    def seen(*arguments: Any, **options: Any) -> Any:
+        given.append((options["mask_kl"], options["whiten_advantages"]))
+        return assembled(*arguments, **options)
+
+    monkeypatch.setattr(ppo, "assembled", seen)
+    run.train_run(dataset, config(method="ppo+fgo", mask_kl=True, updates=1), tmp_path / "masked")
+    run.train_run(dataset, config(method="ppo+fgo", whiten_advantages=False, updates=1), tmp_path / "plain")
+    assert given == [(True, True), (False, False)]
 
 
 def test_an_interruption_ends_the_update_first_and_loses_nothing(
@@ -513,19 +551,42 @@ def test_a_head_over_words_that_no_value_is_read_off_is_not_trained(dataset: str
 def test_a_guide_s_programs_may_be_as_long_as_completions(problems: list[Problem]) -> None:
     tokenizer = new_tokenizer(tokenizer_texts(problems), 300)
     prompt = max(sft_example(problem, tokenizer).prompt for problem in problems)
-    lm = SimpleNamespace(config=PretrainedConfig(max_position_embeddings=prompt + 199))
+    shape = PretrainedConfig(max_position_embeddings=prompt + 199)
     asked = {"max_prompt_tokens": prompt, "max_completion_tokens": 100}
-    _refuse_too_long(problems, tokenizer, config(method="ppo", **asked), lm)
+    _refuse_too_long(problems, tokenizer, config(method="ppo", **asked), shape)
     with pytest.raises(
         InputError, match=rf"prompts of up to {prompt + 100} tokens, .* completions of 100 are more than"
     ):
-        _refuse_too_long(problems, tokenizer, config(method="ppo+jsrl", guide="x", **asked), lm)
+        _refuse_too_long(problems, tokenizer, config(method="ppo+jsrl", guide="x", **asked), shape)
 
 
-def test_a_model_that_reads_fewer_tokens_than_a_row_may_have_is_refused(dataset: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sft_epochs", [0, 9])
+def test_a_model_that_reads_fewer_tokens_than_a_row_may_have_is_refused(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sft_epochs: int
+) -> None:
+    monkeypatch.setattr(sft, "_step", None)  # it is not reached
     short = untied(tmp_path / "model", dataset, 60)
     with pytest.raises(InputError, match=r"are more than the 60 tokens that the model reads; lower"):
-        run.train_run(dataset, config(model=short, sft_epochs=0), tmp_path / "run")
+        run.train_run(dataset, config(model=short, sft_epochs=sft_epochs), tmp_path / "run")
+
+
+def test_what_reinforcement_learning_could_not_begin_with_is_refused_before_supervised_training(
+    problems: list[Problem],
+    dataset: str,
+    write_dataset: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sft, "_step", None)  # it is not reached
+    model = untied(tmp_path / "model", dataset, 4096)
+    long = [replace(problem, description="word " * 300) for problem in problems[:2]]
+    held_out = str(write_dataset(problems, long, name="long"))
+    with pytest.raises(
+        DatasetError, match=r"no problem of the split validation of .*long fits into the model's prompt"
+    ):
+        run.train_run(held_out, config(model=model, validate_every=1), tmp_path / "validation")
+    with pytest.raises(InputError, match="--guide nowhere cannot be loaded"):
+        run.train_run(dataset, config(method="ppo+jsrl", guide="nowhere"), tmp_path / "guide")
 
 
 def test_a_run_is_not_overwritten_nor_gone_on_with_under_other_options(dataset: str, tmp_path: Path) -> None:
@@ -538,6 +599,20 @@ def test_a_run_is_not_overwritten_nor_gone_on_with_under_other_options(dataset: 
     with pytest.raises(InputError, match=r"was begun with the dataset .*data, not other"):
         run.resumed_config(out, "other", {})
     assert run.resumed_config(out, dataset, {"updates": 9}).updates == 9
+
+
+def test_a_run_does_not_go_on_with_other_problems_in_the_same_folder(
+    problems: list[Problem], write_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    dataset, out = write_dataset(problems, name="some"), tmp_path / "run"
+    assert run.train_run(str(dataset), config(updates=2), out)
+    dataset.rename(tmp_path / "before")
+    write_dataset([replace(problem, description="Another question.") for problem in problems], name="some")
+    with pytest.raises(InputError, match=r"some are not those that .*run was begun with .* put back the dataset"):
+        run.train_run(str(dataset), config(updates=4), out, resume=True)
+    shutil.rmtree(dataset)
+    (tmp_path / "before").rename(dataset)
+    assert run.train_run(str(dataset), config(updates=4), out, resume=True)
 
 
 def test_a_dataset_whose_problems_have_one_level_has_no_curriculum(
