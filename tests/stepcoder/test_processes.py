@@ -1,12 +1,12 @@
 """Several processes: plain data parallelism and FSDP, on gloo."""
 
-import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,45 +17,78 @@ pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: p
 from safetensors.torch import load_file
 
 from appsplus.problem import Problem
+from stepcoder import processes
+from stepcoder.config import TrainConfig, configured
+from stepcoder.errors import ConfigError
+from tests.stepcoder.conftest import TINY, metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def launched(dataset: Path, out: Path, kind: str, *method: str) -> list[dict[str, Any]]:
-    """The numbers of a run in two processes."""
+def launched(dataset: Path, out: Path, kind: str, updates: int, *method: str) -> list[dict[str, Any]]:
+    """The numbers of a run in two processes, of a new one or one that goes on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     script = ROOT / "tests" / "stepcoder" / "two_processes.py"
     command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    command += ["--master_port", str(port), str(script), str(dataset), str(out), kind, *method]
+    command += ["--master_port", str(port), str(script), str(dataset), str(out), kind, str(updates), *method]
     environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-4000:]
-    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return metrics(out)
 
 
-def test_fsdp_and_plain_data_parallelism_give_the_same_numbers_and_both_go_on(
+def final_weights(out: Path) -> dict[str, Any]:
+    return load_file(str(out / "final" / "model.safetensors"))
+
+
+def test_fsdp_and_plain_data_parallelism_give_the_same_numbers(
     problems: list[Problem], write_dataset: Callable[..., Path], tmp_path: Path
 ) -> None:
     dataset = write_dataset(problems)
     plain, sharded = tmp_path / "plain", tmp_path / "sharded"
-    expected, found = launched(dataset, plain, "ddp"), launched(dataset, sharded, "fsdp")
+    expected, found = launched(dataset, plain, "ddp", 2), launched(dataset, sharded, "fsdp", 2)
     assert [n["update"] for n in found] == [1, 2]
     for one, other in zip(expected, found, strict=True):
         assert sum(one["levels"].values()) == 4
         for name in ("reward_mean", "pass_rate", "executed_share", "policy_loss", "value_loss", "gradient_norm", "kl"):
             assert other[name] == pytest.approx(one[name], rel=1e-3, abs=1e-5), name
-    weights = load_file(str(plain / "final" / "model.safetensors"))
-    whole = load_file(str(sharded / "final" / "model.safetensors"))
+    weights, whole = final_weights(plain), final_weights(sharded)
     assert whole.keys() == weights.keys()
     apart = torch.cat([(whole[name] - weights[name]).abs().flatten() for name in weights])
     assert (
         apart > 1e-4
     ).float().mean() < 0.01  # where a gradient is next to nothing, Adam's first steps are its sign alone
-    again = launched(dataset, sharded, "fsdp")  # from the checkpoint of the second update
-    assert [n["update"] for n in again] == [1, 2, 3]
-    assert again[:2] == found
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_a_resumed_run_of_two_processes_gives_the_same_numbers_as_an_unbroken_one(
+    problems: list[Problem], write_dataset: Callable[..., Path], tmp_path: Path, kind: str
+) -> None:
+    dataset = write_dataset(problems)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = launched(dataset, whole, kind, 2)
+    assert launched(dataset, broken, kind, 1) == expected[:1]
+    before = final_weights(broken)
+    assert launched(dataset, broken, kind, 2) == expected
+    weights, again = final_weights(whole), final_weights(broken)
+    assert all(torch.equal(again[name], weight) for name, weight in weights.items())
+    assert not all(torch.equal(before[name], weight) for name, weight in weights.items())
+
+
+@pytest.mark.parametrize(
+    ("version", "changes", "told"),
+    [(1, {}, "FSDP version 1 is not known here"), (2, {"lora_rank": 4}, "--lora-rank does not go with FSDP")],
+)
+def test_what_does_not_go_with_fsdp_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: int, changes: dict[str, Any], told: str
+) -> None:
+    plugin = SimpleNamespace(fsdp_version=version)
+    found = SimpleNamespace(distributed_type="DistributedType.FSDP", state=SimpleNamespace(fsdp_plugin=plugin))
+    monkeypatch.setattr(processes, "Accelerator", lambda **_: found)
+    with pytest.raises(ConfigError, match=told):
+        processes.new_accelerator(configured(TrainConfig, "tiny", TINY | changes), tmp_path)
 
 
 @pytest.mark.parametrize("method", ["grpo+fgo", "coderl"])
@@ -64,8 +97,8 @@ def test_methods_without_values_give_the_same_numbers_sharded_or_not(
 ) -> None:
     """Completions of one prompt lie in both processes, so a group is compared across them; so are a critic's gradients."""
     dataset = write_dataset(problems)
-    [expected] = launched(dataset, tmp_path / "plain", "ddp", method)
-    [found] = launched(dataset, tmp_path / "sharded", "fsdp", method)
+    [expected] = launched(dataset, tmp_path / "plain", "ddp", 1, method)
+    [found] = launched(dataset, tmp_path / "sharded", "fsdp", 1, method)
     names = {"reward_mean", "policy_loss", "gradient_norm", "kl_loss"}
     if method == "coderl":
         names |= {"outcome_loss", "outcome_weight", "greedy_reward", "ground_truth_loss"}

@@ -1,4 +1,4 @@
-"""A small run in two processes on a CPU, started by `test_processes.py`: DATASET RUN ddp|fsdp [METHOD].
+"""A small run in two processes on a CPU, started by `test_processes.py`: DATASET RUN ddp|fsdp UPDATES [METHOD].
 
 accelerate offers FSDP on accelerators only, so its state is set by hand here to what it is there; the rest is the trainer's.
 """
@@ -21,7 +21,7 @@ from tests.stepcoder.conftest import TINY, StandInJudge, VariedJudge, small_prob
 new_accelerator = processes.new_accelerator
 
 
-class Engine(VariedJudge if len(sys.argv) > 4 else StandInJudge):  # type: ignore[misc]
+class Engine(VariedJudge if len(sys.argv) > 5 else StandInJudge):  # type: ignore[misc]
     workers = 1
 
     def __init__(self, **_: Any) -> None:
@@ -53,16 +53,17 @@ def sharded(config: Any, folder: Path) -> Any:
 
 def main() -> None:
     run.new_accelerator, run.LocalEngine = sharded, Engine  # type: ignore[assignment,misc]
-    chosen: dict[str, Any] = {"updates": 2, "checkpoint_every": 1, "problems_per_update": 4}
-    if len(sys.argv) > 4:
-        chosen |= {"method": sys.argv[4], "updates": 1, "completions_per_problem": 4}
+    updates = int(sys.argv[4])
+    chosen: dict[str, Any] = {"updates": updates, "checkpoint_every": 1, "problems_per_update": 4}
+    if len(sys.argv) > 5:
+        chosen |= {"method": sys.argv[5], "completions_per_problem": 4}
     else:
         chosen |= {"sft_epochs": 40, "temperature": 0.5}
     config = configured(TrainConfig, "tiny", TINY | chosen)
     folder = Path(sys.argv[2])
     if (folder / "checkpoints").exists():
-        given = {"updates": 3}
-        finished = run.train_run(sys.argv[1], run.resumed_config(folder, sys.argv[1], given), folder, resume=True)
+        again = run.resumed_config(folder, sys.argv[1], {"updates": updates})
+        finished = run.train_run(sys.argv[1], again, folder, resume=True)
     else:
         finished = run.train_run(sys.argv[1], config, folder)
     assert finished
