@@ -21,13 +21,14 @@ from stepcoder.checkpoint import Checkpoints, export, recover
 from stepcoder.config import SftConfig, TrainConfig, flag, read_config, save_config
 from stepcoder.errors import ConfigError, TrainingError, is_out_of_memory
 from stepcoder.guide import guide_programs
+from stepcoder.inputs import check_inputs
 from stepcoder.metrics import RunLog
 from stepcoder.model_card import write_model_card
 from stepcoder.ppo import train
 from stepcoder.prm.model import check_is_reward_model
 from stepcoder.processes import new_accelerator
 from stepcoder.rollouts import Judgements
-from stepcoder.setup import check_inputs, new_trainer
+from stepcoder.setup import new_trainer
 from stepcoder.sft import STATE as SFT_STATE
 from stepcoder.sft import run_sft
 

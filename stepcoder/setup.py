@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,23 +12,19 @@ import torch
 from accelerate.utils import set_seed
 from torch import Tensor
 
-from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
 from stepcoder.batch import alone
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.curriculum import Curriculum, new_curriculum
 from stepcoder.data import (
-    Tokens,
     check_tokenizer,
     load_split,
     new_tokenizer,
     pad_id_of,
-    sft_example,
     tokenizer_texts,
 )
-from stepcoder.errors import ConfigError
-from stepcoder.estimate import row_tokens
 from stepcoder.guide import Guide, prefixes_of
+from stepcoder.inputs import fitting, refuse_one_level, refuse_too_few, refuse_too_long, validation_that_fits
 from stepcoder.methods.assembly import new_method
 from stepcoder.methods.critics import with_critics
 from stepcoder.methods.parts import Method
@@ -36,10 +32,8 @@ from stepcoder.policy import (
     Policy,
     frozen_copy,
     load_model,
-    load_tokenizer,
     load_values,
     made_trainable,
-    model_config,
     new_model,
 )
 from stepcoder.processes import Interruption
@@ -229,101 +223,6 @@ def open_model(config: SftConfig, problems: Sequence[Problem], *, with_critic: b
     return policy, tokenizer
 
 
-def examples_of(problems: Sequence[Problem], tokenizer: Any, config: SftConfig) -> list[Tokens]:
-    """Canonical solutions for supervised training: of those problems whose prompt and solution are short enough."""
-    examples = [sft_example(problem, tokenizer) for problem in problems]
-    return [e for e in examples if fits(e, config)]
-
-
-def fits(example: Tokens, config: SftConfig) -> bool:
-    """Whether a problem can be trained on."""
-    return (
-        example.prompt <= config.max_prompt_tokens and len(example.ids) - example.prompt <= config.max_completion_tokens
-    )
-
-
-def fitting(problems: Sequence[Problem], tokenizer: Any, config: SftConfig, name: str) -> list[Problem]:
-    """The problems that can be trained on. Raises DatasetError where none can."""
-    found = [problem for problem in problems if fits(sft_example(problem, tokenizer), config)]
-    if not found:
-        raise DatasetError(
-            f"none of the {len(problems)} problems of {name} fits into {config.max_prompt_tokens} tokens of prompt and"
-            f" {config.max_completion_tokens} of completion; raise --max-prompt-tokens or --max-completion-tokens"
-        )
-    return found
-
-
-def check_inputs(dataset: str, config: TrainConfig, processes: int) -> None:
-    """Refuse before hours of supervised training what PPO could not begin with after it. Raises InputError."""
-    _refuse_too_few(config, processes)
-    train = load_split(dataset, "train", limit=config.limit)
-    if config.validate_every:
-        _validation(dataset, config)
-    if config.guide:
-        model_config(config.guide, "--guide")
-    if config.model:
-        tokenizer = load_tokenizer(config.model)
-        problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
-        _refuse_too_long(problems, tokenizer, config, model_config(config.model))
-        _validation_that_fits(dataset, config, tokenizer)
-    if config.curriculum.name not in ("plain", "jsrl"):  # what a guide can write is not known before
-        levels = {len(of) for of in prefixes_of(train, config.curriculum, lambda _: {}).values()}
-        _refuse_one_level(dataset, config, levels)
-
-
-def _refuse_too_few(config: TrainConfig, processes: int) -> None:
-    if config.completions < processes * config.minibatches:
-        raise ConfigError(
-            f"{config.completions} completions an update do not go round for {processes} processes with"
-            f" {config.minibatches} minibatches each; raise --problems-per-update, or lower --minibatches"
-        )
-
-
-def _validation(dataset: str, config: TrainConfig) -> list[Problem]:
-    try:
-        return load_split(dataset, config.validation_split, limit=config.validation_problems)
-    except DatasetError as error:
-        raise DatasetError(f"{error}. It is there to validate on: --validation-split, --validate-every 0") from None
-
-
-def _validation_that_fits(dataset: str, config: TrainConfig, tokenizer: Any) -> list[Problem]:
-    if not config.validate_every:
-        return []
-    found = [p for p in _validation(dataset, config) if fits(sft_example(p, tokenizer), config)]
-    if not found:
-        raise DatasetError(
-            f"no problem of the split {config.validation_split} of {dataset} fits into the model's prompt and completion;"
-            " raise --max-prompt-tokens, or do without by --validate-every 0"
-        )
-    return found
-
-
-def _refuse_one_level(dataset: str, config: TrainConfig, levels: Collection[int]) -> None:
-    if config.curriculum.name != "plain" and set(levels) == {1}:
-        longer = "more than one line" if config.curriculum.cuts == "lines" else "conditional statements"
-        raise InputError(
-            f"no problem of {dataset} has more than one level, so there is no curriculum; use --method"
-            f" {config.parts.without_start}, or problems whose solutions have {longer}"
-        )
-
-
-def _refuse_too_long(problems: Sequence[Problem], tokenizer: Any, config: TrainConfig, shape: Any) -> None:
-    """A row is a prompt, what the curriculum gives of a program, and a completion; `shape`: the model's config."""
-    context = getattr(shape.get_text_config(), "max_position_embeddings", None)
-    if context is None or row_tokens(config) <= context:
-        return
-    examples = [sft_example(problem, tokenizer) for problem in problems]
-    longest = max(e.prompt if config.curriculum.name in ("plain", "jsrl") else len(e.ids) for e in examples)
-    if config.curriculum.name == "jsrl":  # what a guide wrote may be as long as any completion
-        longest += config.max_completion_tokens
-    if longest + config.max_completion_tokens > context:
-        raise InputError(
-            f"prompts of up to {longest:,} tokens, what the curriculum gives included, and completions of"
-            f" {config.max_completion_tokens:,} are more than the {context:,} tokens that the model reads; lower"
-            " --max-prompt-tokens or --max-completion-tokens"
-        )
-
-
 def new_trainer(
     dataset: str, config: TrainConfig, accelerator: Any, told: Callable[[str], None], guide: Guide = lambda _: {}
 ) -> Trainer:
@@ -331,17 +230,17 @@ def new_trainer(
 
     `guide` gives the programs that the curriculum jsrl cuts, by problem.
     """
-    _refuse_too_few(config, accelerator.num_processes)
+    refuse_too_few(config, accelerator.num_processes)
     train = load_split(dataset, "train", limit=config.limit)
     policy, tokenizer = open_model(config, train)
     policy = with_critics(policy, config, tokenizer)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
     told(f"{len(problems):,} of {len(train):,} problems fit into the model's prompt and completion")
-    validation = _validation_that_fits(dataset, config, tokenizer)
+    validation = validation_that_fits(dataset, config, tokenizer)
     prefixes = prefixes_of(problems, config.curriculum, guide)
     levels = {problem_id: len(of_problem) for problem_id, of_problem in prefixes.items()}
-    _refuse_one_level(dataset, config, levels.values())
-    _refuse_too_long(problems, tokenizer, config, policy.lm.config)
+    refuse_one_level(dataset, config, levels.values())
+    refuse_too_long(problems, tokenizer, config, policy.lm.config)
     reference = None if config.lora_rank else frozen_copy(policy.lm, config).to(accelerator.device)
     critics = [p for name, p in policy.named_parameters() if not name.startswith("lm.") and p.requires_grad]
     groups = [{"params": [p for p in policy.lm.parameters() if p.requires_grad]}]

@@ -28,11 +28,12 @@ from stepcoder.data import (
     sft_example,
 )
 from stepcoder.errors import TrainingError
+from stepcoder.inputs import fitting
 from stepcoder.losses import masked_mean
 from stepcoder.metrics import RunLog
 from stepcoder.policy import activations
 from stepcoder.processes import Interruption, anywhere
-from stepcoder.setup import fitting, open_model
+from stepcoder.setup import open_model
 
 STATE = "sft-state"
 SAVE_EVERY_S = 600.0

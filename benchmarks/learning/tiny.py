@@ -104,9 +104,9 @@ def plain_outcomes(data: Path, run: Path, policy: str, completions: int = COMPLE
     from appsplus.engine import LocalEngine
     from stepcoder.config import TrainConfig, read_config
     from stepcoder.data import load_split
+    from stepcoder.inputs import fitting
     from stepcoder.policy import load_model
     from stepcoder.rollouts import Judgements
-    from stepcoder.setup import fitting
     from stepcoder.validation import counted, plain_completions
 
     config = replace(read_config(TrainConfig, run)[0], validation_completions=completions)

@@ -27,6 +27,7 @@ from appsplus.problem import Problem
 from appsplus.release import data_hash
 from stepcoder.config import SftConfig, TrainConfig, read_config
 from stepcoder.data import check_tokenizer, load_split, tokenizer_hash
+from stepcoder.inputs import fitting
 from stepcoder.policy import load_model
 from stepcoder.prm.attempts import Attempts, Labelled
 from stepcoder.prm.begun import begin
@@ -48,7 +49,6 @@ from stepcoder.prm.store import CompletionStore
 from stepcoder.prm.writer import PolicyWriter, Sampling, Writer, weights_hash
 from stepcoder.progress import Progress
 from stepcoder.rollouts import Judgements, Task
-from stepcoder.setup import fitting
 
 _CACHE, _CONFIG = ".cache", "config.json"
 

@@ -28,9 +28,9 @@ from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.data import new_tokenizer, sft_example, tokenizer_texts
 from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.glossary import METRICS, unknown_names
+from stepcoder.inputs import refuse_too_long
 from stepcoder.metrics import RunLog
 from stepcoder.report import write_report
-from stepcoder.setup import _refuse_too_long
 from tests.stepcoder.conftest import CLOCK, TINY, StandInJudge, engine_of, metrics
 
 
@@ -553,11 +553,11 @@ def test_a_guide_s_programs_may_be_as_long_as_completions(problems: list[Problem
     prompt = max(sft_example(problem, tokenizer).prompt for problem in problems)
     shape = PretrainedConfig(max_position_embeddings=prompt + 199)
     asked = {"max_prompt_tokens": prompt, "max_completion_tokens": 100}
-    _refuse_too_long(problems, tokenizer, config(method="ppo", **asked), shape)
+    refuse_too_long(problems, tokenizer, config(method="ppo", **asked), shape)
     with pytest.raises(
         InputError, match=rf"prompts of up to {prompt + 100} tokens, .* completions of 100 are more than"
     ):
-        _refuse_too_long(problems, tokenizer, config(method="ppo+jsrl", guide="x", **asked), shape)
+        refuse_too_long(problems, tokenizer, config(method="ppo+jsrl", guide="x", **asked), shape)
 
 
 @pytest.mark.parametrize("sft_epochs", [0, 9])
