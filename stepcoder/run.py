@@ -153,11 +153,10 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resu
     Raises InputError where a new run would overwrite another, the folder cannot be written, or the dataset is another one
     than the run was begun with.
     """
-    digest = data_hash(dataset_folder(dataset)) if accelerator.is_main_process else ""
     if resume:
         if accelerator.is_main_process:
             recover(run)
-            _refuse_another(run, dataset, digest)
+            _refuse_another(run, dataset)
         accelerator.wait_for_everyone()
         return
     if any(
@@ -165,6 +164,7 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resu
     ):  # else there is nothing to lose
         raise InputError(f"{run} already holds a run; go on with it by --resume, or name another --out")
     if accelerator.is_main_process:
+        digest = data_hash(dataset_folder(dataset))
         try:
             run.mkdir(parents=True, exist_ok=True)
             save_config(config, run, dataset, data_sha256=digest)
@@ -173,10 +173,10 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resu
     accelerator.wait_for_everyone()
 
 
-def _refuse_another(run: Path, dataset: str, digest: str) -> None:
-    begun_with = json.loads((run / "config.json").read_text(encoding="utf-8")).get(
-        "data_sha256", digest
-    )  # or it is older
+def _refuse_another(run: Path, dataset: str) -> None:
+    digest = data_hash(dataset_folder(dataset))
+    saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    begun_with = saved.get("data_sha256", digest)  # runs of older versions do not say
     if begun_with != digest:
         raise InputError(
             f"the problems of {dataset} are not those that {run} was begun with (SHA-256 {digest[:12]}, not"

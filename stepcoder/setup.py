@@ -28,14 +28,7 @@ from stepcoder.inputs import fitting, refuse_one_level, refuse_too_few, refuse_t
 from stepcoder.methods.assembly import new_method
 from stepcoder.methods.critics import with_critics
 from stepcoder.methods.parts import Method
-from stepcoder.policy import (
-    Policy,
-    frozen_copy,
-    load_model,
-    load_values,
-    made_trainable,
-    new_model,
-)
+from stepcoder.policy import Policy, frozen_copy, load_model, load_values, made_trainable, new_model
 from stepcoder.processes import Interruption
 from stepcoder.rollouts import Task
 

@@ -16,9 +16,7 @@ WATCH_EVERY_S = 1.0
 NOBODY_S = 60.0  # without a node that judges or is about to, before we give up
 ATTEMPTS = 5  # to start the judges of a node, before it is left out
 PING_EVERY_S = 15.0
-SILENT_S = (
-    60.0  # a process that does not even say that it is there for so long is stopped (SIGSTOP), or its machine hangs
-)
+SILENT_S = 60.0  # without a word from a process: it is stopped (SIGSTOP), or its machine hangs
 END_S = 3.0  # for a node to end its judges; then its process is killed
 
 
