@@ -11,10 +11,11 @@ Covered:
 - Expected outputs: they never enter the process of a program. Its answers are plain data, of bounded size, compared here.
 - The host: other processes, files, devices and the network cannot be seen, reached or signalled; nothing is written
   outside a private /tmp, which is empty for every run.
-- Time: CPU seconds are the kernel's, read from outside; a program can neither stop nor fool that clock. A module's own code
-  counts with the first unit test of its process. A verdict near a limit is confirmed alone, limits follow the speed of the
-  machine (`calibration`), and wall seconds in which a program has only waited for a CPU do not count (`waiting`). A program
-  whose wall time is over though it has used hardly any CPU time is run once more: a machine may stand still, too.
+- Time: CPU seconds are the kernel's, read from outside; a program can neither stop that clock nor set it back. A module's
+  own code counts with the first unit test of its process. A verdict near a limit is confirmed alone, limits follow the
+  speed of the machine (`calibration`), and wall seconds in which a program has only waited for a CPU do not count
+  (`waiting`). A program whose wall time is over though it has used hardly any CPU time is run once more: a machine may
+  stand still, too.
 - Resources: CPU and wall time, memory, output, threads, open files and file sizes per program; memory and processes per
   worker in a control group, where one may be made. No program starts processes; nothing outlives its run.
 - Neighbours: unit tests do not see each other's module state or files where that would change a verdict.
@@ -25,6 +26,9 @@ Not covered:
 
 - Flaws of the kernel, and side channels between programs that run at the same time (timing, caches).
 - A program's own coverage: it can find the buffer and write lines into it that it never ran.
+- Which of its unit tests a program of the call format spends its time on: one that finds the inputs of the others may work
+  ahead while cheaper ones are on the clock. All together it has no more time than they have.
+- Memory of the parent while it reads an answer: 16 MiB of empty lists are a few hundred MiB of objects, for that moment.
 - Peak memory of the call format: a program's own process tells it. It is never said to be above what the limit allows.
 - Without a control group: memory that is not address space (page cache, 16 MiB of /tmp, the output), per worker.
 - A unit test that passes only because an earlier one left state behind in the same process, in a program whose code does
@@ -34,7 +38,8 @@ Not covered:
 - Another process that keeps the machine busy while a verdict near the limit is confirmed; `near_limit` tells.
 - A program that prints a right answer by chance, or knows the unit tests by heart.
 - Time spent waiting for a CPU, where the host's /proc is hidden: it counts as wall time there.
-- With `isolation="best-effort"`: whatever `Judge.rungs` says is missing.
+- With `isolation="best-effort"`: whatever `Judge.rungs` says is missing; without a root of its own, also how much of the
+  host's disk a program fills while it runs.
 """
 
 from appsplus.judge.client import (

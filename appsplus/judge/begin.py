@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NoReturn
 
-from appsplus.judge import compiler, isolation, landlock, program, rlimits
+from appsplus.judge import compiler, isolation, landlock, program, rlimits, scratch
 from appsplus.judge.frames import Channel
 from appsplus.judge.isolation import libc
 from appsplus.judge.task import CALLS, COMPILER, STDIN, Task, parts, task_of
@@ -56,7 +56,7 @@ def _ways(powers: Powers, message: bytes, descriptors: bytes) -> tuple[Task, dic
         (libc.dup2, (named.get("stdout", 1), 1)),
         (libc.dup2, (named["report"], program.REPORT)),
         (libc.setsid, ()),  # no signal to a group reaches us
-        (libc.chdir, (os.fsencode(isolation.tmp()),)),
+        (libc.chdir, (os.fsencode(scratch.folder()),)),
     ]
     if powers.namespaces:
         calls.append((libc.capset, isolation.NO_CAPABILITIES))

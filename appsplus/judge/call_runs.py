@@ -213,10 +213,11 @@ class _Caller:
                 break
             if not self._buffer.startswith(self._mark, start):  # not written by our code
                 continue
-            if kind == STARTED:
-                self._stage = READY
-            elif kind == READY:
-                self._stage = VALUE
+            if kind in (STARTED, READY):
+                if (
+                    kind == self._stage
+                ):  # each once, in this order: a program knows the mark, and the clock follows them
+                    self._stage = READY if kind == STARTED else VALUE
             elif kind == SPENT:
                 self.is_spent = True
             else:

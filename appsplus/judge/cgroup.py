@@ -17,7 +17,8 @@ _MEMORY = ("memory.max", "memory.limit_in_bytes")  # version 2, version 1
 _LIMITS = ("pids.max", *_MEMORY)
 _ROOT = Path("/sys/fs/cgroup")
 _numbers = itertools.count()
-WHY_NOT = "no control group may be made here; run as root, or in a systemd scope with Delegate=yes, to have one"
+_OWN = Path("/proc/self/cgroup")
+WHY_NOT = "no control group may be made here; run as root, or by `systemd-run --user --scope`, to have one"
 
 
 class ControlGroup:
@@ -77,12 +78,21 @@ def around(pid: int) -> ControlGroup | None:
 
 
 def _own_groups() -> Iterator[Path]:
-    """Where this process's groups of the memory and pids controllers are."""
+    """Where this process's groups of the memory and pids controllers are, below which there may be others.
+
+    In version 2 a group that holds processes has none with limits below it: there it is the nearest one above that may.
+    """
     with contextlib.suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in _OWN.read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             if not controllers and (_ROOT / "cgroup.controllers").exists():
-                yield _ROOT / path.lstrip("/")
+                own = _ROOT / path.lstrip("/")
+                for group in (own, *own.parents):
+                    if {"memory", "pids"} <= set((group / "cgroup.subtree_control").read_text().split()):
+                        yield group
+                        break
+                    if group == _ROOT:
+                        break
             for name in controllers.split(","):
                 if name in ("memory", "pids"):
                     yield _ROOT / name / path.lstrip("/")

@@ -203,7 +203,7 @@ def _is_list(text: str, run: verdicts.Run) -> bool:
 
 
 def _too_large() -> str:
-    return f"the program has more than {_LARGEST_PROGRAM:,} characters"
+    return f"the program has more than {_LARGEST_PROGRAM:,} characters; shorten it, or let its tables be read from the input"
 
 
 def _wanted(program: str) -> list[str]:

@@ -1,7 +1,6 @@
 """The parent's end of one worker process: start it, ask it, end it, and say why where it failed."""
 
 import importlib.util
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from appsplus.errors import InputError, SandboxError
-from appsplus.judge import cgroup
+from appsplus.judge import cgroup, scratch
 from appsplus.judge.frames import Channel
 
 _START_S = 60.0
@@ -50,7 +49,7 @@ class WorkerHandle:
         packages = [str(path) for name in modules for path in _package_paths(name)]
         ours, theirs = socket.socketpair()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
-        self._tmp = tempfile.mkdtemp(prefix="appsplus-")
+        self._tmp = Path(tempfile.mkdtemp(prefix="appsplus-"))
         python = [getattr(sys, "_base_executable", sys.executable), "-s", "-P", "-S", "-B", "-W", "ignore"]
         with theirs:
             self.process = subprocess.Popen(
@@ -71,7 +70,7 @@ class WorkerHandle:
             "packages": packages,
             "hidden": str(_ROOT),
             "hash_seed": hash_seed,
-            "tmp": self._tmp,
+            "tmp": str(self._tmp),
             "cgroup": self._group is not None,
             "no_cgroup": cgroup.WHY_NOT,
         }
@@ -82,7 +81,8 @@ class WorkerHandle:
             raise SandboxError(f"the judge's worker did not start: {self.close(error)}") from error
         self.rungs: dict[str, Any] = hello["rungs"]
         if self.rungs["root"]:  # it has a /tmp of its own; should we be killed, nothing of ours is left here
-            shutil.rmtree(self._tmp, ignore_errors=True)
+            with suppress(OSError):
+                self._tmp.rmdir()
         self.scale: float = hello["scale"]  # see `calibration`
 
     def ask(self, request: dict[str, Any], *, timeout_s: float) -> Iterator[Frame]:
@@ -113,7 +113,9 @@ class WorkerHandle:
         self.process.wait()
         if self._group is not None:
             self._group.remove()
-        shutil.rmtree(self._tmp, ignore_errors=True)
+        with suppress(OSError):  # there is none, or a process that is about to end still writes there
+            scratch.empty(self._tmp)
+            self._tmp.rmdir()
         lines: list[str] = []
         with suppress(ValueError):  # closed before
             self._log.seek(0)

@@ -15,13 +15,13 @@ Each rung that the kernel refuses is reported with what would make it available;
 import contextlib
 import ctypes
 import fcntl
+import itertools
 import os
 import resource
 import signal
 import socket
 import sys
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -34,6 +34,7 @@ for _name in (
     "dup2",
     "fork",
     "getrusage",
+    "pivot_root",
     "prctl",
     "setns",
     "setrlimit",
@@ -47,8 +48,7 @@ NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
     0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
 )  # fmt: skip
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
-_MNT_DETACH = 2
-_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+MNT_DETACH = 2
 _MOUNT_SETATTR = 442
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 NOBODY = 65534
@@ -56,7 +56,6 @@ TMP_MIB = 16
 STACK_MIB = 256
 _HIGH = 64  # a descriptor that no program's standard stream is put over
 DEVICES = ("null", "zero", "full", "random", "urandom")
-_tmp = Path("/tmp")
 
 
 @dataclass
@@ -115,6 +114,7 @@ def enter(rungs: Rungs, interpreter: list[Path], offered: list[Path], *, as_root
             " (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0),"
             " or give the container CAP_SYS_ADMIN (docker run --security-opt seccomp=unconfined)"
         )
+        rungs.missing["root"] = rungs.missing["proc"] = "it needs namespaces"
         return
     if not as_root:
         _map_user(uid, gid)
@@ -127,6 +127,7 @@ def enter(rungs: Rungs, interpreter: list[Path], offered: list[Path], *, as_root
         rungs.root = True
     except OSError as error:
         rungs.missing["root"] = f"an empty root could not be mounted ({error})"
+        rungs.missing.setdefault("proc", "it needs the empty root")
 
 
 def drop_user(rungs: Rungs, *, as_root: bool) -> None:
@@ -209,8 +210,8 @@ def _build_root(rungs: Rungs, interpreter: list[Path], offered: list[Path]) -> N
         (base / "dev" / name).symlink_to(f"/proc/self/fd/{('stdin', 'stdout', 'stderr').index(name)}")
     (base / "dev" / "fd").symlink_to("/proc/self/fd")
     (base / "tmp").mkdir()
-    call("syscall", _PIVOT_ROOT[os.uname().machine], b".", b".")
-    call("umount2", b".", _MNT_DETACH)
+    call("pivot_root", b".", b".")
+    call("umount2", b".", MNT_DETACH)
     os.chdir("/")
     mount_tmp()
     call("mount", b"none", b"/", None, _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV, None)
@@ -245,11 +246,12 @@ def _make_read_only(where: bytes) -> None:
 
 
 def _hide_site_packages(base: Path, interpreter: list[Path]) -> None:
-    for path in interpreter:
-        for name in ("site-packages", "dist-packages"):
-            inside = base / path.relative_to("/") / name
-            if inside.is_dir():
-                _mount_tmpfs(inside, "mode=0555,size=4k")
+    """Those of the interpreter, and of any other that lies among the libraries: /usr/lib/python3/dist-packages."""
+    shown = [base / path.relative_to("/") for path in interpreter if not path.is_symlink()]
+    names = "site-packages", "dist-packages", "python*/site-packages", "python*/dist-packages"
+    found = [inside for path, name in itertools.product(shown, names) for inside in path.glob(name) if inside.is_dir()]
+    for inside in dict.fromkeys(found):
+        _mount_tmpfs(inside, "mode=0555,size=4k")
 
 
 def _mount_proc(rungs: Rungs, base: Path) -> None:
@@ -258,6 +260,7 @@ def _mount_proc(rungs: Rungs, base: Path) -> None:
         try:
             call("mount", b"proc", os.fsencode(base / "proc"), b"proc", _NOSUID | _NODEV | _NOEXEC, options)
             rungs.proc = True
+            rungs.missing.pop("proc", None)
             return
         except OSError as error:
             rungs.missing["proc"] = f"no private /proc, so /dev/stdin cannot be opened by name ({error})"
@@ -270,55 +273,6 @@ def _mount_tmpfs(where: Path, options: str) -> None:
 def mount_tmp() -> None:
     """An empty private /tmp."""
     _mount_tmpfs(Path("/tmp"), f"mode=1777,size={TMP_MIB}m,nr_inodes=4096")
-
-
-def use_tmp(folder: str) -> None:
-    """Where no root of our own holds a private /tmp: this folder of the host serves instead."""
-    global _tmp
-    _tmp = Path(folder)
-
-
-def tmp() -> Path:
-    """Where programs may write."""
-    return _tmp
-
-
-def clear_tmp(*, mounted: bool) -> None:
-    """Leave nothing of what a program wrote."""
-    if next(_entries(_tmp), None) is None:
-        return
-    os.chdir("/")
-    if mounted:
-        call("umount2", b"/tmp", _MNT_DETACH)
-        mount_tmp()
-    else:
-        for name in list(_entries(_tmp)):
-            path = _tmp / name
-            if path.is_dir() and not path.is_symlink():
-                _remove(path)
-            else:
-                path.unlink()
-    os.chdir(_tmp)
-
-
-def _remove(path: str | Path) -> None:
-    import shutil  # brings six libraries, which every program would carry
-
-    shutil.rmtree(path, onerror=_open_up)
-
-
-def _open_up(_function: object, path: str, _error: object) -> None:
-    """A folder without permissions is given them, and removed then."""
-    with contextlib.suppress(OSError):
-        Path(path).parent.chmod(0o700)
-        Path(path).chmod(0o700)
-        _remove(path)
-
-
-def _entries(path: Path) -> Iterator[str]:
-    with os.scandir(path) as entries:
-        for entry in entries:
-            yield entry.name
 
 
 class _CapabilityHeader(ctypes.Structure):

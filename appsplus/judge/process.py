@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from appsplus.judge import isolation, program
+from appsplus.judge import program, scratch
 from appsplus.judge.frames import Channel
 from appsplus.judge.line_map import LineMap
 from appsplus.judge.placement import SHORT_MS, Placement
@@ -33,7 +33,7 @@ class Setup:
     make_template: Callable[[], Template]
     make_rules: Callable[[], int] | None  # of Landlock, for the /tmp that is mounted now: a descriptor
     waiting: Waiting
-    private_root: bool
+    owns_tmp: bool  # /tmp is a file system that this worker has mounted
     killed_by_host_only: bool  # programs are PID 1, whom no SIGKILL of their own reaches
     base_memory_bytes: int  # mapped by an idle worker
     placement: Placement = field(default_factory=Placement)
@@ -49,8 +49,8 @@ class Setup:
 
     def prepare(self) -> None:
         """Before a program is forked: an empty /tmp, and rules that know it."""
-        isolation.clear_tmp(mounted=self.private_root)
-        found = isolation.tmp().stat()
+        scratch.clear(mounted=self.owns_tmp)
+        found = scratch.folder().stat()
         known = found.st_dev, found.st_ctime_ns  # the number of a device is used again, and soon
         if self.make_rules is not None and known != self.rules_know:
             if self.rules >= 0:

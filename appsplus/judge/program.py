@@ -3,7 +3,8 @@
 A program of the stdin format finds what it would find in a shell: descriptors 0, 1 and 2, `sys.argv`, a `__main__` of its
 own, threads that are waited for, atexit handlers, an exit status. A program of the call format is a module named
 `solution`; its function, or the method of its class `Solution`, is called once per unit test with fresh arguments.
-Nothing in here is trusted by the parent: a program may patch all of it, and would only change its own answer.
+Nothing in here is trusted by the parent: a program may patch all of it, and would only change its own answers, and how much
+of its time counts for which of its unit tests.
 """
 
 import atexit

@@ -33,6 +33,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "reboot": (169, 142), "swapon": (167, 224), "swapoff": (168, 225), "acct": (163, 89), "syslog": (103, 116),
     "personality": (135, 92), "quotactl": (179, 60), "iopl": (172, None), "ioperm": (173, None),
     "settimeofday": (164, 170), "clock_settime": (227, 112), "setpriority": (141, 140), "sched_setattr": (314, 274),
+    "sched_setscheduler": (144, 119), "sched_setparam": (142, 118),
 }  # fmt: skip
 _Code = list[tuple[int, int, int, int]]  # instructions: operation, jumps if true and if not, operand
 _Cases = dict[int, _Code]

@@ -100,6 +100,8 @@ def _clone() -> Callable[[], int]:
     modules are left out, which a process with one thread does not need.
     """
     machine = os.uname().machine
+    if machine not in _CLONE:
+        raise OSError(f"the judge runs on {' and '.join(_CLONE)}, and this machine is {machine}")
     address = ctypes.c_void_p()
     flags = _PARENT | signal.SIGCHLD
     with contextlib.suppress(OSError):  # a kernel without it: the C library believes in the id of this process

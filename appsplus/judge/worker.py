@@ -27,7 +27,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from appsplus.judge import begin, calibration, isolation, landlock, mappings, prelude, process, program, seccomp, values
+from appsplus.judge import (
+    begin,
+    calibration,
+    isolation,
+    landlock,
+    mappings,
+    prelude,
+    process,
+    program,
+    scratch,
+    seccomp,
+    values,
+)
 from appsplus.judge.call_runs import judge_calls
 from appsplus.judge.compiler import Compiler
 from appsplus.judge.frames import Channel
@@ -56,6 +68,7 @@ def main(descriptor: str) -> None:
     for name in options["modules"]:
         importlib.import_module(name)
     nests = rungs.namespaces and "nested_pid_namespace" not in rungs.missing
+    owns_tmp = rungs.root and nests  # else root mounted it, and we are nobody
     powers = begin.Powers(
         filter=seccomp.build_filter(refuse_kill=not nests) if rungs.seccomp else None,
         namespaces=rungs.namespaces,
@@ -65,7 +78,7 @@ def main(descriptor: str) -> None:
         make_template=lambda: Template(partial(begin.prepared, powers), namespaces=nests),
         make_rules=(lambda: _landlock(rungs, options)) if rungs.landlock else None,
         waiting=waiting,
-        private_root=rungs.root,
+        owns_tmp=owns_tmp,
         killed_by_host_only=nests,
         base_memory_bytes=isolation.address_space_bytes(),
     )
@@ -87,7 +100,7 @@ def main(descriptor: str) -> None:
             compiler.stop()
             setup.stop_template()
             _reap_strays()
-        isolation.clear_tmp(mounted=rungs.root)
+        scratch.clear(mounted=owns_tmp)
         channel.send(b"E", end)
 
 
@@ -119,17 +132,17 @@ def _isolate(options: dict[str, Any]) -> isolation.Rungs:
     if rungs.root:
         sys.path.append("/site")
     else:
-        isolation.use_tmp(options["tmp"])
-    os.chdir(isolation.tmp())
+        scratch.use(options["tmp"])
+    os.chdir(scratch.folder())
     return rungs
 
 
 def _landlock(rungs: isolation.Rungs, options: dict[str, Any]) -> int:
     devices = [Path("/dev", name) for name in isolation.DEVICES]
     if rungs.root:
-        return landlock.rules([Path("/")], [isolation.tmp()], devices)
+        return landlock.rules([Path("/")], [scratch.folder()], devices)
     readable = [*isolation.interpreter_paths(), *map(Path, options["packages"]), Path("/proc/self")]
-    return landlock.rules(readable, [isolation.tmp()], devices)
+    return landlock.rules(readable, [scratch.folder()], devices)
 
 
 def _prepare_interpreter(hidden: str, seed: int) -> None:

@@ -73,3 +73,22 @@ def test_a_worker_that_waits_for_a_cpu_is_waited_for() -> None:
     assert [kind for kind, _, _ in handle.ask({}, timeout_s=60)] == [b"T", b"T", b"E"]
     worker.close()
     handle._channel.close()
+
+
+def test_in_version_2_the_nearest_group_that_may_hold_groups_with_limits_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "system.slice" / "ssh.service" / "leaf"
+    own.mkdir(parents=True)
+    for path in (tmp_path, *own.parents, own):
+        if path.is_relative_to(tmp_path):
+            (path / "cgroup.subtree_control").write_text("")
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids")
+    (tmp_path / "own").write_text("0::/system.slice/ssh.service/leaf\n")
+    monkeypatch.setattr(cgroup, "_ROOT", tmp_path)
+    monkeypatch.setattr(cgroup, "_OWN", tmp_path / "own")
+    assert list(cgroup._own_groups()) == []
+    (tmp_path / "cgroup.subtree_control").write_text("cpu memory pids")
+    assert list(cgroup._own_groups()) == [tmp_path]
+    (tmp_path / "system.slice" / "cgroup.subtree_control").write_text("memory pids\n")
+    assert list(cgroup._own_groups()) == [tmp_path / "system.slice"]

@@ -43,6 +43,10 @@ CALL = {
         "os.write(3, struct.pack('<cII', b'R', 0, 0))\ntime.sleep(60)\ndef f(): return 1", [("[]", "1")], [TLE]),
     "ready, again and again": (
         "import os, struct\ndef f():\n    while True: os.write(3, struct.pack('<cII', b'R', 0, 0) * 5000)", [("[]", "1")], [TLE]),
+    "begun and ready, again and again": (
+        "import os, struct, sys, time\ndef f():\n    mark = sys._getframe(2).f_locals['mark']\n"
+        "    for kind in (b'S', b'R') * 2000:\n        os.write(3, struct.pack('<cII', kind, 0, len(mark)) + mark)\n"
+        "        time.sleep(0.005)\n    return 1", [("[]", "1")], [TLE]),
     "a patched encoder, which is not used": ("import json\njson.dumps = lambda *a, **k: '1'\ndef f(): return 2", [("[]", "2")], [AC]),
 }  # fmt: skip
 
@@ -418,4 +422,6 @@ def test_bad_options_say_what_was_expected(judge: Judge) -> None:
 
 def test_a_program_of_50_megabytes_is_refused_without_being_sent(judge: Judge) -> None:
     report = judge.run(Job("#" * (50 << 20), IOFormat.STDIN, (UnitTest("", ""),)))
-    assert report.unit_tests[0].error == "the program has more than 16,777,216 characters"
+    assert report.unit_tests[0].error == (
+        "the program has more than 16,777,216 characters; shorten it, or let its tables be read from the input"
+    )

@@ -212,6 +212,22 @@ CASES = (
         needs=ISOLATED,
         harmful=True,
     ),
+    _stdin(
+        "locks-the-folder-for-files",
+        "nothing is left in /tmp, but the next program may not enter it",
+        """
+        import os
+        with open("/tmp/notes", "w") as file:
+            file.write("kept")
+        print(open("/tmp/notes").read(), int(os.stat("/tmp").st_mtime) > 1)
+        os.remove("/tmp/notes")
+        os.utime("/tmp", (1, 1))
+        os.chmod("/tmp", 0)
+        """,
+        [("", "kept True\n")] * 3,
+        needs=ISOLATED,
+        harmful=True,
+    ),
     _call(
         "leaves-a-thread-that-goes-on-after-its-answer",
         "a thread of one unit test must not spoil the next",

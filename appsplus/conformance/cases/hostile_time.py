@@ -205,6 +205,25 @@ CASES = (
         _TLE,
         limits=Limits(cpu_s=0.3, wall_s=60.0, memory_mib=256, output_mib=1),
     ),
+    _call(
+        "says-again-and-again-that-it-begins",
+        "a clock that begins when the program does can be set back by whoever can say so",
+        """
+        import os
+        import struct
+        import sys
+        import time
+        def f(_):
+            mark = sys._getframe(2).f_locals["mark"]
+            for kind in (b"S", b"R") * 200:
+                os.write(3, struct.pack("<cII", kind, 0, len(mark)) + mark)
+                time.sleep(0.005)
+            return 4
+        """,
+        [([0], 4)],
+        _TLE,
+        limits=SLEEPS,
+    ),
     _stdin(
         "waits-for-input-that-never-comes",
         "a pipe of its own, with nobody at the other end",
