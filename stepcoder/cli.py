@@ -25,12 +25,13 @@ import typer
 from appsplus.errors import AppsplusError, DatasetError, InputError
 from stepcoder.ablation import plan
 from stepcoder.ablation.plan import AblationConfig
-from stepcoder.config import Config, SftConfig, TrainConfig, configured
+from stepcoder.config import DTYPES, POLICIES, Config, SftConfig, TrainConfig, configured
 from stepcoder.curriculum import subtasks
 from stepcoder.errors import ConfigError, is_out_of_memory
 from stepcoder.flags import need_torch, with_flags
 from stepcoder.presets import PRESETS
 from stepcoder.prm.cli import app as prm_app
+from stepcoder.unused import refuse_unused
 
 app = typer.Typer(
     name="stepcoder",
@@ -47,7 +48,7 @@ _CANDIDATES, _WIDTH = 8, 4  # of `sample`, where they are not given
 Dataset = Annotated[
     str, typer.Argument(metavar="DIR", help="A folder that `appsplus build` wrote, or a Hub id of one.")
 ]
-Preset = Annotated[str, typer.Option(help=f"Values of all other flags: {', '.join(PRESETS)}.")]
+Preset = Annotated[str | None, typer.Option(help=f"Values of all other flags: {', '.join(PRESETS)}; tiny unless told.")]
 Out = Annotated[Path, typer.Option(metavar="RUN", help="The folder of the run.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on exactly from where RUN was saved last.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what it would take of memory and time, and stop.")]
@@ -67,7 +68,7 @@ def sft(
     dataset: Dataset,
     *,
     out: Out,
-    preset: Preset = "tiny",
+    preset: Preset = None,
     resume: Resume = False,
     dry_run: DryRun = False,
     given: dict[str, Any],
@@ -87,7 +88,7 @@ def train(
     dataset: Dataset,
     *,
     out: Out,
-    preset: Preset = "tiny",
+    preset: Preset = None,
     resume: Resume = False,
     dry_run: DryRun = False,
     given: dict[str, Any],
@@ -98,16 +99,25 @@ def train(
 
 
 def _finished(
-    kind: type[Config], dataset: str, out: Path, preset: str, given: dict[str, Any], *, resume: bool, dry_run: bool
+    kind: type[Config],
+    dataset: str,
+    out: Path,
+    preset: str | None,
+    given: dict[str, Any],
+    *,
+    resume: bool,
+    dry_run: bool,
 ) -> Config | None:
     """Do a run, a new one or one from where it was; its options. None where --dry-run was all that was asked for."""
-    config = kind() if resume else configured(kind, preset, given)
+    config = kind() if resume else configured(kind, preset or "tiny", given)
+    if isinstance(config, TrainConfig) and not resume:
+        refuse_unused(config, given)
     need_torch()
     from stepcoder import run
     from stepcoder.estimate import estimate
 
     if resume:
-        config = run.resumed_config(out, dataset, given, kind)
+        config = run.resumed_config(out, dataset, given | ({"preset": preset} if preset else {}), kind)
     if dry_run:
         print(estimate(dataset, run.with_model(config)))
         return None
@@ -130,6 +140,9 @@ def sample(
     top_p: Annotated[float, typer.Option(min=0, max=1, help="Nucleus.")] = 0.95,
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest completion.")] = 1024,
     batch: Annotated[int, typer.Option(min=1, help="Completions generated at once.")] = 32,
+    dtype: Annotated[
+        str, typer.Option(help=f"Of the weights, {' or '.join(DTYPES)}; what the run was computed in unless told.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
     rerank: Annotated[str, typer.Option(help="prm: give those that a reward model likes best.")] = "",
     prm: Annotated[str, typer.Option(metavar="PRM", help="The reward model that `stepcoder prm train` wrote.")] = "",
@@ -177,6 +190,7 @@ def sample(
         CriticSampling(critic_sampling, example_tests, repair_model, repair_top, isolation)
         if critic_sampling
         else None,
+        dtype,
     )
     try:
         count = sample_run(run, request, out)
@@ -187,8 +201,8 @@ def sample(
         if not is_out_of_memory(error):
             raise
         raise InputError(
-            f"the memory does not hold --batch {batch}; what was written is in {out}: give a smaller --batch and another"
-            " --out, for samples depend on it"
+            f"the memory does not hold the model and --batch {batch}; what was written is in {out}: give --dtype bfloat16, or"
+            " a smaller --batch, and another --out, for samples depend on them"
         ) from None
     print(f"{count:,} completions are in {out}")
 
@@ -230,7 +244,7 @@ def publish(
     from appsplus.release.hub import Target, open_hub
     from appsplus.release.leaks import Leaks
     from appsplus.release.publish import publish as run_publish
-    from stepcoder.publish import POLICIES, model_parcel
+    from stepcoder.publish import model_parcel
 
     if policy not in POLICIES:
         raise ConfigError(f"--policy {policy!r} is not known; expected one of: {', '.join(POLICIES)}")

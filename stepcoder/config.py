@@ -27,6 +27,8 @@ Config = TypeVar("Config", bound="SftConfig")
 
 METHODS = ("ppo", "ppo+cccs", "ppo+fgo", "stepcoder")
 """Those of the StepCoder paper; `stepcoder.methods.names` has all that can be composed."""
+POLICIES = ("final", "best", "sft")
+"""The folders of a run that hold a policy: the first of them that is there is the run's."""
 CRITICS = ("shared", "separate")
 SPLITS = ("validation", "test", "train")
 DTYPES = ("float32", "bfloat16")
@@ -283,7 +285,7 @@ class TrainConfig(SftConfig):
 
 OF_THE_PAPER = frozenset(
     "model sft_epochs sft_learning_rate sft_batch_examples learning_rate critic_learning_rate completions_per_problem"
-    " temperature top_p max_completion_tokens kl_coef kl_control reward method critic".split()
+    " temperature top_p max_completion_tokens kl_coef kl_control reward method critic levels_per_problem".split()
 )
 OURS = tuple(f.name for f in fields(TrainConfig) if f.name not in OF_THE_PAPER)
 """Options whose value in the preset paper-6.7b is a choice of ours: no source we could read tells the paper's."""
@@ -307,17 +309,16 @@ def configured(
 
 def save_config(config: SftConfig, run: Path, dataset: str, **facts: str) -> None:
     """Write RUN/config.json: the values, the dataset, which values are not the paper's, and what else is to be remembered."""
-    ours = {"not_the_papers": not_the_papers(config)} if config.preset == "paper-6.7b" else {}
+    papers = config.preset == "paper-6.7b"
+    ours = {"not_the_papers": OURS, "changed": changed(config)} if papers else {}
     document = {"dataset": dataset, **facts, **asdict(config), **ours}
     write_atomically(run / "config.json", (json.dumps(document, indent=2) + "\n").encode())
 
 
-def not_the_papers(config: SftConfig) -> tuple[str, ...]:
-    """Options whose value is a choice of ours, the method's or the user's."""
+def changed(config: SftConfig) -> tuple[str, ...]:
+    """Options whose value the paper states, and which have another one here: the user's choice, or the method's."""
     papers = asdict(TrainConfig()) | dict(PRESETS["paper-6.7b"])
-    chosen = (name for name, value in asdict(config).items() if name in OF_THE_PAPER and value != papers[name])
-    brought = method_options(config.method) if isinstance(config, TrainConfig) else {}
-    return tuple(dict.fromkeys((*OURS, *brought, *chosen)))
+    return tuple(name for name, value in asdict(config).items() if name in OF_THE_PAPER and value != papers[name])
 
 
 def read_config(kind: type[Config], run: Path) -> tuple[Config, str]:

@@ -38,7 +38,8 @@ def estimate(dataset: str, config: SftConfig) -> str:
     speed = matrix_flops(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     lines = [f"{shape.parameters:,} parameters, {problems:,} problems; at most, on one process:", ""]
     lines += [f"{gib:9.2f} GiB  {what}" for what, gib in parts.items()]
-    lines += [f"{sum(parts.values()):9.2f} GiB  in all; FSDP on N processes keeps 1/N of what is trained in each", ""]
+    lines += [f"{sum(parts.values()):9.2f} GiB  in all; FSDP on N processes keeps 1/N of what is trained in each,"]
+    lines += [f"{'':14}and all of the language model while completions are written", ""]
     lines += [f"{hours:9.2f} h    {what}" for what, hours in hours_of(shape, config, problems, speed).items()]
     lines += [f"             at {speed / 1e9:,.0f} GFLOP/s of matrix products here; judging goes on meanwhile"]
     return "\n".join(lines)

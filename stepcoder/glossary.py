@@ -97,6 +97,13 @@ METRICS: tuple[Metric, ...] = (
         "with `dense_reward`",
     ),
     Metric(
+        "prm_paid",
+        "Pass rate, as the dense reward has it",
+        "share",
+        "(`prm_reward` + 1) / 2; where it grows and `pass_rate` does not, lines are written that please the reward model",
+        "with `dense_reward`",
+    ),
+    Metric(
         "prm_reward",
         "Reward of the reward model",
         "",
@@ -324,7 +331,7 @@ TensorBoard has the same numbers. `stepcoder report RUN` draws them.
 Legend: pi is the policy as it is trained, pi_old as it wrote the completions, pi_ref the frozen reference; r is the ratio
 pi / pi_old of a token's probability, A its advantage, V the value before it, R its return. "Kept" tokens are those that
 count in the policy loss: all tokens of a completion, and with FGO only those on executed lines
-(`stepcoder/executed_tokens.py` has the rule).
+(`stepcoder/executed_tokens.py` has the rule). Probabilities are those of sampling: logits divided by `temperature`.
 
 | name | unit | formula |
 |---|---|---|"""

@@ -6,7 +6,7 @@ from typing import Any
 from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
 from stepcoder.config import SftConfig, TrainConfig
-from stepcoder.data import Tokens, load_split, sft_example
+from stepcoder.data import Tokens, load_split, new_tokenizer, sft_example, tokenizer_texts
 from stepcoder.errors import ConfigError
 from stepcoder.estimate import row_tokens
 from stepcoder.guide import prefixes_of
@@ -35,15 +35,15 @@ def check_inputs(dataset: str, config: TrainConfig, processes: int) -> None:
     """Refuse before hours of supervised training what PPO could not begin with after it. Raises InputError."""
     refuse_too_few(config, processes)
     train = load_split(dataset, "train", limit=config.limit)
-    if config.validate_every:
-        _validation(dataset, config)
     if config.guide:
         model_config(config.guide, "--guide")
+    tokenizer = (
+        load_tokenizer(config.model) if config.model else new_tokenizer(tokenizer_texts(train), config.vocab_tokens)
+    )
+    problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
+    validation_that_fits(dataset, config, tokenizer)
     if config.model:
-        tokenizer = load_tokenizer(config.model)
-        problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
         refuse_too_long(problems, tokenizer, config, model_config(config.model))
-        validation_that_fits(dataset, config, tokenizer)
     if config.curriculum.name not in ("plain", "jsrl"):  # what a guide can write is not known before
         levels = {len(of) for of in prefixes_of(train, config.curriculum, lambda _: {}).values()}
         refuse_one_level(dataset, config, levels)

@@ -18,6 +18,7 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.jsonl import write_atomically
 from appsplus.release import folder_hash, read_manifest
 from appsplus.release.card import card_template
+from stepcoder.config import POLICIES
 from stepcoder.errors import ConfigError
 from stepcoder.methods.names import SOURCES, Parts
 from stepcoder.report import AVERAGED, figures, points, read_config, read_lines
@@ -63,6 +64,7 @@ def render_model_card(run: Path, folder: Path) -> str:
         best=_best(lines, config),
         sft=_sft(run),
         not_the_papers=config.pop("not_the_papers", ()),
+        changed=config.pop("changed", ()),
         options=config,
         versions=_versions(),
     )
@@ -103,10 +105,11 @@ def _front_matter(config: Mapping[str, Any]) -> str:
 
 
 def _named(value: Any) -> str:
-    """A Hub id as it is; of a path its last part."""
+    """A Hub id as it is; of a path its last part, of a run's policy the run's."""
     text = str(value)
     is_path = Path(text).exists() or text.startswith((".", "/", "~")) or text.count("/") > 1
-    return Path(text).resolve().name if is_path else text
+    path = Path(text).resolve()
+    return (path.parent if path.name in POLICIES else path).name if is_path else text
 
 
 def _dataset_facts(dataset: str) -> dict[str, str]:

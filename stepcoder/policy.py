@@ -111,15 +111,17 @@ def _positions(attention: Tensor) -> Tensor:
     return (attention.long().cumsum(-1) - 1).clamp(min=0)
 
 
-def load_model(name: str, config: SftConfig) -> tuple[Any, Any]:
-    """A pretrained model and its tokenizer, without dropout. Raises InputError where they cannot be had."""
+def load_model(name: str, config: SftConfig, *, dtype: torch.dtype | None = None) -> tuple[Any, Any]:
+    """A pretrained model and its tokenizer, without dropout; `dtype` of its weights, else what training under the config
+    needs. Raises InputError where they cannot be had.
+    """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # of loading weights: those who call have their own progress
     shape, tokenizer = _without_dropout(model_config(name)), load_tokenizer(name)
     with _said_in_words(name):
-        return AutoModelForCausalLM.from_pretrained(name, config=shape, dtype=_weights(config)), tokenizer
+        return AutoModelForCausalLM.from_pretrained(name, config=shape, dtype=dtype or _weights(config)), tokenizer
 
 
 def load_tokenizer(name: str) -> Any:
@@ -206,8 +208,8 @@ def save_policy(policy: Policy, state: dict[str, Tensor], tokenizer: Any, folder
     from transformers import AutoModelForCausalLM
 
     lm = policy.lm
-    if hasattr(lm, "merge_and_unload"):
-        lm = copy.deepcopy(lm).merge_and_unload()
+    if hasattr(lm, "merge_and_unload"):  # in float32: much of what adapters add is below the last bit of bfloat16
+        lm = copy.deepcopy(lm).to("cpu", torch.float32).merge_and_unload()
     elif any(isinstance(p, DTensor) for p in lm.parameters()):  # only a part of it is here, and the others do not wait
         lm = AutoModelForCausalLM.from_config(lm.config)
         lm.load_state_dict({name.removeprefix("lm."): t for name, t in state.items() if name.startswith("lm.")})

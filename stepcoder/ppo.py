@@ -36,7 +36,7 @@ from stepcoder.data import Tokens
 from stepcoder.errors import TrainingError
 from stepcoder.methods.baselines import earned, task_of
 from stepcoder.methods.ground_truth import truth_of
-from stepcoder.methods.parts import group_numbers
+from stepcoder.methods.parts import Offsets, group_numbers
 from stepcoder.metrics import RunLog
 from stepcoder.prm.lines import lines_of
 from stepcoder.prm.reward import line_numbers
@@ -104,7 +104,10 @@ def _take_baselines(trainer: Trainer, config: TrainConfig, judgements: Judgement
         return {}
     distinct = {(task.problem.problem_id, task.level): task for task in tasks}
     judged = _completions(trainer, config, judgements, trainer.share(list(distinct.values())), greedy=True).judged
-    found = trainer.gathered([(task_of(j), earned(j, config.reward)) for j in judged])
+    more = [
+        sum(given) for given in _shaped(trainer, judged, [offsets_of(j.completion, trainer.tokenizer) for j in judged])
+    ]
+    found = trainer.gathered([(task_of(j), earned(j, config.reward, s)) for j, s in zip(judged, more, strict=True)])
     baselines.take_greedy(found)
     return {"greedy_reward": _mean(one for _, (one, _) in found), "greedy_completions": float(len(distinct))}
 
@@ -125,9 +128,14 @@ def _completions(
         )
 
 
+def _shaped(trainer: Trainer, judged: Sequence[Judged], spans: Sequence[Offsets]) -> list[list[float]]:
+    """What reward shaping gives to each token of some completions; nothing where there is none."""
+    return trainer.method.shaped(judged, spans) if trainer.method.shapings else [[] for _ in judged]
+
+
 def _scored(trainer: Trainer, config: TrainConfig, judged: Sequence[Judged]) -> list[Scored]:
     spans = [offsets_of(j.completion, trainer.tokenizer) for j in judged]
-    shaped = trainer.method.shaped(judged, spans) if trainer.method.shapings else [[] for _ in judged]
+    shaped = _shaped(trainer, judged, spans)
     return [
         Scored(j, reward_of(j, config.reward), offsets, keep_of(j, offsets, config.executed), given)
         for j, offsets, given in zip(judged, spans, shaped, strict=True)

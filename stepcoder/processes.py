@@ -1,9 +1,11 @@
 """The processes of a run, as `accelerate launch` started them, and how they are asked to stop."""
 
 import logging
+import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -32,7 +34,10 @@ def new_accelerator(config: SftConfig, run: Path) -> Any:
         if accelerator.state.fsdp_plugin.fsdp_version != 2:
             raise ConfigError("FSDP version 1 is not known here; set fsdp_version: 2 in accelerate's config")
         if config.lora_rank:
-            raise ConfigError("--lora-rank does not go with FSDP here; one copy of the model fits a GPU, use DDP")
+            raise ConfigError(
+                "--lora-rank, which --preset small has, does not go with FSDP here: give --lora-rank 0; or, as one frozen"
+                " copy of the model fits a GPU, leave FSDP away"
+            )
     return accelerator
 
 
@@ -45,10 +50,28 @@ def _trackers(config: SftConfig) -> list[str]:
     return ["tensorboard", *([asked] if asked else [])]
 
 
+def processes_here(accelerator: Any) -> int:
+    """Processes of the run on this machine, as torchrun and `accelerate launch` tell them; all, where nobody does."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
+
+
 def anywhere(here: Sequence[bool], accelerator: Any) -> list[bool]:
     """Of some things whether they are so in any process; all processes ask together."""
     everywhere = [list(here)] if accelerator.num_processes == 1 else gather_object([list(here)])
     return [any(of_one) for of_one in zip(*everywhere, strict=True)]
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does: what is not saved yet is saved on the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Interruption:

@@ -14,9 +14,9 @@ from appsplus.release.hub import OURS
 from appsplus.release.leaks import Finding, Leaks
 from appsplus.release.manifest import file_facts
 from appsplus.release.publish import Parcel
+from stepcoder.config import POLICIES
 from stepcoder.model_card import write_model_card
 
-POLICIES = ("final", "best", "sft")
 CARD = "README.md"
 _ENDINGS = (".safetensors", ".json", ".md", ".txt", ".jinja", ".model")
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")

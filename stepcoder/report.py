@@ -30,7 +30,7 @@ AVERAGED = 10  # updates at the start and at the end that the figures at the top
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (  # the first charts of the page; what is in none has its own below
     ("Pass rate", ("pass_rate", "plain_pass_rate", "validation_pass_rate")),
     ("Mean reward", ("reward_mean", "validation_reward_mean")),
-    ("What the reward model believes, and the truth", ("prm_belief", "pass_rate")),
+    ("What the reward model believes, and the truth", ("prm_belief", "prm_paid", "pass_rate")),
     ("Dense reward", ("prm_reward", "prm_reward_passed", "prm_reward_failed")),
     ("KL to the reference", ("kl",)),
     ("Executed tokens", ("executed_share",)),

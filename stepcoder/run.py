@@ -18,21 +18,22 @@ from appsplus.problem import Problem
 from appsplus.release import data_hash
 from appsplus.release.fetched import dataset_folder
 from stepcoder.checkpoint import Checkpoints, export, recover
-from stepcoder.config import SftConfig, TrainConfig, flag, read_config, save_config
+from stepcoder.config import POLICIES, SftConfig, TrainConfig, flag, read_config, save_config
 from stepcoder.errors import ConfigError, TrainingError, is_out_of_memory
 from stepcoder.guide import guide_programs
 from stepcoder.inputs import check_inputs
 from stepcoder.metrics import RunLog
 from stepcoder.model_card import write_model_card
+from stepcoder.policy import model_config
 from stepcoder.ppo import train
 from stepcoder.prm.model import check_is_reward_model
-from stepcoder.processes import new_accelerator
+from stepcoder.prm.writer import weights_hash
+from stepcoder.processes import new_accelerator, processes_here
 from stepcoder.rollouts import Judgements
 from stepcoder.setup import new_trainer
 from stepcoder.sft import STATE as SFT_STATE
 from stepcoder.sft import run_sft
 
-MODEL_FOLDERS = ("final", "best", "sft")
 _NO_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
@@ -43,6 +44,7 @@ def sft(dataset: str, config: SftConfig, run: Path, *, resume: bool = False, qui
     """
     if config.sft_epochs < 1:
         raise ConfigError("--sft-epochs must be at least 1 for `stepcoder sft`; got 0")
+    config = with_model(config)
     accelerator = new_accelerator(config, run)
     _begin(run, config, dataset, accelerator, resume=resume)
     if (run / "final").is_dir():
@@ -50,7 +52,7 @@ def sft(dataset: str, config: SftConfig, run: Path, *, resume: bool = False, qui
             _write_card(accelerator, run)
         return True
     with RunLog(run, accelerator, quiet=quiet) as log, _in_words(run, "--micro-rows", "--pack-tokens, --lora-rank"):
-        finished = run_sft(dataset, with_model(config), accelerator, run, "final", log)
+        finished = run_sft(dataset, config, accelerator, run, "final", log)
     if finished:
         _write_card(accelerator, run)
     return finished
@@ -65,20 +67,20 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
         raise ConfigError("a model from scratch knows nothing: give --sft-epochs at least 1, or a pretrained --model")
     if config.prm:
         check_is_reward_model(Path(config.prm))
+    config = with_model(config)
     accelerator = new_accelerator(config, run)
     _begin(run, config, dataset, accelerator, resume=resume)
-    workers = config.judge_workers or max(1, available_cpus() // accelerator.num_processes)
+    workers = config.judge_workers or max(1, available_cpus() // processes_here(accelerator))
     with (
         LocalEngine(workers=workers, isolation=config.isolation) as engine,
         RunLog(run, accelerator, quiet=quiet) as log,
         _in_words(run, "--micro-rows or --generation-batch", "--lora-rank"),
     ):
         if config.sft_epochs and not (run / "sft").is_dir():
-            begun = with_model(config)
-            check_inputs(dataset, replace(begun, guide=_guide_of(config)), accelerator.num_processes)
-            if not run_sft(dataset, begun, accelerator, run, "sft", log):
+            check_inputs(dataset, replace(config, guide=_guide_of(config)), accelerator.num_processes)
+            if not run_sft(dataset, config, accelerator, run, "sft", log):
                 return False
-        started = replace(config, model=str(run / "sft")) if config.sft_epochs else with_model(config)
+        started = replace(config, model=str(run / "sft")) if config.sft_epochs else config
         set_seed(config.seed)  # whether SFT has just been done, or was done before an interruption
         guide = partial(_guided, run, started, engine, accelerator, log.say)
         trainer = new_trainer(dataset, started, accelerator, log.say, guide)
@@ -134,7 +136,7 @@ def _in_words(run: Path, smaller: str, anew: str) -> Iterator[None]:
 
 def policy_folder(run: Path) -> Path:
     """The folder of a run's policy: final, else best, else after SFT; or RUN itself where it is a model's folder."""
-    for folder in (*(run / name for name in MODEL_FOLDERS), run):
+    for folder in (*(run / name for name in POLICIES), run):
         if (folder / "config.json").is_file() and "model_type" in json.loads((folder / "config.json").read_text()):
             return folder
     raise InputError(f"{run} holds no policy yet; expected the folder of a run of `stepcoder`, or of a model")
@@ -148,40 +150,60 @@ def with_model(config: Any) -> Any:
 
 
 def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resume: bool) -> None:
-    """Make the folder of a new run, or put in order what a kill left of one that goes on.
+    """Make the folder of a new run, or put in order what a kill left of one that goes on; RUN/config.json says then what
+    is done, and with which problems and weights it was begun.
 
-    Raises InputError where a new run would overwrite another, the folder cannot be written, or the dataset is another one
-    than the run was begun with.
+    Raises InputError where a new run would overwrite another, the folder cannot be written, or the dataset or the model is
+    another one than the run was begun with.
     """
-    if resume:
-        if accelerator.is_main_process:
-            recover(run)
-            _refuse_another(run, dataset)
-        accelerator.wait_for_everyone()
-        return
-    if any(
+    if not resume and any(
         (run / name).exists() for name in (SFT_STATE, "sft", "checkpoints", "final")
     ):  # else there is nothing to lose
         raise InputError(f"{run} already holds a run; go on with it by --resume, or name another --out")
     if accelerator.is_main_process:
-        digest = data_hash(dataset_folder(dataset))
         try:
+            if resume:
+                recover(run)
+            facts = _facts(run, config, dataset)
+            if resume:
+                facts = _refuse_another(run, dataset, config, facts)
             run.mkdir(parents=True, exist_ok=True)
-            save_config(config, run, dataset, data_sha256=digest)
+            save_config(config, run, dataset, **facts)
         except OSError as error:
             raise InputError(f"{run} cannot be written ({error.strerror}); name another folder with --out") from None
     accelerator.wait_for_everyone()
 
 
-def _refuse_another(run: Path, dataset: str) -> None:
-    digest = data_hash(dataset_folder(dataset))
+def _facts(run: Path, config: SftConfig, dataset: str) -> dict[str, str]:
+    """What the problems and the weights are that a run reads; of weights that it has done with, nothing."""
+    facts = {"data_sha256": data_hash(dataset_folder(dataset))}
+    done_with = "sft" if isinstance(config, TrainConfig) else "final"
+    return facts if (run / done_with).is_dir() else facts | {"model_sha256": _identity(config.model)}
+
+
+def _identity(model: str) -> str:
+    """What tells whether a model is still the same: SHA-256 of a folder's weights, the commit of a Hub id; "" for none."""
+    if not model or Path(model).is_dir():
+        return weights_hash(Path(model)) if model else ""
+    return str(getattr(model_config(model), "_commit_hash", None) or "")
+
+
+def _refuse_another(run: Path, dataset: str, config: SftConfig, facts: Mapping[str, str]) -> dict[str, str]:
+    """What is to be remembered of a run that goes on: what it was begun with, which must be what is there now."""
     saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    begun_with = saved.get("data_sha256", digest)  # runs of older versions do not say
-    if begun_with != digest:
-        raise InputError(
-            f"the problems of {dataset} are not those that {run} was begun with (SHA-256 {digest[:12]}, not"
-            f" {begun_with[:12]}); put back the dataset as it was, or begin another run with --out"
-        )
+    begun = {name: saved.get(name, now) for name, now in facts.items()}  # runs of older versions do not say
+    words = {
+        "data_sha256": (f"the problems of {dataset} are not those", "dataset"),
+        "model_sha256": (f"the weights of {config.model} are not those", "model"),
+    }
+    for name, now in facts.items():
+        what, kind = words[name]
+        if begun[name] != now:
+            raise InputError(
+                f"{what} that {run} was begun with (SHA-256 {now[:12] or 'none'}, not {begun[name][:12] or 'none'}); put back"
+                f" the {kind} as it was, or begin another run with --out"
+            )
+    return {name: saved[name] for name in words if name in saved} | begun
 
 
 _MAY_CHANGE = frozenset(
@@ -200,6 +222,8 @@ def resumed_config(run: Path, dataset: str, given: Mapping[str, Any], kind: type
             f"{run} was begun with the dataset {its_dataset}, not {dataset}; give it, or begin another run"
         )
     for name, value in given.items():
+        if name == "model" and Path(config.model) in (Path(value) / part for part in POLICIES):
+            continue  # a run's folder stood for the policy that it had
         if name not in _MAY_CHANGE and value != getattr(config, name):
             raise InputError(
                 f"{run} was begun with {flag(name)} {getattr(config, name)}, not {value}; leave it away (--resume knows all"

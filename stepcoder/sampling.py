@@ -7,6 +7,7 @@ A run that was stopped goes on: problems are always taken in the same groups, ea
 own, and is in the file as soon as it is whole. So the file is that of a run which was never stopped.
 """
 
+import json
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ from appsplus.evaluation.backends.local import named
 from appsplus.evaluation.sample_file import Sample, SampleFile
 from appsplus.evaluation.sampling import seed_of
 from appsplus.release import data_hash
-from stepcoder.config import SftConfig
+from stepcoder.config import DTYPES, SftConfig
 from stepcoder.data import load_split, prompt_for
 from stepcoder.errors import ConfigError
 from stepcoder.methods.critic_sampling import CriticSampling, critic_sampler
@@ -73,9 +74,12 @@ class Request:
     seed: int
     reranking: Reranking | None = None
     critic: CriticSampling | None = None
+    dtype: str = ""  # of the weights; empty: what the run was computed in
 
     def __post_init__(self) -> None:
         chosen = self.reranking
+        if self.dtype not in ("", *DTYPES):
+            raise ConfigError(f"--dtype {self.dtype} is not known; expected {' or '.join(DTYPES)}")
         several = max(self.completions, chosen.candidates if chosen else 1)
         if several > 1 and not self.decoding.temperature:
             what = f"{several} candidates" if chosen else f"--completions {several}"
@@ -97,10 +101,11 @@ def sample_run(run: Path, request: Request, out: Path) -> int:
 
     Raises InputError: the file cannot be written, or was made otherwise.
     """
-    lm, tokenizer = load_model(str(policy_folder(run)), SftConfig())
+    dtype = request.dtype or _dtype_of(run)
+    lm, tokenizer = load_model(str(policy_folder(run)), SftConfig(), dtype=getattr(torch, dtype))
     lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     tasks = [Task.of(problem, (0,), 1, tokenizer) for problem in load_split(request.dataset, request.split)]
-    facts = _facts(run, request, len(tasks))
+    facts = _facts(run, request, dtype, len(tasks))
     with ExitStack() as stack:
         write = _writer(run, lm, tokenizer, request, stack)
         file = stack.enter_context(SampleFile(out, facts, [task.problem.problem_id for task in tasks]))
@@ -121,6 +126,15 @@ def sample_run(run: Path, request: Request, out: Path) -> int:
             progress.advance("completions", len(file.done), len(tasks) * request.completions)
         file.put_in_order()
         return len(file.done)
+
+
+def _dtype_of(run: Path) -> str:
+    """What a run was computed in; float32 for the folder of a model."""
+    try:
+        found = str(json.loads((run / "config.json").read_text(encoding="utf-8"))["dtype"])
+    except (OSError, ValueError, KeyError):
+        return DTYPES[0]
+    return found if found in DTYPES else DTYPES[0]
 
 
 def _writer(run: Path, lm: Any, tokenizer: Any, request: Request, stack: ExitStack) -> Writer:
@@ -174,7 +188,7 @@ def _sample(task: Task, index: int, made: Written, decoding: Decoding, model: st
     )
 
 
-def _facts(run: Path, request: Request, num_problems: int) -> dict[str, Any]:
+def _facts(run: Path, request: Request, dtype: str, num_problems: int) -> dict[str, Any]:
     """How the samples are made; a file of samples that were made otherwise is not gone on with."""
     folder = Path(request.dataset)
     model = named(str(policy_folder(run)))
@@ -184,6 +198,8 @@ def _facts(run: Path, request: Request, num_problems: int) -> dict[str, Any]:
         **asdict(request.decoding),
         "seed": request.seed,
     }
+    if dtype != DTYPES[0]:
+        sampling["dtype"] = dtype
     if request.reranking:
         sampling["reranking"] = asdict(request.reranking) | {"prm": named(request.reranking.prm)}
     if request.critic:

@@ -125,7 +125,7 @@ class Trainer:
     def generating(self) -> Iterator[Any]:
         """The language model, ready to generate."""
         self.policy.eval()
-        with _unsharded(self.policy), self.accelerator.autocast():
+        with _unsharded(self.unwrapped), self.accelerator.autocast():
             yield self.unwrapped.lm
 
     def share(self, items: Sequence[Item]) -> list[Item]:
@@ -176,11 +176,13 @@ class Trainer:
 
 
 @contextmanager
-def _unsharded(policy: Any) -> Iterator[None]:
-    """Under FSDP: all weights in every process, for generation, in which processes take as many steps as they need."""
+def _unsharded(policy: Policy) -> Iterator[None]:
+    """Under FSDP: all weights of the language model in every process, for generation, in which processes take as many
+    steps as they need; those of a critic stay where they are.
+    """
     from torch.distributed.fsdp import FSDPModule
 
-    sharded = [module for module in policy.modules() if isinstance(module, FSDPModule)]
+    sharded = [module for module in (policy, *policy.lm.modules()) if isinstance(module, FSDPModule)]
     if sharded:  # its first forward pass makes the policy itself the root of what is sharded
         token = torch.zeros(1, 2, dtype=torch.long, device=next(policy.parameters()).device)
         with torch.no_grad():

@@ -33,7 +33,6 @@ from appsplus.evaluation.results import (
 )
 from appsplus.evaluation.samples import Samples, meta_path
 from appsplus.evaluation.suite import Suite, conditional_statements
-from appsplus.judge import BEST_EFFORT
 from appsplus.judge import version as judge_version
 from appsplus.problem import Problem
 from appsplus.release import disk_errors
@@ -185,7 +184,7 @@ def _warnings(fitting: Fit, engine: Engine, tally: Tally) -> tuple[str, ...]:
             " same command judges them again"
         )
     if missing := _judge_facts(engine).missing:
-        warnings.append(f"programs ran with --isolation {BEST_EFFORT}, without {', '.join(missing)}")
+        warnings.append(f"programs ran with --isolation {engine.isolation}, without {', '.join(missing)}")
     return tuple(warnings)
 
 

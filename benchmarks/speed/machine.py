@@ -27,8 +27,15 @@ def facts() -> dict[str, Any]:
         "load_before": round(os.getloadavg()[0], 2),
         "as_root": os.geteuid() == 0,
         "commit": _git("rev-parse", "HEAD") + ("-modified" if _git("status", "--porcelain", "appsplus") else ""),
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join(["python", *(_told(argument) for argument in sys.argv)]),
     }
+
+
+def _told(argument: str) -> str:
+    """An argument without where things lie on this machine."""
+    name, equals, value = argument.rpartition("=")
+    path = Path(value)
+    return f"{name}{equals}PATH/{path.name}" if path.is_absolute() else argument
 
 
 def _git(*arguments: str) -> str:

@@ -2,10 +2,16 @@
 
 Suite `stepcoder`: the parts of StepCoder. Suite `methods`: what others do about a program that fails every unit test. An arm
 with a process reward model has it from the run of PPO with the same seed: policies that PPO kept are labelled, a model is
-trained on the labels (`stepcoder/prm/`), and the arm begins, like all others, at the warm-up.
+trained on the labels (`stepcoder/prm/`), and the arm begins, like all others, at the warm-up; so does the reward model,
+and with it the critic that begins as the reward model.
+
+CodeRL and RLTF learn the canonical solutions of the problems that they practise on, along with everything else; no other
+arm sees one. What they are without that is an arm of its own.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 SFT, PPO, PRM = "sft", "ppo", "prm"
 
@@ -19,6 +25,7 @@ class Arm:
     method: str = ""  # --method; empty: no reinforcement learning
     dense_reward: bool = False  # --dense-reward prm
     value_init: bool = False  # --value-init prm
+    options: Mapping[str, Any] = field(default_factory=dict)  # what it has beside what its method brings
 
     @property
     def prm(self) -> bool:
@@ -38,6 +45,8 @@ ARMS = {
         Arm("ppocoder", "PPOCoder", "ppocoder"),
         Arm("coderl", "CodeRL", "coderl"),
         Arm("rltf", "RLTF", "rltf"),
+        Arm("coderl-rl", "CodeRL, without truth", "coderl", options={"ground_truth_coef": 0.0}),
+        Arm("rltf-rl", "RLTF, without truth", "rltf", options={"ground_truth_coef": 0.0}),
         Arm("stepcoder", "StepCoder", "stepcoder"),
         Arm("prm-dense", "PRM dense", "ppo", dense_reward=True),
         Arm("prm-value", "PRM value-init", "ppo", value_init=True),
@@ -49,7 +58,7 @@ ARMS = {
 SUITES = {
     "stepcoder": (SFT, "ppo", "ppo+cccs", "ppo+fgo", "stepcoder"),
     "methods": (
-        *(SFT, "ppo", "grpo", "rloo", "ppocoder", "coderl", "rltf", "stepcoder"),
+        *(SFT, "ppo", "grpo", "rloo", "ppocoder", "coderl", "coderl-rl", "rltf", "rltf-rl", "stepcoder"),
         *("prm-dense", "prm-value", "prm-both", "stepcoder+prm"),
     ),
 }
@@ -64,7 +73,11 @@ DIFFERENCES = (
     ("rloo", "ppo"),
     ("ppocoder", "ppo"),
     ("coderl", "ppo"),
+    ("coderl", "coderl-rl"),
+    ("coderl-rl", "ppo"),
     ("rltf", "ppo"),
+    ("rltf", "rltf-rl"),
+    ("rltf-rl", "ppo"),
     ("prm-dense", "ppo"),
     ("prm-value", "ppo"),
     ("prm-both", "ppo"),

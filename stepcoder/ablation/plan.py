@@ -118,7 +118,7 @@ class AblationConfig(TrainConfig):
                 "value_init": "prm" if arm.value_init else "",
                 "critic": "separate" if arm.value_init else self.critic,
             }
-        made = TrainConfig(**self._shared(TrainConfig) | dict(method_options(arm.method)) | own)
+        made = TrainConfig(**self._shared(TrainConfig) | dict(method_options(arm.method)) | dict(arm.options) | own)
         updates = (self.budget - labelling) // completions_an_update(made)
         if updates < 1:
             raise ConfigError(

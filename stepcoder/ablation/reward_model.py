@@ -45,8 +45,13 @@ def cost_of(folder: Path) -> Cost | None:
         return None
 
 
-def make_reward_model(folder: Path, run_of_ppo: Path, dataset: Path, config: AblationConfig, seed: int) -> Cost:
-    """Label and train, from wherever it was to the end. Raises what the two raise; KeyboardInterrupt loses no completion."""
+def make_reward_model(
+    folder: Path, run_of_ppo: Path, warm_up: Path, dataset: Path, config: AblationConfig, seed: int
+) -> Cost:
+    """Label and train, from wherever it was to the end. Raises what the two raise; KeyboardInterrupt loses no completion.
+
+    The model begins at the warm-up, as all arms do: what PPO has learned reaches it through the labels only.
+    """
     from appsplus.engine import Cache
     from stepcoder.prm.label import label
     from stepcoder.prm.model import MARK
@@ -74,6 +79,7 @@ def make_reward_model(folder: Path, run_of_ppo: Path, dataset: Path, config: Abl
             folder / LABELS,
             folder / MODEL,
             PrmConfig(epochs=config.prm_epochs, micro_rows=config.micro_rows, seed=seed),
+            warm_up,
             quiet=True,
         )
     cost = Cost(

@@ -216,7 +216,8 @@ def do(job: Job, config: AblationConfig) -> None:
     from stepcoder import run
 
     if job.method == PRM:
-        make_reward_model(job.folder, Job(job.out, PPO, job.seed).folder, job.out / LABELLED, config, job.seed)
+        ppo, warm_up = (Job(job.out, name, job.seed).folder for name in (PPO, SFT))
+        make_reward_model(job.folder, ppo, warm_up, job.out / LABELLED, config, job.seed)
         return
     family = job.out / FAMILY
     if job.method == SFT:

@@ -136,7 +136,10 @@ def _examined(jobs: Sequence[Job]) -> Examined:
 
 
 def curve(jobs: Sequence[Job], method: str) -> list[tuple[int, list[float]]]:
-    """(update, pass@1 on held-out problems of each seed that is there) while a method learned; update 0 is the warm-up."""
+    """(update, pass@1 on held-out problems of each seed that is there) while a method learned; update 0 is the warm-up.
+
+    Updates that every seed has: labels may leave one seed fewer than another.
+    """
     points: dict[int, list[float]] = {}
     for job in jobs:
         if job.method == SFT and job.done:
@@ -149,7 +152,8 @@ def curve(jobs: Sequence[Job], method: str) -> list[tuple[int, list[float]]]:
                     counts[outcome == Verdict.ACCEPTED] += number
             for update, counts in of_run.items():
                 points.setdefault(update, []).append(counts[True] / counts.total())
-    return sorted(points.items())
+    whole = max((len(shares) for update, shares in points.items() if update), default=0)
+    return sorted((u, shares) for u, shares in points.items() if not u or len(shares) == whole)
 
 
 def summary(jobs: Sequence[Job]) -> dict[str, Any]:

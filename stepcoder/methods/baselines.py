@@ -8,6 +8,7 @@
 
 RLTF's released code has the newest greedy completion of a problem, not the best. That tasks are apart by level, not only by
 problem, is ours: a start state changes what can be earned. A task whose greedy completion the judge failed on has b = 0.
+What reward shaping gives a completion is part of what it earns, on either side of the comparison.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,10 +27,10 @@ def task_of(judged: Judged) -> Task:
     return judged.completion.task.problem.problem_id, judged.completion.task.level
 
 
-def earned(judged: Judged, variant: str) -> Earned:
-    """What a completion earns by --reward, and by `pass_rate`."""
+def earned(judged: Judged, variant: str, shaped: float = 0.0) -> Earned:
+    """What a completion earns by --reward, with what reward shaping gave it in all, and by `pass_rate`."""
     count = len(judged.completion.task.problem.unit_tests)
-    return reward(judged.report, count, variant), reward(judged.report, count, "pass_rate")
+    return reward(judged.report, count, variant) + shaped, reward(judged.report, count, "pass_rate")
 
 
 class Baselines:
@@ -47,11 +48,14 @@ class Baselines:
         """What this completion is compared with."""
         return self._of_task.get(task_of(judged), (0.0, 0.0))
 
-    def learn(self, judged: Sequence[Judged], gathered: Callable[[list[Any]], list[Any]]) -> None:
-        """Keep the best of these, after they were compared; every process calls it."""
+    def learn(
+        self, judged: Sequence[Judged], shaped: Sequence[float], gathered: Callable[[list[Any]], list[Any]]
+    ) -> None:
+        """Keep the best of these, after they were compared; every process calls it. `shaped`: of each, see `earned`."""
         if self.kind != "best":
             return
-        for task, (one, other) in gathered([(task_of(j), earned(j, self.variant)) for j in judged]):
+        pairs = zip(judged, shaped, strict=True)
+        for task, (one, other) in gathered([(task_of(j), earned(j, self.variant, more)) for j, more in pairs]):
             best = self._of_task.get(task, (one, other))
             self._of_task[task] = (max(best[0], one), max(best[1], other))
 

@@ -63,8 +63,9 @@ class CodeRl:
         self._right = (likeliest == outcomes).tolist()
         self._weights = ((weights * keep).sum(-1) / keep.sum(-1).clamp(min=1.0)).tolist()
         below = torch.tensor([self.baselines.of(j)[0] for j in signals.judged]).to(signals.rewards)
-        whole = signals.rewards + signals.shaped.sum(-1) - below
-        self.baselines.learn(signals.judged, signals.gathered)
+        shaped = signals.shaped.sum(-1)
+        whole = signals.rewards + shaped - below
+        self.baselines.learn(signals.judged, shaped.tolist(), signals.gathered)
         advantages = whole.unsqueeze(-1) * (weights if self._weighted else 1.0) * keep
         return advantages, torch.zeros_like(keep)
 

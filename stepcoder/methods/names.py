@@ -146,5 +146,18 @@ def refuse_conflicts(parts: Parts, options: Any) -> None:
             f"--loss-mean constant: the loss of {method} is a mean over whole completions, whatever their length; leave it"
             " away, or use --ratio token"
         )
+    if options.kl_control == "adaptive" and not options.kl_coef:
+        raise ConfigError(
+            "--kl-control adaptive multiplies --kl-coef, and that is 0 and would stay so; give --kl-coef 0.05"
+        )
+    if parts.outcomes and options.outcome_weights and not options.outcome_coef:
+        raise ConfigError(
+            f"--outcome-coef 0: the critic of {method} would never learn, and what it says weighs each token; give it a"
+            " weight, or --no-outcome-weights"
+        )
+    if parts.critic and options.critic == "separate" and not options.value_coef:
+        raise ConfigError(
+            "--critic separate: with --value-coef 0, which --preset tiny has, it would never learn; give --value-coef 0.5"
+        )
     if not parts.weighted and options.baseline != "none":
         raise ConfigError(f"--baseline {options.baseline}: {method} has its own; --baseline is of rltf and coderl")

@@ -59,8 +59,9 @@ class Rltf:
             if any(tokens):
                 alpha = len(tokens) / sum(tokens) if self._paper_alpha else 1.0
                 fine[row, : len(tokens)] = -alpha * self._penalty * torch.tensor(tokens, dtype=fine.dtype).to(fine)
-        whole = signals.rewards + signals.shaped.sum(-1) + torch.tensor(coarse).to(signals.rewards)
-        self.baselines.learn(signals.judged, signals.gathered)
+        shaped = signals.shaped.sum(-1)
+        whole = signals.rewards + shaped + torch.tensor(coarse).to(signals.rewards)
+        self.baselines.learn(signals.judged, shaped.tolist(), signals.gathered)
         return (whole.unsqueeze(-1) + fine) * keep, torch.zeros_like(keep)
 
     def numbers(self, gathered: Callable[[list[Any]], list[Any]]) -> dict[str, float]:

@@ -4,7 +4,8 @@ Programs are untrusted: tree-sitter neither runs them nor hands them to Python's
 program of more than LONGEST_CHARS characters is taken as empty.
 
 **Syntax trees** (CodeBLEU, arXiv:2009.10297). A subtree is a node that has children; it is the same as another
-where both have the same type and the same named children, in order. Names and constants do not count: a leaf is its type.
+where both have the same type and the same named children, in order. Names, constants and operators do not count: a leaf
+is its type, and `-=` in place of `+=` is no difference.
 
     ast_match = subtrees of the reference that the candidate has somewhere / subtrees of the reference
 

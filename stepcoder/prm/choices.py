@@ -24,11 +24,6 @@ def refuse_choices(options: Any) -> None:
         raise ConfigError(f"--value-init prm: {options.method} has no critic that could start from it; use ppo")
     if options.value_init and options.critic != "separate":
         raise ConfigError("--value-init prm needs a critic with weights of its own; give --critic separate")
-    if options.value_init and not options.value_coef:
-        raise ConfigError(
-            "--value-init prm: with --value-coef 0, which --preset tiny has, the critic would never learn; give --value-coef"
-            " 0.5"
-        )
     if not options.dense_reward and options.prm_drop_gap:
         raise ConfigError("--prm-drop-gap drops the dense reward, and there is none; give --dense-reward prm")
     if options.prm_drop_gap < 0 or options.prm_gap_updates < 1:

@@ -47,6 +47,7 @@ from stepcoder.prm.policies import Checkpoint, evenly_spaced
 from stepcoder.prm.search import rounds_for
 from stepcoder.prm.store import CompletionStore
 from stepcoder.prm.writer import PolicyWriter, Sampling, Writer, weights_hash
+from stepcoder.processes import terminated_as_interrupted
 from stepcoder.progress import Progress
 from stepcoder.rollouts import Judgements, Task
 
@@ -83,7 +84,7 @@ def label(run: Path, dataset: str, out: Path, config: LabelConfig, *, quiet: boo
     begin(out / _CONFIG, document, "stepcoder prm label", MAY_CHANGE, made_from)
     (out / _CACHE).mkdir(exist_ok=True)
     work = Labelling(out, dataset, config, of_run, Progress(quiet=quiet))
-    with _alone(out), work.progress:
+    with _alone(out), work.progress, terminated_as_interrupted():
         waiting = [one for one in chosen if not _done(out, one).is_file()]
         if waiting:
             with (

@@ -39,7 +39,11 @@ def evenly_spaced(run: Path, count: int) -> list[Checkpoint]:
             f"{run} holds {len(found)} policies of its training{names}; expected at least {count}: train with --keep-policies"
             f" {count}, or ask for fewer with --checkpoints"
         )
-    return [found[round((i + 1) * len(found) / count) - 1] for i in range(count)]
+    chosen: list[Checkpoint] = []
+    for i in range(count):  # by updates: a run that was prolonged has kept more of its beginning than of its end
+        rest = found[len(chosen) and found.index(chosen[-1]) + 1 : len(found) - (count - 1 - i)]
+        chosen.append(min(rest, key=lambda one: abs(one.update - found[-1].update * (i + 1) / count)))
+    return chosen
 
 
 def _is_whole(folder: Path) -> bool:

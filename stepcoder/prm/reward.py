@@ -12,6 +12,9 @@ the share p that passes. A reward model is off by something from the start, so t
     gap of an update = b - p
     dropped where    mean gap of the last W updates - mean gap of the first W updates > --prm-drop-gap
 
+So is the reward that is paid, for a policy may earn more without a better end: by lines that are believed in and do nothing.
+With b' = mean of (sum of R/T over a program's lines + 1) / 2 in place of b, the same rule holds.
+
 W is `--prm-gap-updates`; nothing is dropped before 2 W updates, nor if `--prm-drop-gap` is 0; what is dropped stays so. The
 rule is ours.
 """
@@ -62,7 +65,7 @@ class PrmReward:
     ) -> None:
         self._scores, self._weights = scores, {True: weight_passed, False: weight_failed}
         self._drop_gap, self._window = drop_gap, gap_updates
-        self._gaps: list[float] = []
+        self._gaps: dict[str, list[float]] = {"belief": [], "paid": []}
         self._last: list[Believed] = []
         self.dropped = False
 
@@ -85,15 +88,19 @@ class PrmReward:
         found: list[Believed] = gathered(self._last)
         passed, failed = ([one.reward for one in found if one.passed is whole] for whole in (True, False))
         belief = _mean([one.belief for one in found])
-        gap = belief - _mean([float(one.passed) for one in found])
-        self._gaps.append(gap)
+        reward = _mean([one.reward for one in found])
+        pass_rate = _mean([float(one.passed) for one in found])
+        gaps = {"belief": belief - pass_rate, "paid": (reward + 1) / 2 - pass_rate}
+        for name, gap in gaps.items():
+            self._gaps[name].append(gap)
         numbers = {
-            "prm_reward": _mean([one.reward for one in found]),
+            "prm_reward": reward,
             "prm_belief": belief,
-            "prm_gap": gap,
+            "prm_gap": gaps["belief"],
+            "prm_paid": (reward + 1) / 2,
             "prm_used": float(not self.dropped),
         }
-        self.dropped = self.dropped or parted(self._gaps, self._window, self._drop_gap)
+        self.dropped = self.dropped or any(parted(of, self._window, self._drop_gap) for of in self._gaps.values())
         numbers |= {"prm_reward_passed": _mean(passed)} if passed else {}
         return numbers | ({"prm_reward_failed": _mean(failed)} if failed else {})
 
@@ -103,7 +110,8 @@ class PrmReward:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
-        self._gaps, self.dropped = list(state["gaps"]), bool(state["dropped"])
+        self._gaps = {name: list(state["gaps"][name]) for name in self._gaps}
+        self.dropped = bool(state["dropped"])
 
 
 def parted(gaps: Sequence[float], window: int, most: float) -> bool:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from appsplus.problem import Problem
 from stepcoder.cli import app
-from stepcoder.config import SftConfig
+from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.errors import ConfigError
 from tests.stepcoder.conftest import TINY, StandInJudge, engine_of, metrics
 
@@ -32,18 +32,65 @@ def test_options_of_what_is_not_asked_for_are_refused(given: str, told: str) -> 
     assert told in str(found.exception)
 
 
-@pytest.fixture
-def options() -> str:
-    """A small model, as flags."""
+def flags(values: dict[str, Any]) -> str:
+    """Options of a config as flags."""
     return " ".join(
         f"--{'' if value is not False else 'no-'}{name.replace('_', '-')}"
         + ("" if isinstance(value, bool) else f" {value}")
-        for name, value in (TINY | {"updates": 2, "checkpoint_every": 1}).items()
+        for name, value in values.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            "--method ppo --schedule mixed",
+            "--schedule would do nothing with --method ppo: it is of methods with cccs or jsrl",
+        ),
+        ("--method grpo+fgo --plain-share 0.5", "--plain-share would do nothing with --method grpo+fgo"),
+        ("--method ppo+r3 --threshold 0.7", "it is of methods with cccs or jsrl or adaback; leave it away"),
+        (
+            "--updates-per-level 3",
+            "--updates-per-level would do nothing with --method stepcoder: it is of a curriculum with",
+        ),
+        ("--method ppo+cccs --mask-kl", "--mask-kl would do nothing with --method ppo+cccs: it is of methods with fgo"),
+        (
+            "--method rloo --gamma 0.9",
+            "--gamma would do nothing with --method rloo: it is of methods with a critic of values",
+        ),
+        ("--method ppo --fine-alpha code", "it is of rltf"),
+        ("--prm-gap-updates 3", "it is of --dense-reward prm"),
+        ("--model x --layers 3", "it is of models from scratch, and there is a --model"),
+        ("--kl-target 3", "it is of --kl-control adaptive"),
+        ("--validation-problems 3", "it is of --validate-every above 0"),
+        ("--kl-coef 0 --kl-control adaptive", "multiplies --kl-coef, and that is 0 and would stay so"),
+        ("--method coderl --outcome-coef 0", "the critic of coderl would never learn"),
+        ("--critic separate", "with --value-coef 0, which --preset tiny has, it would never learn"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(given: str, told: str) -> None:
+    found = CliRunner().invoke(app, f"train data --out run {given}")
+    assert isinstance(found.exception, ConfigError), found.output
+    assert told in str(found.exception)
+
+
+def test_every_option_is_of_something_that_can_be_asked_for() -> None:
+    """Each name in the tables is an option, and what it is said to be of makes it pass."""
+    from stepcoder import unused
+
+    names = {name for row in (*unused._STARTS, *unused._OTHERS) for name in row[0].split()}
+    assert names <= set(TrainConfig.__dataclass_fields__)
+    unused.refuse_unused(
+        TrainConfig(method="ppo+cccs+fgo", schedule="fixed"), ["updates_per_level", "mask_kl", "gamma"]
+    )
+    unused.refuse_unused(
+        configured(TrainConfig, "tiny", {"method": "coderl"}), ["outcome_coef", "critic_learning_rate"]
     )
 
 
 def test_the_commands_of_a_run_one_after_the_other(
-    problems: list[Problem], dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+    problems: list[Problem], dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Supervised training, a run from its policy that is interrupted and goes on, its page, its samples."""
     from stepcoder import ppo, run
@@ -56,9 +103,12 @@ def test_the_commands_of_a_run_one_after_the_other(
         assert found.exit_code == status, (command, found.output, found.exception)
         return found.output
 
-    of_sft = " ".join(f"--{name.replace('_', '-')} {TINY[name]}" for name in TINY if name in SftConfig.__slots__)
-    assert f"the policy is in {started / 'final'}; go on with" in told(f"sft {dataset} --out {started} {of_sft}")
-    from_policy = f"train {dataset} --out {out} {options} --model {started} --sft-epochs 0"
+    of_sft = {name: TINY[name] for name in TINY if name in SftConfig.__slots__}
+    assert f"the policy is in {started / 'final'}; go on with" in told(f"sft {dataset} --out {started} {flags(of_sft)}")
+    begun = ("hidden_size", "layers", "heads", "vocab_tokens", "sft_batch_examples", "sft_learning_rate")
+    options = {name: value for name, value in TINY.items() if name not in begun}
+    options |= {"updates": 2, "checkpoint_every": 1, "model": started, "sft_epochs": 0}
+    from_policy = f"train {dataset} --out {out} {flags(options)}"
     assert "GiB  in all" in told(f"{from_policy} --dry-run")
     assert not out.exists()
 

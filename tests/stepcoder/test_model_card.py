@@ -98,7 +98,7 @@ def test_a_local_dataset_is_named_by_folder_and_hash_and_no_path_is_told(
     assert "| dataset | data |" in card
     assert f"| hash of the dataset | `{folder_hash(data)}` |" in card
     assert "| problems in train, validation, test | 6, 2, 0 |" in card
-    assert "| base model | sft |" in card
+    assert "| base model | elsewhere |" in card  # the run, not the folder of its policy
     assert str(tmp_path) not in card
 
 
@@ -132,6 +132,12 @@ def test_options_that_the_paper_does_not_state_are_named_as_ours(make_run: Calla
     card = render_model_card(run := make_run([0.5], not_the_papers=["gamma", "lam"]), run / "final")
     assert "The paper does not state the values of: gamma, lam. Those here are ours." in card
     assert "`not_the_papers`" not in card
+    assert "It does state" not in card
+
+
+def test_options_that_the_paper_states_otherwise_are_named(make_run: Callable[..., Path]) -> None:
+    card = render_model_card(run := make_run([0.5], not_the_papers=["gamma"], changed=["learning_rate"]), run / "final")
+    assert r"It does state those of learning\_rate; here they are others." in card
 
 
 def test_hostile_options_stay_in_their_cells(make_run: Callable[..., Path]) -> None:

@@ -79,7 +79,10 @@ def test_a_resumed_run_of_two_processes_gives_the_same_numbers_as_an_unbroken_on
 
 @pytest.mark.parametrize(
     ("version", "changes", "told"),
-    [(1, {}, "FSDP version 1 is not known here"), (2, {"lora_rank": 4}, "--lora-rank does not go with FSDP")],
+    [
+        (1, {}, "FSDP version 1 is not known here"),
+        (2, {"lora_rank": 4}, "--lora-rank, which --preset small has, does not go with FSDP"),
+    ],
 )
 def test_what_does_not_go_with_fsdp_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: int, changes: dict[str, Any], told: str
@@ -110,3 +113,9 @@ def test_methods_without_values_give_the_same_numbers_sharded_or_not(
     assert len(one) >= 4
     if method == "grpo+fgo":  # the other writes the likeliest completions, too
         assert set(one).isdisjoint(other)  # both have the same tasks, but random numbers of their own
+
+
+def test_a_machine_s_cpus_are_shared_by_its_own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processes.processes_here(SimpleNamespace(num_processes=32)) == 32
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    assert processes.processes_here(SimpleNamespace(num_processes=32)) == 8

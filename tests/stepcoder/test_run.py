@@ -390,6 +390,33 @@ def test_sampling_a_run_gives_a_line_for_each_completion_of_each_problem(dataset
         request(temperature=0.0)
     with pytest.raises(InputError, match=r"holds no policy yet"):
         sample_run(tmp_path / "none", request(completions=1), tmp_path / "x")
+    with pytest.raises(ConfigError, match=r"--dtype int8 is not known; expected float32 or bfloat16"):
+        replace(request(), dtype="int8")
+
+
+@pytest.mark.parametrize(
+    ("of_run", "asked", "loaded"), [("bfloat16", "", "bfloat16"), ("bfloat16", "float32", "float32")]
+)
+def test_samples_are_written_in_the_type_that_the_run_was_computed_in(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_run: str, asked: str, loaded: str
+) -> None:
+    from stepcoder import sampling
+    from stepcoder.rollouts import Decoding
+
+    seen = []
+    generated = sampling.generated
+
+    def watched(lm: Any, *arguments: Any) -> Any:
+        seen.append(next(lm.parameters()).dtype)
+        return generated(lm, *arguments)
+
+    monkeypatch.setattr(sampling, "generated", watched)
+    run.sft(dataset, config(dtype=of_run), tmp_path / "run")
+    request = sampling.Request(dataset, "validation", 1, Decoding(0.0, 1.0, max_tokens=6, batch=4), 3, dtype=asked)
+    assert sampling.sample_run(tmp_path / "run", request, tmp_path / "samples.jsonl") == 2
+    assert set(seen) == {getattr(torch, loaded)}
+    meta = json.loads((tmp_path / "samples.meta.json").read_bytes())
+    assert meta["sampling"].get("dtype") == (None if loaded == "float32" else loaded)
 
 
 def test_cccs_moves_levels_up_and_plain_ppo_gives_the_plain_task_only(dataset: str, tmp_path: Path) -> None:
@@ -421,7 +448,7 @@ def test_bfloat16_with_checkpointed_gradients_trains_float32_weights(
     assert all(math.isfinite(v) for v in numbers.values() if isinstance(v, float))
     before, after = (final_weights(tmp_path / "run" / name) for name in ("sft", "final"))
     assert not same(before, after)
-    assert after["model.embed_tokens.weight"].dtype is (torch.bfloat16 if lora_rank else torch.float32)
+    assert after["model.embed_tokens.weight"].dtype is torch.float32
     assert abs(numbers["kl"]) < 0.05  # the reference is the policy still, but for the rounding
 
 
@@ -585,6 +612,8 @@ def test_what_reinforcement_learning_could_not_begin_with_is_refused_before_supe
         DatasetError, match=r"no problem of the split validation of .*long fits into the model's prompt"
     ):
         run.train_run(held_out, config(model=model, validate_every=1), tmp_path / "validation")
+    with pytest.raises(DatasetError, match=r"no problem of the split validation of .*long fits"):
+        run.train_run(held_out, config(validate_every=1), tmp_path / "from scratch")
     with pytest.raises(InputError, match="--guide nowhere cannot be loaded"):
         run.train_run(dataset, config(method="ppo+jsrl", guide="nowhere"), tmp_path / "guide")
 
@@ -599,6 +628,60 @@ def test_a_run_is_not_overwritten_nor_gone_on_with_under_other_options(dataset: 
     with pytest.raises(InputError, match=r"was begun with the dataset .*data, not other"):
         run.resumed_config(out, "other", {})
     assert run.resumed_config(out, dataset, {"updates": 9}).updates == 9
+    with pytest.raises(InputError, match=r"was begun with --preset tiny, not small"):
+        run.resumed_config(out, dataset, {"preset": "small"})
+
+
+def test_what_was_changed_at_a_resumption_still_holds_at_the_next(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prolonged and interrupted: the command that is printed then, without any option, goes on to the new end."""
+    out = tmp_path / "run"
+    assert run.train_run(dataset, config(updates=1), out)
+    learned = ppo._learned
+
+    def interrupted(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return learned(*arguments)
+
+    monkeypatch.setattr(ppo, "_learned", interrupted)
+    assert not run.train_run(
+        dataset, run.resumed_config(out, dataset, {"updates": 3, "learning_rate": 1e-4}), out, resume=True
+    )
+    monkeypatch.setattr(ppo, "_learned", learned)
+    again = run.resumed_config(out, dataset, {})
+    assert (again.updates, again.learning_rate) == (3, 1e-4)
+    assert run.train_run(dataset, again, out, resume=True)
+    assert [line["update"] for line in metrics(out)] == [1, 2, 3]
+    assert "| `learning_rate` | 0.0001 |" in (out / "final" / "README.md").read_text()
+
+
+def test_a_run_does_not_go_on_from_other_weights(dataset: str, tmp_path: Path) -> None:
+    """A run's folder stands for its best policy until there is a final one; which it was is remembered."""
+    before, out = tmp_path / "before", tmp_path / "run"
+    assert run.train_run(dataset, config(updates=1), before)
+    (before / "final").rename(before / "best")
+    begun = config(updates=1, model=str(before), sft_epochs=0)
+    assert run.train_run(dataset, begun, out)
+    assert "| base model | before |" in (out / "final" / "README.md").read_text()
+    shutil.copytree(before / "best", before / "final")
+    weights = load_file(str(before / "final" / "model.safetensors"))
+    save_file({k: v + 1 for k, v in weights.items()}, str(before / "final" / "model.safetensors"), {"format": "pt"})
+    again = run.resumed_config(out, dataset, {"updates": 2, "model": str(before)})
+    assert again.model == str(before / "best")
+    assert run.train_run(dataset, again, out, resume=True)
+    shutil.rmtree(before / "best")
+    (before / "final").rename(before / "best")
+    with pytest.raises(
+        InputError, match=r"the weights of .*best are not those that .*run was begun with .* put back the"
+    ):
+        run.train_run(dataset, run.resumed_config(out, dataset, {"updates": 3}), out, resume=True)
+
+
+def test_a_model_of_the_hub_is_known_by_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "model_config", lambda name: SimpleNamespace(_commit_hash=f"commit of {name}"))
+    assert run._identity("ada/model") == "commit of ada/model"
+    assert run._identity("") == ""
 
 
 def test_a_run_does_not_go_on_with_other_problems_in_the_same_folder(

@@ -52,7 +52,7 @@ def test_every_method_is_trained_from_the_same_warm_up_and_judged_on_the_held_ou
         assert set(outcomes) == {f"family/test/k{k}-0001" for k in K}
         if method != "sft":
             config, _ = read_config(run.TrainConfig, finished / "seed-0" / method)
-            assert (config.method, config.model) == (method, str(finished / "seed-0" / "sft"))
+            assert (config.method, config.model) == (method, str(finished / "seed-0" / "sft" / "final"))
             lines = [json.loads(x) for x in (finished / "seed-0" / method / "metrics.jsonl").read_text().splitlines()]
             assert [line["update"] for line in lines] == [1, 2]
     assert numbers["of"]["options"]["updates"] == 2
@@ -85,13 +85,19 @@ def test_what_is_recorded_of_runs_has_their_numbers_and_is_gone_on_from(
     [
         ({"completions_per_problem": 1}, "compares the completions of a prompt"),
         ({"mask_values": True}, "learns no values, so there is no value loss to mask"),
-        ({"value_coef": 0.0}, "--value-init prm: with --value-coef 0"),
+        ({"value_coef": 0.0}, "--critic separate: with --value-coef 0"),
     ],
 )
 def test_what_one_arm_cannot_be_is_refused_before_any_begins(given: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         smoke(suite="methods", **given)
     smoke(**given)  # StepCoder's arms can
+
+
+def test_arms_without_truth_learn_from_verdicts_alone() -> None:
+    suite = smoke(suite="methods", ground_truth_coef=0.5)
+    for name, coefficient in (("coderl", 1.0), ("coderl-rl", 0.0), ("rltf", 1.0), ("rltf-rl", 0.0), ("ppo", 0.5)):
+        assert suite.run(name, 0, Path("model")).ground_truth_coef == coefficient
 
 
 def test_a_seed_that_is_not_whole_is_not_recorded(finished: Path, tmp_path: Path) -> None:

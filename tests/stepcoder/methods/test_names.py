@@ -93,9 +93,13 @@ def test_a_method_names_the_papers_that_it_follows_each_once() -> None:
     assert set(SOURCES) == {*ADVANTAGES, *ADDED, "prm"}
 
 
-def test_what_a_method_brings_over_the_paper_s_preset_is_listed_as_not_the_paper_s(tmp_path: Path) -> None:
-    listed = {}
+def test_what_a_method_brings_over_the_paper_s_preset_is_told_apart_from_what_the_paper_does_not_state(
+    tmp_path: Path,
+) -> None:
+    told = {}
     for method in ("stepcoder", "grpo"):
         save_config(configured(TrainConfig, "paper-6.7b", {"method": method}), tmp_path, "data")
-        listed[method] = set(json.loads((tmp_path / "config.json").read_text())["not_the_papers"])
-    assert listed["grpo"] - listed["stepcoder"] == {"kl_coef", "critic", "method"}
+        told[method] = json.loads((tmp_path / "config.json").read_text())
+    assert told["stepcoder"]["changed"] == []
+    assert set(told["grpo"]["changed"]) == {"kl_coef", "critic", "method"}
+    assert not set(told["grpo"]["changed"]) & set(told["grpo"]["not_the_papers"])

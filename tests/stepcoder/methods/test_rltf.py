@@ -166,6 +166,15 @@ def test_what_reward_shaping_gives_in_all_is_part_of_the_reward() -> None:
     assert torch.allclose(advantages[1], torch.tensor([-1.95, -1.95, -1.2, -1.2, -1.2]))
 
 
+def test_what_reward_shaping_gave_the_best_so_far_is_part_of_what_others_are_compared_with() -> None:
+    """The same program, paid 0.4 for its text both times: the second time it is no better than the best, -0.3 + 0.4."""
+    part = Rltf(Baselines("best", "verdict"), penalty=0.3, adaptive_weight=0.0, paper_alpha=True)
+    given = replace(signals([judged(report(WA), "a\nb\n")], [-0.3]), shaped=torch.tensor([[0.5, 0, 0.1, 0, -0.2]]))
+    assert torch.allclose(part(given)[0], torch.full((1, 5), 0.1))
+    assert torch.allclose(part(given)[0], torch.zeros(1, 5), atol=1e-6)
+    assert part.state_dict() == {"best": [["made/2", 1, pytest.approx(0.1), pytest.approx(-0.3)]]}
+
+
 def test_the_released_code_s_alpha_is_one() -> None:
     part = Rltf(Baselines("none", "verdict"), penalty=0.3, adaptive_weight=0.0, paper_alpha=False)
     error = judged(report(RTE, "E: e", 1), "a\nb\n")
@@ -175,8 +184,8 @@ def test_the_released_code_s_alpha_is_one() -> None:
 def test_the_best_so_far_is_kept_for_each_problem_and_level() -> None:
     baselines = Baselines("best", "verdict")
     one, other = judged(report(WA), "a\n"), judged(report(WA), "a\n", number=3)
-    baselines.learn([one], lambda items: items)
+    baselines.learn([one], [0.0], lambda items: items)
     assert baselines.of(one) == pytest.approx((-0.3, -0.3))
     assert baselines.of(other) == (0.0, 0.0)
-    baselines.learn([judged(report(CE), "a\n")], lambda items: items)
+    baselines.learn([judged(report(CE), "a\n")], [0.0], lambda items: items)
     assert baselines.of(one) == pytest.approx((-0.3, -0.3))  # a worse one changes nothing

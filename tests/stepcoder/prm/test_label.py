@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ from stepcoder.prm import label as labelling
 from stepcoder.prm.dataset import read_rows
 from stepcoder.prm.model import check_same_tokenizer, load_reward_model, start_critic
 from stepcoder.prm.options import LabelConfig, PrmConfig
-from stepcoder.prm.policies import evenly_spaced, policies_of
+from stepcoder.prm.policies import Checkpoint, evenly_spaced, policies_of
 from stepcoder.prm.training import LOSSES, train_reward_model
 from stepcoder.prm.writer import PolicyWriter, weights_hash
 from stepcoder.report import write_report
@@ -121,6 +122,13 @@ def test_a_run_keeps_its_policies_at_evenly_spaced_updates(world: Path) -> None:
     assert hashes[1] == weights_hash(world / "run" / "final")
 
 
+def test_of_a_run_that_was_prolonged_policies_are_evenly_spaced_by_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [Checkpoint(update, Path(str(update))) for update in (25, 50, 75, 100, 150, 200)]
+    monkeypatch.setattr("stepcoder.prm.policies.policies_of", lambda _run: kept)
+    for count, expected in ((4, [50, 100, 150, 200]), (2, [100, 200]), (6, [25, 50, 75, 100, 150, 200]), (1, [200])):
+        assert [one.update for one in evenly_spaced(Path("run"), count)] == expected
+
+
 def test_the_labels_are_a_data_set_that_others_can_load(world: Path, tmp_path: Path) -> None:
     from datasets import load_dataset
 
@@ -182,25 +190,27 @@ labelling.LocalEngine = Engine
 write, calls = PolicyWriter.write, []
 def killing(self, requests, told):
     if len(calls) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(sys.argv[4]))
     made = write(self, requests, told)
     calls.append(len(requests))
     print(len(requests), flush=True)
     return made
 PolicyWriter.write = killing
-run, data, out = sys.argv[1:]
+run, data, out = sys.argv[1:4]
 labelling.label(Path(run), data, Path(out), options(), quiet=True)
 """
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_labelling_that_is_killed_writes_no_completion_twice(
-    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    arguments = [str(world / "run"), str(world / "data"), str(tmp_path / "killed")]
+    arguments = [str(world / "run"), str(world / "data"), str(tmp_path / "killed"), str(int(number))]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
     )
-    assert killed.returncode == -9, killed.stderr
+    assert killed.returncode in (-9, -2, 1), killed.stderr
+    assert (number == signal.SIGTERM) is ("KeyboardInterrupt" in killed.stderr)
     before = [int(n) for n in killed.stdout.split()]
     after = counted(monkeypatch)
     labelling.label(world / "run", str(world / "data"), tmp_path / "killed", options(), quiet=True)
@@ -341,7 +351,10 @@ def test_a_critic_that_starts_from_a_reward_model_values_states_as_it_does(world
         ({"value_init": "prm", "prm": "x"}, "give --critic separate"),
         ({"value_init": "prm", "prm": "x", "method": "grpo"}, "grpo has no critic that could start from it"),
         ({"dense_reward": "orm", "prm": "x"}, "--dense-reward orm is not known; expected prm"),
-        ({"value_init": "prm", "prm": "x", "critic": "separate", "value_coef": 0.0}, "the critic would never learn"),
+        (
+            {"value_init": "prm", "prm": "x", "critic": "separate", "value_coef": 0.0},
+            "--critic separate: with --value-coef 0",
+        ),
         (
             {"value_init": "prm", "prm": "x", "critic": "separate", "value_coef": 1.0, "prm_drop_gap": 0.1},
             "drops the dense reward",

@@ -76,7 +76,7 @@ def test_the_numbers_tell_programs_that_pass_from_others() -> None:
     assert numbers["prm_belief"] == 0.75
     assert numbers["prm_gap"] == 0.25  # believed 0.75, passed a half
     assert (numbers["prm_reward_passed"], numbers["prm_reward_failed"], numbers["prm_used"]) == (0.5, 0.5, 1.0)
-    assert numbers["prm_reward"] == 0.5
+    assert (numbers["prm_reward"], numbers["prm_paid"]) == (0.5, 0.75)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,22 @@ def test_a_reward_model_that_is_fooled_is_dropped_for_good_and_a_resumed_run_kno
 def test_comments_and_lines_are_counted_over_all_completions() -> None:
     assert line_numbers([(4, 1), (6, 4)]) == {"completion_lines": 5.0, "comment_share": 0.5}
     assert line_numbers([(0, 0)]) == {"completion_lines": 0.0, "comment_share": 0.0}
+
+
+def test_a_reward_that_grows_by_lines_that_do_nothing_is_dropped_too() -> None:
+    """The last line is worth as little as before, those above it are believed in: R is -1, then 0.9 nine times and -1."""
+
+    def scores(_prompts: Any, _responses: Any, ends: Sequence[Sequence[int]]) -> list[list[float]]:
+        return [[0.9] * (len(of) - 1) + [-1.0] for of in ends]
+
+    made = PrmReward(scores, weight_passed=1.0, weight_failed=1.0, drop_gap=0.4, gap_updates=1)
+    seen = []
+    for text in ("a\n", "a\n" * 10):
+        made.rewards([judged(text, Verdict.WRONG_ANSWER)], [letters(text)])
+        numbers = made.numbers(lambda items: items)
+        seen.append((numbers["prm_gap"], numbers["prm_paid"]))
+    assert seen == [(0.0, 0.0), (0.0, pytest.approx((0.71 + 1) / 2))]
+    assert made.dropped
+    again = shaping(0.5)
+    again.load_state_dict(made.state_dict())
+    assert again.state_dict() == made.state_dict()

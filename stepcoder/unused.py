@@ -1,0 +1,70 @@
+"""Options that were given and would do nothing: they are refused, so that nobody believes that they did something.
+
+Values of a preset are not looked at: a preset is for every method. Nor are those of `stepcoder ablate`, which gives what it
+is given to all of its runs.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from stepcoder.errors import ConfigError
+
+Used = Callable[[Any], bool]
+
+_STARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("schedule coefficient", ("cccs", "jsrl")),
+    ("threshold", ("cccs", "jsrl", "adaback")),
+    ("plain_share cuts levels_per_problem at_line_start", ("cccs", "r3", "adaback", "jsrl", "bread")),
+    ("kinds", ("cccs", "r3", "adaback", "bread")),
+    ("guide_completions", ("jsrl",)),
+)
+
+_OTHERS: tuple[tuple[str, Used, str], ...] = (
+    ("updates_per_level", lambda c: c.curriculum.schedule == "fixed", "a curriculum with --schedule fixed"),
+    ("executed_in mask_values mask_kl", lambda c: c.parts.fgo, "methods with fgo"),
+    ("gamma lam value_coef value_clip_range", lambda c: c.parts.critic, "methods with a critic of values"),
+    ("value_clip_range", lambda c: c.value_coef > 0, "a critic that learns: --value-coef above 0"),
+    ("critic_learning_rate", lambda c: c.parts.critic or c.parts.outcomes, "methods with a critic"),
+    ("clip_range", lambda c: c.ratio != "none", "--ratio token or sequence"),
+    ("kl_target kl_horizon", lambda c: c.kl_control == "adaptive", "--kl-control adaptive"),
+    ("group_std", lambda c: c.parts.advantages == "grpo", "grpo"),
+    ("ast_weight flow_weight", lambda c: "match" in c.parts.shapings, "methods with match"),
+    (
+        "fine_penalty",
+        lambda c: c.parts.advantages == "rltf" or "lines" in c.parts.shapings,
+        "rltf and methods with lines",
+    ),
+    ("fine_alpha adaptive_weight", lambda c: c.parts.advantages == "rltf", "rltf"),
+    ("outcome_weights outcome_coef", lambda c: c.parts.outcomes, "coderl"),
+    (
+        "prm_weight_passed prm_weight_failed prm_drop_gap prm_gap_updates",
+        lambda c: bool(c.dense_reward),
+        "--dense-reward prm",
+    ),
+    ("hidden_size layers heads vocab_tokens", lambda c: not c.model, "models from scratch, and there is a --model"),
+    ("lora_alpha", lambda c: c.lora_rank > 0, "--lora-rank above 0"),
+    ("sft_batch_examples sft_learning_rate sft_warmup_share", lambda c: c.sft_epochs > 0, "--sft-epochs above 0"),
+    (
+        "validation_problems validation_split validation_completions",
+        lambda c: c.validate_every > 0,
+        "--validate-every above 0",
+    ),
+)
+
+
+def refuse_unused(config: Any, given: Iterable[str]) -> None:
+    """Refuse options, by their names, that change nothing in a run with this config, a TrainConfig. Raises ConfigError."""
+    asked = set(given)
+    for names, starts in _STARTS:
+        if config.parts.start not in starts:
+            _refuse(asked, names, f"methods with {' or '.join(starts)}", config)
+    for names, used, of in _OTHERS:
+        if not used(config):
+            _refuse(asked, names, of, config)
+
+
+def _refuse(asked: set[str], names: str, of: str, config: Any) -> None:
+    for name in names.split():
+        if name in asked:
+            option = "--" + name.replace("_", "-")
+            raise ConfigError(f"{option} would do nothing with --method {config.method}: it is of {of}; leave it away")
