@@ -150,7 +150,7 @@ def _ray(found: dict[str, Any]) -> Iterator[str]:
         ["length of a job", "programs a second, local", "Ray", "Ray's time over local's", "from", "to"],
         (
             [
-                f"{length} ms",
+                f"{max(float(length), found['least_ms']):.3g} ms",
                 f"{row['local']['programs_per_s']:,.1f}",
                 f"{row['ray']['programs_per_s']:,.1f}",
                 f"{row['ratio']:.2f}",

@@ -27,8 +27,12 @@ class Engine(Judging, Protocol):
 
     workers: int
     isolation: str
-    rungs: dict[str, Any]
     counts: Counter[str]
+
+    @property
+    def rungs(self) -> dict[str, Any]:
+        """Of the isolation, as `Judge.rungs` has them."""
+        ...
 
 
 def up_to_failure(judging: Judging, jobs: Sequence[Job]) -> list[Report]:
@@ -50,7 +54,12 @@ class FirstFailures:
     def __init__(self, engine: Engine, cache: Cache) -> None:
         self._engine, self._cache = engine, cache
         self.modules, self.workers, self.isolation = engine.modules, engine.workers, engine.isolation
-        self.rungs, self.counts = engine.rungs, engine.counts
+        self.counts = engine.counts
+
+    @property
+    def rungs(self) -> dict[str, Any]:
+        """The engine's, which a node that comes may lower."""
+        return self._engine.rungs
 
     def inspect(self, programs: Sequence[str]) -> list[Inspection]:
         """As the engine does."""

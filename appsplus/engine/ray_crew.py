@@ -1,13 +1,14 @@
 """The nodes that work for an engine: who is there, who has come, who has gone."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
 from appsplus.engine.bulk import ended
 from appsplus.engine.ray_cluster import Cluster, Node, load_ray
 from appsplus.engine.ray_dispatch import Dispatch
-from appsplus.engine.ray_start import Member, NotStartedError, done, start
+from appsplus.engine.ray_start import Member, NodeBusyError, NotStartedError, done, start
 from appsplus.engine.strikes import Strikes
 from appsplus.errors import InputError, JudgingEndedError, SandboxError
 from appsplus.judge import Inspection, Report
@@ -47,6 +48,8 @@ class Crew:
         self._known: dict[str, str] = {}  # nodes that are up, by id: their names
         self._starting: dict[str, int] = {}  # nodes that are about to judge, by id: CPUs
         self._left_out: set[str] = set()  # nodes that cannot judge for us, by id
+        self._busy: Counter[str] = Counter()  # how often a node had no CPU free, by id
+        self._gone_s = 0.0  # CPU seconds of members that are gone
         self._changed = asyncio.Event()
 
     async def begin(self, shares: list[tuple[Node, int]]) -> list[Member]:
@@ -65,12 +68,15 @@ class Crew:
             self.dispatch.spawn(self._listen(member))
         return list(self.dispatch.members)
 
-    async def cpu_s(self) -> float:
-        """CPU seconds that all nodes have used for us so far, without those of processes that have died."""
-        found = await asyncio.gather(
-            *(done(member.actor.cpu_s.remote()) for member in self.dispatch.members), return_exceptions=True
-        )
-        return sum(used_s for used_s in found if isinstance(used_s, float))
+    async def cpu_s(self, within_s: float) -> float:
+        """CPU seconds that all nodes have used for us so far; of one that does not answer, or is gone, what it said last."""
+        await asyncio.gather(*(self._ask_cpu_s(member, within_s) for member in self.dispatch.members))
+        return self._gone_s + sum(member.cpu_s for member in self.dispatch.members)
+
+    @staticmethod
+    async def _ask_cpu_s(member: Member, within_s: float) -> None:
+        with suppress(TimeoutError, load_ray().exceptions.RayError):
+            member.cpu_s = await asyncio.wait_for(done(member.actor.cpu_s.remote()), within_s)
 
     async def end(self) -> None:
         """End every judge. Whoever waits for an answer gets JudgingEndedError."""
@@ -87,6 +93,7 @@ class Crew:
     def _lose(self, member: Member) -> None:
         if member in self.dispatch.members:
             self.dispatch.members.remove(member)
+            self._gone_s += member.cpu_s
             _kill(member.actor)
             self._changed.set()
 
@@ -100,7 +107,7 @@ class Crew:
         """Lose a member that is silent, though its process is there: nobody else would notice."""
         while member in self.dispatch.members:
             try:
-                await asyncio.wait_for(done(member.actor.is_there.remote()), SILENT_S)
+                member.cpu_s = await asyncio.wait_for(done(member.actor.cpu_s.remote()), SILENT_S)
             except TimeoutError:
                 self._tell(
                     f"node {member.node.name}: the process that judges there has not answered for {SILENT_S:.0f} s, and is"
@@ -164,11 +171,16 @@ class Crew:
         try:
             member = await self._started(node, self._starting[node.node_id])
         except (InputError, SandboxError) as error:
+            self._busy[node.node_id] += isinstance(error, NodeBusyError)
+            if isinstance(error, NodeBusyError) and self._busy[node.node_id] < ATTEMPTS:
+                self._tell(f"{error}. It is asked again")
+                return
             self._left_out.add(node.node_id)
             self._tell(f"{error}; node {node.name} is left out")
         else:
             if member is None:
                 return
+            self._busy.pop(node.node_id, None)
             self._known[node.node_id] = node.name
             self._on_come(member)  # before it has answered anything
             self.dispatch.members.append(member)

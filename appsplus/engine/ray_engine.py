@@ -6,7 +6,7 @@ Ray starts the processes, carries questions and answers, and says who has gone. 
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from appsplus.engine.ray_crew import END_S, Crew
 from appsplus.engine.ray_node import NodeFacts
 from appsplus.engine.ray_start import Member
 from appsplus.engine.ray_tests import LARGE_CHARS, digest
+from appsplus.engine.rungs import common_rungs
 from appsplus.errors import InputError
 from appsplus.judge import STRICT, Job, available_cpus
 
@@ -85,9 +86,7 @@ class RayEngine(BulkEngine):
         """CPU seconds used so far, here and on all nodes."""
         if self._cluster.is_private:  # its processes are ours
             return super().cpu_s()
-        with suppress(TimeoutError):
-            return super().cpu_s() + self._in_loop(self._crew.cpu_s(), within_s=_CPU_S)
-        return super().cpu_s()
+        return super().cpu_s() + self._in_loop(self._crew.cpu_s(_CPU_S))
 
     def close(self) -> None:
         """End everything, at once; what is being judged is lost, what has been judged is in the cache.
@@ -111,7 +110,7 @@ class RayEngine(BulkEngine):
     def _hold_on(self, members: Sequence[Member]) -> None:
         """What one node of a run lacks, the run lacks: nobody knows which node an answer in the cache came from."""
         before = {"": self.rungs} if self.rungs else {}
-        self.rungs = common_rungs(before | {member.node.name: member.facts.rungs for member in members})
+        self.rungs = common_rungs(before | {f"node {m.node.name}": m.facts.rungs for m in members})
 
     def _submit(self, key: str, question: Question) -> Future[Any]:
         self.strikes.check(key)
@@ -159,16 +158,3 @@ def shared_out(nodes: Sequence[Node], workers: int | None, where: str) -> list[t
                 given[node] += 1
                 left -= 1
     return [(node, count) for node, count in given.items() if count]
-
-
-def common_rungs(of_nodes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """The isolation that holds on every node, by its name; `missing` names the nodes where something is missing."""
-    first = next(iter(of_nodes.values()))
-    holds = {name: all(found[name] for found in of_nodes.values()) for name in first if name != "missing"}
-    missing: dict[str, str] = {}
-    for node, found in of_nodes.items():
-        for name, why in found["missing"].items():
-            text = why if len(of_nodes) == 1 or not node else f"node {node}: {why}"
-            if text not in missing.get(name, ""):
-                missing[name] = f"{missing[name]}; {text}" if name in missing else text
-    return {**holds, "missing": missing}

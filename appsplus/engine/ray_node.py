@@ -18,6 +18,7 @@ from typing import Any
 from appsplus.engine.bulk import Question, hash_seed_of, put_to
 from appsplus.engine.cache import versions_of
 from appsplus.engine.costs import tree_cpu_s
+from appsplus.engine.ray_cluster import one_line
 from appsplus.engine.ray_tests import RecentTests, with_tests
 from appsplus.engine.warm import WarmJudges
 from appsplus.errors import InputError, SandboxError
@@ -119,12 +120,8 @@ class NodeJudges:
         for work in works:
             work.result()
 
-    def is_there(self) -> bool:
-        """Who is stopped does not say so."""
-        return True
-
     def cpu_s(self) -> float:
-        """CPU seconds that this process, its judges and their programs have used."""
+        """CPU seconds that this process, its judges and their programs have used. Who is stopped does not say."""
         return tree_cpu_s()
 
     def close(self) -> None:
@@ -156,8 +153,11 @@ class NodeJudges:
         import ray
 
         assert isinstance(asked.question, Job)
-        with self._fetching:  # one thread fetches them, the others find them
-            found = self._tests.get(asked.tests, asked.tests_chars, lambda: ray.get(tests[asked.tests]))
+        try:
+            with self._fetching:  # one thread fetches them, the others find them
+                found = self._tests.get(asked.tests, asked.tests_chars, lambda: ray.get(tests[asked.tests]))
+        except ray.exceptions.RayError as error:  # this node has no room for them, or they are lost
+            raise SandboxError(f"its unit tests could not be had here: {one_line(error)}") from error
         return with_tests(asked.question, found)
 
 

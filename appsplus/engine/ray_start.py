@@ -14,6 +14,10 @@ from appsplus.judge import version as judge_version
 START_S = 60.0  # for a node to start its first judge; mostly it is done in a few
 
 
+class NodeBusyError(InputError):
+    """A node has no CPUs free for us now; it may have later."""
+
+
 class NotStartedError(SandboxError):
     """The process of a node died before it could say what it is; another may do better."""
 
@@ -28,6 +32,7 @@ class Member:
     facts: NodeFacts
     batches: int = 0  # in flight
     is_quarantine: bool = False  # it works on one suspect at a time, and on nothing else
+    cpu_s: float = 0.0  # that it has used for us, as it said last
     failed: set[str] = field(default_factory=set)  # keys of questions that its judge failed on since its last answer
 
     @property
@@ -54,7 +59,8 @@ async def start(node: Node, cpus: int, isolation: str, modules: tuple[str, ...])
 async def introduce(node: Node, cpus: int, isolation: str, modules: tuple[str, ...], *, idle: bool = False) -> Member:
     """Start the judges of a node, and let it say what it is; `idle`: it does not judge, and takes no CPU from others.
 
-    Raises InputError where it cannot load what is to run there or has no CPU free, NotStartedError where its process dies.
+    Raises InputError where it cannot load what is to run there, NodeBusyError where it has no CPU free, NotStartedError
+    where its process dies.
     """
     ray = load_ray()
     affinity = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.node_id, soft=False)
@@ -74,7 +80,7 @@ async def introduce(node: Node, cpus: int, isolation: str, modules: tuple[str, .
         facts = await asyncio.wait_for(done(actor.facts.remote()), START_S)
     except TimeoutError:
         ray.kill(actor)
-        raise InputError(
+        raise NodeBusyError(
             f"node {node.name} did not start a judge on {cpus} of its {node.cpus} CPUs within {START_S:.0f} s; where"
             " others use them (`ray status`), ask for fewer with --workers"
         ) from None

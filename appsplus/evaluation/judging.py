@@ -21,6 +21,7 @@ from appsplus.evaluation.suite import Suite, how, job_of
 from appsplus.judge import Report
 from appsplus.problem import Problem, Verdict
 
+_WAITING = 8  # threads that wait for an answer, per worker: engines send in batches what is waited for
 _READ_AHEAD = 64  # programs per worker: one that meets its time limit must not make the others wait
 
 
@@ -82,7 +83,7 @@ def judge_samples(
     def judged(group: _Group) -> list[Judged]:
         return _judged(group, suite, engine, failures)
 
-    with threads(engine.workers) as pool:
+    with threads(_WAITING * engine.workers) as pool:
         found = in_order(pool, judged, _groups(suite, samples, only), window=_READ_AHEAD * engine.workers)
         for _, items in groupby(_told(found, progress), key=lambda item: item.problem.problem_id):
             of_problem = sorted(items, key=lambda item: item.verdict.sample_index)

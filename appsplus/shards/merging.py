@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from appsplus.assembly import Assembly, versions
+from appsplus.engine.rungs import common_rungs
 from appsplus.errors import DatasetError
 from appsplus.ledger import Ledger
 from appsplus.passage import KEPT, UNIQUE, Outcome
@@ -106,12 +107,7 @@ def _run_facts(shards: Sequence[ShardFolder], started: float) -> dict[str, Any]:
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_s": round(time.monotonic() - started, 1),
         **{name: sum(run[name] for run in runs) for name in ("workers", "judged", "cached")},
-        "isolation": _weakest([run["isolation"] for run in runs]),
+        "isolation": common_rungs({f"shard {s.manifest.shard}": s.manifest.run["isolation"] for s in shards}),
         "host": platform.platform(),
         "shards": [{"shard": str(shard.manifest.shard), **shard.manifest.run} for shard in shards],
     }
-
-
-def _weakest(rungs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What held in all shards; a rung that differs among them counts as not held."""
-    return {name: value if all(r.get(name) == value for r in rungs) else False for name, value in rungs[0].items()}

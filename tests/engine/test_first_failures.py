@@ -56,6 +56,13 @@ def told(report: Report) -> list[Any]:
     return [report.verdict, report.executable_lines, tests]
 
 
+def test_the_rungs_are_those_that_the_engine_has_now(saving: FirstFailures) -> None:
+    """A node that comes may have less than those before."""
+    engine: Any = saving._engine
+    engine.rungs = {**engine.rungs, "seccomp": False}
+    assert saving.rungs["seccomp"] is False
+
+
 def test_put_together_the_parts_are_what_the_judge_says_of_the_whole(plain: LocalEngine, saving: FirstFailures) -> None:
     jobs = list(JOBS.values())
     wholes = [told(report) for report in plain.judge(jobs)]

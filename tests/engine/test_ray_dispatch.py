@@ -11,14 +11,16 @@ import pytest
 
 pytest.importorskip("ray", reason="the tests on Ray need it: pip install '.[ray]'")
 
-from appsplus.engine import Cache
+from appsplus.engine import Cache, ray_crew
 from appsplus.engine.batches import Waiting
 from appsplus.engine.bulk import BulkEngine
 from appsplus.engine.ray_cluster import Node
+from appsplus.engine.ray_crew import Crew
 from appsplus.engine.ray_dispatch import SICK, Dispatch
 from appsplus.engine.ray_engine import RayEngine
 from appsplus.engine.ray_node import Answered, Asked, Failed
-from appsplus.engine.ray_start import Member
+from appsplus.engine.ray_start import Member, NodeBusyError
+from appsplus.engine.rungs import common_rungs
 from appsplus.engine.strikes import STRIKES, Strikes
 from appsplus.errors import JudgingEndedError, NotJudgedError
 from appsplus.judge import Job, Report, UnitTestReport
@@ -146,3 +148,78 @@ def test_what_any_node_lacks_the_run_lacks_and_the_cache_knows() -> None:
             assert cache.lacking == lacking
         engine._hold_on([Member(Node("two", "two", 2), 2, nobody, SimpleNamespace(rungs=weak))])  # it has come again
     assert engine.rungs == {"namespaces": False, "seccomp": True, "missing": {"namespaces": "node two: no"}}
+
+
+def crew_of(monkeypatch: pytest.MonkeyPatch, started: Callable[..., Any]) -> tuple[Crew, list[str]]:
+    """A crew without a cluster, and what it tells."""
+    told: list[str] = []
+    nothing: Any = None
+    monkeypatch.setattr(ray_crew, "start", started)
+    monkeypatch.setattr(ray_crew, "_kill", lambda _actor: None)
+    crew = Crew(
+        nothing,
+        isolation="best-effort",
+        modules=(),
+        keep=lambda *_: None,
+        strikes=Strikes(),
+        tell=told.append,
+        on_come=lambda _: None,
+        longest_first=False,
+    )
+    return crew, told
+
+
+def test_a_node_whose_cpus_are_in_use_is_asked_again_before_it_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def busy(*_: Any) -> Member:
+        raise NodeBusyError("node two did not start a judge within 60 s")
+
+    node = Node("2", "two", 2)
+
+    async def run() -> None:
+        for attempt in range(1, ray_crew.ATTEMPTS + 1):
+            crew._starting["2"] = 2
+            await crew._take_in(node)
+            assert crew._starting == {}
+            assert ("2" in crew._left_out) is (attempt == ray_crew.ATTEMPTS)
+
+    crew, told = crew_of(monkeypatch, busy)
+    asyncio.run(run())
+    assert told[0] == "node two did not start a judge within 60 s. It is asked again"
+    assert told[-1] == "node two did not start a judge within 60 s; node two is left out"
+
+
+def test_the_cpu_seconds_of_processes_that_are_gone_or_silent_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def seconds(of: float | None) -> float:
+        if of is None:
+            await asyncio.sleep(60)
+        return of or 0.0
+
+    def member(name: str, says: float | None) -> Member:
+        actor: Any = SimpleNamespace(cpu_s=SimpleNamespace(remote=lambda: seconds(says)))
+        facts: Any = None
+        return Member(Node(name, name, 2), 2, actor, facts)
+
+    async def run() -> list[float]:
+        one, two = member("one", 3.0), member("two", 4.0)
+        crew.dispatch.members = [one, two]
+        found = [await crew.cpu_s(0.05)]
+        one.actor.cpu_s.remote = lambda: seconds(None)  # stopped
+        two.actor.cpu_s.remote = lambda: seconds(5.0)
+        found.append(await crew.cpu_s(0.05))
+        crew._lose(two)
+        crew.dispatch.members.append(member("two", 0.5))  # started again
+        return [*found, await crew.cpu_s(0.05)]
+
+    crew, _ = crew_of(monkeypatch, seconds)
+    assert asyncio.run(run()) == [7.0, 8.0, 8.5]
+
+
+def test_the_rungs_of_shards_are_those_that_hold_in_all_of_them_with_the_reasons_of_the_others() -> None:
+    whole = {"cgroup": True, "seccomp": True, "missing": {}}
+    without = {"cgroup": False, "seccomp": True, "missing": {"cgroup": "no control group may be made here"}}
+    assert common_rungs({"shard 1/2": whole, "shard 2/2": without}) == {
+        "cgroup": False,
+        "seccomp": True,
+        "missing": {"cgroup": "shard 2/2: no control group may be made here"},
+    }
+    assert common_rungs({"shard 1/1": without}) == without
