@@ -1,11 +1,12 @@
 """Write the measured part of docs/scaling.md from benchmarks/results: python docs/make_scaling_page.py."""
 
 import json
-import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tables import table, text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "scaling.md"
@@ -48,13 +49,13 @@ def _measured(found: dict[str, Any]) -> Iterator[str]:
     if not sizes:
         return
     options, machine = found["options"], found["machine"]
-    yield _text(
+    yield text(
         f"{machine['cpu']}, {machine['cpus']} CPUs, load {machine['load_before']} before; {options['workers']} workers,",
         f"isolation {options['isolation']}; copies of {options['originals']} small problems",
         "(`benchmarks/scaling/corpus.py`).",
     )
     heads = "problems, wall, core seconds, of the driver, its peak memory, programs judged, source, dataset, cache"
-    yield _table(
+    yield table(
         heads.split(", "),
         (
             [
@@ -69,9 +70,9 @@ def _measured(found: dict[str, Any]) -> Iterator[str]:
             for row in sizes
         ),
     )
-    yield _text("The same after one decision more in the ledger, a correction of one problem, from the cache:")
+    yield text("The same after one decision more in the ledger, a correction of one problem, from the cache:")
     again = [(row["problems"], row["after_one_decision"]) for row in sizes]
-    yield _table(
+    yield table(
         ["problems", "wall", "core seconds", "share of the full build's", "programs judged"],
         (
             [
@@ -85,7 +86,7 @@ def _measured(found: dict[str, Any]) -> Iterator[str]:
         ),
     )
     if summary := found.get("summary"):
-        yield _text(
+        yield text(
             f"From {sizes[0]['problems']:,} to {sizes[-1]['problems']:,} problems, core seconds grow with the exponent",
             f"{summary['exponent_core_s_as_measured']:.2f} (least squares on logarithms), or",
             f"{summary['exponent_core_s']:.2f} where each is divided by what a loop of fixed length took beside it, as the",
@@ -100,7 +101,7 @@ def _workers(found: dict[str, Any] | None) -> Iterator[str]:
     if found is None:
         return
     rows = [f"{row['efficiency']:.2f} with {count}" for count, row in found["workers"].items() if count != "1"]
-    yield _text(
+    yield text(
         f"Workers on one machine, {found['problems']:,} problems, medians of {len(found['workers']['1']['wall_s'])} passes",
         f"in turns: efficiency {', '.join(rows)}, against one worker.",
     )
@@ -110,7 +111,7 @@ def _shards(found: dict[str, Any] | None) -> Iterator[str]:
     if found is None:
         return
     one, shards, merged = found["one_build"], found["shard_builds"], found["merge"]
-    yield _text(
+    yield text(
         f"Shards: {found['problems']:,} problems in {found['shards']} shards, each with a cache of its own, cost",
         f"{shards['core_s']:,.0f} core seconds and judge {shards['judged']:,} programs; one build",
         f"{one['core_s']:,.0f} and {one['judged']:,}. The merge takes {merged['wall_s']:,.0f} s of wall time and",
@@ -123,30 +124,30 @@ def _shards(found: dict[str, Any] | None) -> Iterator[str]:
 def _memory(found: dict[str, Any]) -> Iterator[str]:
     if problems := found.get("problems"):
         peaks = ", ".join(f"{row['peak_mib']:,.0f} MiB at {row['records']:,}" for row in problems["builds"])
-        yield _text(
+        yield text(
             f"The driver's peak memory over many problems (an engine that judges nothing): {peaks}; that is",
             f"{problems['bytes_per_problem']:,} bytes a problem at the end: ids, hashes and fingerprints.",
         )
     if tests := found.get("tests"):
         size = tests["unit_tests"] * tests["chars_of_each"] * tests["records"]
-        yield _text(
+        yield text(
             f"{tests['records']:,} problems with {tests['unit_tests']} unit tests of {tests['chars_of_each'] / 1e6:.0f} MB",
             f"each ({size / 1e9:.1f} GB in all) take {tests['peak_mib']:,.0f} MiB.",
         )
     if sources := found.get("sources"):
         told = [f"{row['bytes'] / 1e9:.1f} GB of {name} {row['peak_mib']:,.0f} MiB" for name, row in sources.items()]
-        yield _text(f"Reading a source, Python and its libraries included: {', '.join(told)}.")
+        yield text(f"Reading a source, Python and its libraries included: {', '.join(told)}.")
 
 
 def _ray(found: dict[str, Any]) -> Iterator[str]:
     if not found:
         return
     yield "### Ray and the local engine\n"
-    yield _text(
+    yield text(
         f"The same jobs on {found['workers']} workers of the same machine, in turns; medians of {found['passes']} passes,",
         "ratios within a pass:",
     )
-    yield _table(
+    yield table(
         ["length of a job", "programs a second, local", "Ray", "Ray's time over local's", "from", "to"],
         (
             [
@@ -169,7 +170,7 @@ def _faults(found: dict[str, Any]) -> Iterator[str]:
     kills = Counter(event["kind"] for schedule in schedules for event in schedule["events"])
     whole = found["undisturbed"]["folder_hash"]
     yield "### Kills\n"
-    yield _text(
+    yield text(
         f"Builds of the embedded problems on two nodes of one machine, {len(schedules)} random schedules, with",
         f"{kills['driver']} kills of the driver, {kills['node']} of a node and {kills['process']} of single processes:",
         f"{sum(schedule['holds'] for schedule in schedules)} ended with the data of the undisturbed build, and judged",
@@ -190,7 +191,7 @@ def _extrapolated(found: dict[str, Any]) -> Iterator[str]:
     execution_s = (row["core_s"] - row["driver_core_s"]) / row["executions"]
     more = row["executions"] / row["solutions_x_tests"]
     yield "### On paper: APPS, TACO, CodeContests\n"
-    yield _text(
+    yield text(
         f"From the build of {row['problems']:,} problems: the driver takes {1000 * driver_s:.1f} ms a problem (the build",
         f"after a decision, at the machine's speed during the first) and {1000 * compared_s:.2f} ms an execution, the judge",
         f"{1000 * execution_s:.1f} ms an execution (core time, with what starts it), and a build makes {more:.2f}",
@@ -203,8 +204,8 @@ def _extrapolated(found: dict[str, Any]) -> Iterator[str]:
         on_cores = [f"{max(hours / n, driver):,.1f} h" for n in CORES]
         rows.append([name, f"{problems:,}", f"{executions:,}", f"{hours:,.1f}", f"{driver:,.1f}", *on_cores])
     cores = [f"on {n} cores" for n in CORES]
-    yield _table(["data set", "problems", "solutions x unit tests", "core hours", "of the driver", *cores], rows)
-    yield _text(
+    yield table(["data set", "problems", "solutions x unit tests", "core hours", "of the driver", *cores], rows)
+    yield text(
         "Assumed, and not measured: APPS as 10,000 problems with 23 solutions and 21 unit tests each; TACO and CodeContests",
         "with the numbers of problems that their cards state and ten times the executions of APPS; executions as short as",
         "those of the small problems above, half of which are calls, which share a process: programs that run for a second",
@@ -212,15 +213,6 @@ def _extrapolated(found: dict[str, Any]) -> Iterator[str]:
         "ones); efficiency 1 on all cores; one driver, so that no number of cores makes a build shorter than its share:",
         "where that is the most, use shards, of which each has a driver of its own.",
     )
-
-
-def _text(*parts: str) -> str:
-    return textwrap.fill(" ".join(parts), 124, break_long_words=False, break_on_hyphens=False) + "\n"
-
-
-def _table(heads: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [heads, ["---:"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,159 @@
+"""Write docs/speed.md from benchmarks/results/judge.json and judge_soak.json: python docs/make_speed_page.py."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tables import table, text
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "speed.md"
+RESULTS = ROOT / "benchmarks" / "results"
+PEERS = ("apps", "livecodebench", "evalplus", "verl")
+CONTESTANTS = ("ours", *PEERS, "python -I", "bubblewrap")
+GROUPS = {
+    "call-tiny": "call format, tiny programs",
+    "call-many": "call format, many unit tests",
+    "call-heavy": "call format, 50 ms and more",
+    "stdin-tiny": "standard input, tiny programs",
+    "stdin-usual": "the same behind the usual imports",
+    "stdin-imports": "standard input, programs with imports",
+    "stdin-heavy": "standard input, 50 ms and more",
+}
+Aim = tuple[str, float, float, bool]  # words, what was measured, what was aimed at, whether less is better
+
+
+def page() -> str:
+    """The whole page."""
+    found = json.loads((RESULTS / "judge.json").read_text())
+    soak = json.loads((RESULTS / "judge_soak.json").read_text())
+    return "\n".join([*_head(found["machine"]), *_speeds(found["groups"]), *_aims(found["groups"]), *_soak(soak)])
+
+
+def _head(machine: dict[str, Any]) -> Iterator[str]:
+    yield "# The judge's speed\n"
+    yield "<!-- Generated from benchmarks/results; do not edit: python docs/make_speed_page.py -->\n"
+    yield text(
+        "Programs a second of this judge, in full isolation, and of the judges of other projects, which have none; beside",
+        "them one process a unit test, as in a shell (`python -I`), and the same in bubblewrap.",
+        "[benchmarks/](../benchmarks/README.md) says how it is measured, and how to repeat it.",
+    )
+    yield text(
+        f"Measured at commit `{machine['commit'][:10]}` (judge `{machine['judge'][:8]}`) on {machine['cpu']},",
+        f"{machine['cpus']} CPUs, Linux {machine['kernel']}, Python {machine['python']}; medians of {machine['repeat']}",
+        "passes, in which all take turns.",
+        "The machine is shared: between two recordings figures move by a tenth or two, ratios by less.",
+    )
+
+
+def _speeds(groups: dict[str, Any]) -> Iterator[str]:
+    yield "## Beside others\n"
+    yield text(
+        "Ours in programs a second; the others by how many times ours is faster. In brackets: of how many programs, all of",
+        "them right, a judge accepted fewer than all; it has done less work for them. A dash: it does not know the format.",
+    )
+    rows = []
+    for group, words in GROUPS.items():
+        for workers, contestants in groups[group]["workers"].items():
+            cells = [_cell(contestants.get(name)) for name in CONTESTANTS[1:]]
+            ours = contestants["ours"]["programs_per_s"]["median"]
+            rows.append([words, workers, f"{ours:,.1f}", *cells])
+    yield table(["programs", "workers", *CONTESTANTS], rows)
+    yield "![Call format](../benchmarks/results/judge_call.svg)\n"
+    yield "![Standard input](../benchmarks/results/judge_stdin.svg)\n"
+    yield "![Cost of an execution](../benchmarks/results/judge_cost.svg)\n"
+
+
+def _cell(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "–"
+    accepted = min(found["accepted"])
+    few = f" ({accepted} of {found['programs']})" if accepted < found["programs"] else ""
+    return f"{found['times_slower_than_ours']['median']:.2f}×{few}"
+
+
+def _aims(groups: dict[str, Any]) -> Iterator[str]:
+    yield "## What was aimed at\n"
+    rows = [
+        [
+            words,
+            _number(measured),
+            f"{'at most' if less else 'at least'} {_number(aim)}",
+            _met(measured, aim, less=less),
+        ]
+        for words, measured, aim, less in _aimed(groups)
+    ]
+    yield table(["", "measured", "aim", ""], rows)
+    yield text(
+        "Where programs need 50 ms and more, all judges take what the programs take. With many unit tests a program the",
+        "other judges pay for one process, as ours does, and what is left is to decode, call, encode and compare: hence the",
+        "smaller lead there. A cost of the isolation below 0 is the machine's noise.",
+    )
+
+
+def _aimed(groups: dict[str, Any]) -> Iterator[Aim]:
+    for group in ("call-tiny", "call-many"):
+        for workers, found in groups[group]["workers"].items():
+            slower = {name: found[name]["times_slower_than_ours"]["median"] for name in PEERS if name in found}
+            of = f"{GROUPS[group]}, {workers} worker{'s' if workers != '1' else ''}"
+            yield f"{of}: times faster than the fastest peer", min(slower.values()), 2.0, False
+            yield f"{of}: times faster than APPS's own judge", slower["apps"], 5.0, False
+    for group, aim in (("stdin-tiny", 4.0), ("stdin-usual", 6.0)):
+        for workers, found in groups[group]["workers"].items():
+            of = f"{GROUPS[group]}, {workers} worker{'s' if workers != '1' else ''}"
+            yield (
+                f"{of}: times faster than `python -I`",
+                found["python -I"]["times_slower_than_ours"]["median"],
+                aim,
+                False,
+            )
+    isolation = groups["breakdown"]["isolation_ms_per_execution"]["stdin, 20 tests"]["cpu"]["median"]
+    yield "full isolation, ms of CPU time an execution", isolation, 1.5, True
+    for group in ("call-heavy", "stdin-heavy"):
+        for kind, words in (
+            ("over_reported_cpu", "as the kernel counts it"),
+            ("over_bare_cpu", "in a plain interpreter"),
+        ):
+            if (share := groups["overhead"][group][kind]) is not None:
+                of = f"{GROUPS[group]}: CPU time beyond the programs' own, {words}, %"
+                yield of, 100 * share["median"], 10.0, True
+    for group, found in groups["coverage"].items():
+        if isinstance(found, dict):
+            cost = found["ours, coverage"]["times_cpu_of_ours"]["median"]
+            yield f"{GROUPS[group]}: CPU time with executed lines over without", cost, 1.3, True
+    for group, found in groups["scaling"].items():
+        if isinstance(found, dict):
+            one, two = (found[workers]["programs_per_s"]["median"] for workers in ("1", "2"))
+            yield (
+                f"{GROUPS[group]}: programs a second with 2 workers over twice those with 1",
+                two / (2 * one),
+                0.9,
+                False,
+            )
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _met(measured: float, aim: float, *, less: bool) -> str:
+    return "" if (measured <= aim if less else measured >= aim) else "**missed**"
+
+
+def _soak(found: dict[str, Any]) -> Iterator[str]:
+    yield "## A million in a row\n"
+    wrong, growth, judge = found["wrong_verdicts"], found["growth"], found["machine"].get("judge", "")
+    grew = f"growth of {', '.join(map(str, growth))}" if growth else "no growth"
+    yield text(
+        f"{found['executions']:,} executions with the judge `{judge[:8]}` in {found['seconds'] / 60:,.0f} minutes: {grew} of",
+        "memory, descriptors, processes, entries of /dev/shm or CPU time;",
+        f"{len(wrong) or 'no'} wrong verdict{'' if len(wrong) == 1 else 's'}.",
+    )
+    for one in wrong:
+        yield f"- {one if isinstance(one, str) else json.dumps(one)}\n"
+    yield "![A million executions](../benchmarks/results/judge_soak.svg)\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
