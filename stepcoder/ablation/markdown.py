@@ -54,10 +54,12 @@ def _differences_table(differences: Sequence[Mapping[str, Any]], k: int) -> str:
             _worded(d, "+"),
             _worded(d["pass@k"], "+"),
             *(_worded(d["by_length"].get(name), "+") for name in names),
+            *([_worded(d["long_less_short"], "+")] if names else []),
         ]
         for d in differences
     ]
     head = ["paired difference, points", "pass@1", f"pass@{k}", *(f"pass@1, {name}" for name in names)]
+    head += ["long less short"] if names else []
     return _table(head, rows) if rows else ""
 
 

@@ -6,7 +6,8 @@ completions as there are. A problem is long if its canonical solution has more t
 
 Intervals are percentiles of a bootstrap that draws seeds and problems anew, both with replacement and independently of each
 other: they speak of other seeds and other problems. A difference is paired: the two methods' A on the same seeds and problems
-are subtracted first.
+are subtracted first. Whether a difference is larger in long programs is its mean there less its mean in short ones, each with
+its own problems drawn, both with the same seeds.
 """
 
 import json
@@ -91,27 +92,43 @@ def k_of(problem_id: str) -> int:
 
 def interval(shares: Shares, seed: int = 0) -> Interval:
     """The mean, and its interval over resampled seeds and problems. (S, P) ->."""
+    return contrast(shares, None, seed)
+
+
+def contrast(shares: Shares, others: Shares | None, seed: int = 0) -> Interval:
+    """The mean on some problems less that on others, which have the same seeds: these are drawn once for both, problems
+    apart. (S, P), (S, Q) ->.
+    """
     rng = np.random.default_rng(seed)
-    seeds, problems = shares.shape
+    seeds = shares.shape[0]
     weights_s = rng.multinomial(seeds, np.full(seeds, 1 / seeds), RESAMPLES) / seeds
-    weights_p = rng.multinomial(problems, np.full(problems, 1 / problems), RESAMPLES) / problems
-    means = ((weights_s @ shares) * weights_p).sum(1)
+    means, value = np.zeros(RESAMPLES), 0.0
+    for sign, some in ((1, shares), (-1, others)):
+        if some is not None:
+            problems = some.shape[1]
+            weights_p = rng.multinomial(problems, np.full(problems, 1 / problems), RESAMPLES) / problems
+            means += sign * ((weights_s @ some) * weights_p).sum(1)
+            value += sign * float(some.mean())
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(shares.mean()), float(low), float(high))
+    return Interval(value, float(low), float(high))
 
 
 def difference(
     one: Examined, other: Examined, problem_ids: Container[str] | None = None, *, at_k: bool = False
 ) -> Interval | None:
     """The paired difference of two methods over the seeds that both have, on some problems; None where there is none."""
+    shares = _paired(one, other, one.problem_ids if problem_ids is None else problem_ids, at_k=at_k)
+    return None if shares is None else interval(shares)
+
+
+def _paired(one: Examined, other: Examined, problem_ids: Container[str], *, at_k: bool = False) -> Shares | None:
     both = [seed for seed in one.seeds if seed in other.seeds]
     if not both or one.problem_ids != other.problem_ids or (at_k and one.k != other.k):
         return None
-    chosen = one.problem_ids if problem_ids is None else problem_ids
     shares = [
-        examined.of(chosen, at_k=at_k)[[examined.seeds.index(seed) for seed in both]] for examined in (one, other)
+        examined.of(problem_ids, at_k=at_k)[[examined.seeds.index(seed) for seed in both]] for examined in (one, other)
     ]
-    return interval(shares[0] - shares[1]) if shares[0].shape[1] else None
+    return shares[0] - shares[1] if shares[0].shape[1] else None
 
 
 def examined(jobs: Sequence[Job]) -> dict[str, Examined]:
@@ -212,12 +229,14 @@ def _of_length(examined: Examined, problem_ids: frozenset[str]) -> dict[str, Any
 
 
 def _apart(one: Examined, other: Examined, by_length: Mapping[str, frozenset[str]]) -> dict[str, Any]:
-    """A difference in pass@k, and in pass@1 by length."""
+    """A difference in pass@k, and in pass@1 by length; and by how much it is larger in long programs than in short ones."""
     at_k = difference(one, other, at_k=True)
-    lengths = {name: difference(one, other, chosen) for name, chosen in by_length.items()}
+    lengths = {name: _paired(one, other, chosen) for name, chosen in by_length.items()}
+    long, short = (lengths.get(LENGTH_NAMES[which]) for which in (True, False))
     return {
         "pass@k": _json(at_k) if at_k else None,
-        "by_length": {name: _json(found) if found else None for name, found in lengths.items()},
+        "by_length": {name: None if found is None else _json(interval(found)) for name, found in lengths.items()},
+        "long_less_short": None if long is None or short is None else _json(contrast(long, short)),
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 from stepcoder.ablation.markdown import markdown
 from stepcoder.ablation.plots import draw
 from stepcoder.ablation.runs import Job
-from stepcoder.ablation.table import Examined, curve, difference, examined, interval, k_of, summary
+from stepcoder.ablation.table import Examined, contrast, curve, difference, examined, interval, k_of, summary
 
 
 def write_run(out: Path, method: str, seed: int, outcomes: Mapping[str, Mapping[str, int]]) -> Job:
@@ -38,6 +38,18 @@ def test_an_interval_draws_seeds_and_problems() -> None:
     assert only_problems.low == pytest.approx(0.5 - 1.96 / 40, abs=0.004)
     assert only_problems.high == pytest.approx(0.5 + 1.96 / 40, abs=0.004)
     assert interval(np.full((5, 8), 0.25)).low == interval(np.full((5, 8), 0.25)).high == 0.25
+
+
+def test_a_contrast_draws_the_same_seeds_for_both_and_problems_of_each() -> None:
+    """What every seed shares falls out of it; what problems differ in does not."""
+    only_seeds = np.array([[0.0] * 50, [1.0] * 50])
+    same = contrast(only_seeds, only_seeds[:, :20])
+    assert (same.value, same.low, same.high) == pytest.approx((0.0, 0.0, 0.0), abs=1e-12)
+    higher = contrast(only_seeds + 0.25, only_seeds[:, :20])
+    assert (higher.value, higher.low, higher.high) == pytest.approx((0.25, 0.25, 0.25))
+    both = contrast(np.tile([0.0, 1.0], (3, 200)), np.tile([0.0, 1.0], (3, 50)))  # standard errors 1/40 and 1/20
+    assert both.value == 0.0
+    assert both.high - both.low == pytest.approx(2 * 1.96 * (1 / 40**2 + 1 / 20**2) ** 0.5, rel=0.05)
 
 
 def test_a_difference_is_paired_over_the_seeds_that_both_have() -> None:
