@@ -75,8 +75,12 @@ class Engine(Judging, Protocol):
 
     workers: int
     isolation: str
-    rungs: dict[str, Any]
     counts: Counter[str]
+
+    @property
+    def rungs(self) -> dict[str, Any]:
+        """Of the isolation, as `Judge.rungs` has them."""
+        ...
 
 
 class Progress:
