@@ -13,7 +13,7 @@ def common_rungs(of_places: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     holds = {name: all(found.get(name) for found in of_places.values()) for name in first if name != "missing"}
     missing: dict[str, str] = {}
     for place, found in of_places.items():
-        for name, why in found.get("missing", {}).items():  # stand-ins for an engine have none
+        for name, why in found.get("missing", {}).items():
             text = why if len(of_places) == 1 or not place else f"{place}: {why}"
             if text not in missing.get(name, ""):
                 missing[name] = f"{missing[name]}; {text}" if name in missing else text
