@@ -43,7 +43,7 @@ def _head(machine: dict[str, Any]) -> Iterator[str]:
         f"Measured at commit `{machine['commit'][:10]}` (judge `{machine['judge'][:8]}`) on {machine['cpu']},",
         f"{machine['cpus']} CPUs, Linux {machine['kernel']}, Python {machine['python']}; medians of {machine['repeat']}",
         "passes, in which all take turns.",
-        "The machine is shared: between two recordings figures move by a tenth or two, ratios by less.",
+        "The machine is shared, and its speed varies: in two recordings some figures, and some ratios, differed by 40 %.",
     )
 
 

@@ -40,9 +40,12 @@ def evenly_spaced(run: Path, count: int) -> list[Checkpoint]:
             f" {count}, or ask for fewer with --checkpoints"
         )
     chosen: list[Checkpoint] = []
-    for i in range(count):  # by updates: a run that was prolonged has kept more of its beginning than of its end
-        rest = found[len(chosen) and found.index(chosen[-1]) + 1 : len(found) - (count - 1 - i)]
-        chosen.append(min(rest, key=lambda one: abs(one.update - found[-1].update * (i + 1) / count)))
+    first = 0
+    for left in reversed(range(count)):  # by updates: a prolonged run has kept more of its beginning than of its end
+        wanted = found[-1].update * (count - left) / count
+        at = min(range(first, len(found) - left), key=lambda place: abs(found[place].update - wanted))
+        chosen.append(found[at])
+        first = at + 1
     return chosen
 
 
