@@ -89,8 +89,8 @@ class Progress:
     def start(self, what: str, total: int | None) -> None:
         """A pass begins; `total` problems, if that is known."""
 
-    def advance(self, outcome: str) -> None:
-        """One problem is through the pass: one of OUTCOMES."""
+    def advance(self, outcome: str, stage: str = "") -> None:
+        """One problem is through the pass: one of OUTCOMES, and where it left, if it did."""
 
 
 def build(
@@ -130,7 +130,7 @@ def build(
                     signatures.append(signature(outcome.problem))
                 if submissions is not None:
                     submissions.meet(outcome.record.problem_id)
-                progress.advance(outcome.word)
+                progress.advance(outcome.word, outcome.stage)
             if not given:
                 raise nothing_found(sources)
             duplicates = find_duplicates(signatures)
@@ -143,7 +143,7 @@ def build(
 
             for outcome in in_order(pool, finish, iter(spool), **window(engine)):
                 assembly.take(outcome)
-                progress.advance(outcome.word)
+                progress.advance(outcome.word, outcome.stage)
         manifest = assembly.seal(
             given=given,
             inputs=input_rows(sources),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tables import table, text
+from tables import Aim, aims, table, text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "scaling.md"
@@ -24,7 +24,9 @@ def section() -> str:
     """The figures and what follows from them, as Markdown."""
     builds, memory = _read("scaling.json"), _read("scaling_memory.json")
     ray, faults = _read("ray_overhead.json"), _read("ray_faults.json")
-    lines = [*_measured(builds), *_memory(memory), *_ray(ray), *_faults(faults), *_extrapolated(builds)]
+    aimed = [*_aimed_builds(builds), *_aimed_ray(ray, faults)]
+    told = ["### What was aimed at\n", aims(aimed)] if aimed else []
+    lines = [*_measured(builds), *_memory(memory), *_ray(ray), *_faults(faults), *told, *_extrapolated(builds)]
     return "\n".join(lines) or "Nothing has been measured yet: `benchmarks/scaling/README.md` says how.\n"
 
 
@@ -178,6 +180,32 @@ def _faults(found: dict[str, Any]) -> Iterator[str]:
         "its worklist and card, byte by byte. (On the worklist is what a machine found nearly too slow: on one that is busy",
         "starting nodes again there may be more of it.)",
     )
+
+
+def _aimed_builds(found: dict[str, Any]) -> Iterator[Aim]:
+    if summary := found.get("summary"):
+        yield "core seconds over problems: exponent, as measured", summary["exponent_core_s_as_measured"], 1.05, True
+        yield "the same, each divided by the machine's speed beside it", summary["exponent_core_s"], 1.05, True
+    if sizes := _sizes(found):
+        share = 100 * sizes[-1]["after_one_decision"]["share_of_core_time"]
+        yield (
+            f"{sizes[-1]['problems']:,} problems after one decision: core seconds, % of the full build's",
+            share,
+            5.0,
+            True,
+        )
+    for count, row in found.get("workers", {}).get("workers", {}).items():
+        if count != "1":
+            yield f"efficiency with {count} workers", row["efficiency"], 0.9, False
+
+
+def _aimed_ray(found: dict[str, Any], faults: dict[str, Any]) -> Iterator[Aim]:
+    for length, row in found.get("lengths", {}).items():
+        if float(length) >= 20:
+            yield f"Ray's time over local's, jobs of {length} ms", row["ratio"], 1.1, True
+    if faults:
+        schedules = faults["schedules"].values()
+        yield "schedules of kills with the undisturbed build's data", sum(s["holds"] for s in schedules), 20, False
 
 
 def _extrapolated(found: dict[str, Any]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tables import table, text
+from tables import Aim, aims, table, text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "speed.md"
@@ -21,7 +21,6 @@ GROUPS = {
     "stdin-imports": "standard input, programs with imports",
     "stdin-heavy": "standard input, 50 ms and more",
 }
-Aim = tuple[str, float, float, bool]  # words, what was measured, what was aimed at, whether less is better
 
 
 def page() -> str:
@@ -75,16 +74,7 @@ def _cell(found: dict[str, Any] | None) -> str:
 
 def _aims(groups: dict[str, Any]) -> Iterator[str]:
     yield "## What was aimed at\n"
-    rows = [
-        [
-            words,
-            _number(measured),
-            f"{'at most' if less else 'at least'} {_number(aim)}",
-            _met(measured, aim, less=less),
-        ]
-        for words, measured, aim, less in _aimed(groups)
-    ]
-    yield table(["", "measured", "aim", ""], rows)
+    yield aims(_aimed(groups))
     yield text(
         "Where programs need 50 ms and more, all judges take what the programs take. With many unit tests a program the",
         "other judges pay for one process, as ours does, and what is left is to decode, call, encode and compare: hence the",
@@ -131,14 +121,6 @@ def _aimed(groups: dict[str, Any]) -> Iterator[Aim]:
                 0.9,
                 False,
             )
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def _met(measured: float, aim: float, *, less: bool) -> str:
-    return "" if (measured <= aim if less else measured >= aim) else "**missed**"
 
 
 def _soak(found: dict[str, Any]) -> Iterator[str]:

@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Iterable
 
+Aim = tuple[str, float, float, bool]  # words, what was measured, what was aimed at, whether less is better
+
 
 def text(*parts: str) -> str:
     """A paragraph."""
@@ -13,3 +15,21 @@ def table(heads: list[str], rows: Iterable[list[str]]) -> str:
     """A table, its numbers aligned to the right."""
     lines = [heads, ["---:"] * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def aims(found: Iterable[Aim]) -> str:
+    """A table of what was aimed at, and whether it was reached."""
+    rows = [
+        [
+            words,
+            _number(measured),
+            f"{'at most' if less else 'at least'} {_number(aim)}",
+            "" if (measured <= aim if less else measured >= aim) else "**missed**",
+        ]
+        for words, measured, aim, less in found
+    ]
+    return table(["", "measured", "aim", ""], rows)
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -196,7 +196,7 @@ def test_the_existing_dataset_is_there_until_the_new_one_is_complete(existing: t
     seen = []
 
     class Looking(Progress):
-        def advance(self, outcome: str) -> None:
+        def advance(self, outcome: str, _stage: str = "") -> None:
             seen.append((outcome, folder_hash(target)))
 
     build_made(target, Made(4), Yes(), Looking())
@@ -222,7 +222,7 @@ def test_problems_stream_and_are_never_all_in_memory(tmp_path: Path) -> None:
     class Counting(Progress):
         kept = 0
 
-        def advance(self, outcome: str) -> None:
+        def advance(self, outcome: str, _stage: str = "") -> None:
             self.kept += outcome == "kept"
             if self.kept <= 300:  # the first pass
                 ahead.append(reader.taken - self.kept)
@@ -244,7 +244,7 @@ def test_of_problems_with_much_text_fewer_are_in_memory(tmp_path: Path, monkeypa
     left = Counted.alive
 
     class Counting(Progress):
-        def advance(self, outcome: str) -> None:
+        def advance(self, outcome: str, _stage: str = "") -> None:
             alive.append((outcome, Counted.alive - left))
 
     build_made(tmp_path / "out", Made(60, kind=Counted), Yes(workers=1), Counting())
@@ -260,7 +260,7 @@ def test_progress_counts_every_problem_in_both_passes(tmp_path: Path) -> None:
         def start(self, what: str, total: int | None) -> None:
             told.append((what, total))
 
-        def advance(self, outcome: str) -> None:
+        def advance(self, outcome: str, _stage: str = "") -> None:
             told.append(outcome)
 
     class WithADuplicate(Made):

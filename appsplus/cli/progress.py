@@ -14,6 +14,8 @@ from appsplus import pipeline
 from appsplus.cli.engines import nodes_told
 from appsplus.engine.bulk import BulkEngine
 
+_SHOWN = 3  # stages on a line
+_WIDE = 120  # columns of a terminal that has room for them
 LINE_EVERY_S = 10.0  # where there is no terminal: into a log, one line so often and one at the end of a pass
 
 
@@ -49,8 +51,8 @@ class _Live(Shown):
     """A line for each pass, redrawn in place."""
 
     def __init__(self, bars: Progress, outcomes: Sequence[str] | None, beside: "Beside") -> None:
-        self._bars, self._outcomes, self._beside = bars, outcomes, beside
-        self._counts: Counter[str] = Counter()
+        self._bars, self._beside = bars, beside
+        self._counts = _Counts(outcomes, stages=_SHOWN if bars.console.width >= _WIDE else 0)
 
     def start(self, what: str, total: int | None) -> None:
         for task in self._bars.tasks:
@@ -58,9 +60,9 @@ class _Live(Shown):
         self._counts.clear()
         self._task = self._bars.add_task(what, total=total, counts="")
 
-    def advance(self, outcome: str) -> None:
-        self._counts[outcome] += 1
-        self._bars.update(self._task, advance=1, counts=f": {_told(self._counts, self._outcomes)}{self._beside}")
+    def advance(self, outcome: str, stage: str = "") -> None:
+        self._counts.enter(outcome, stage)
+        self._bars.update(self._task, advance=1, counts=f": {self._counts}{self._beside}")
 
     def tell(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)
@@ -70,8 +72,8 @@ class _Lines(Shown):
     """Plain lines, few of them."""
 
     def __init__(self, console: Console, counted: str, outcomes: Sequence[str] | None, beside: "Beside") -> None:
-        self._console, self._counted, self._outcomes, self._beside = console, counted, outcomes, beside
-        self._counts: Counter[str] = Counter()
+        self._console, self._counted, self._beside = console, counted, beside
+        self._counts = _Counts(outcomes, stages=_SHOWN)
         self._what, self._of = "", ""
 
     def start(self, what: str, total: int | None) -> None:
@@ -80,8 +82,8 @@ class _Lines(Shown):
         self._what, self._of = what, "" if total is None else f" of {total:,}"
         self._started = self._told_at = time.monotonic()
 
-    def advance(self, outcome: str) -> None:
-        self._counts[outcome] += 1
+    def advance(self, outcome: str, stage: str = "") -> None:
+        self._counts.enter(outcome, stage)
         if time.monotonic() - self._told_at >= LINE_EVERY_S:
             self._tell()
 
@@ -95,10 +97,7 @@ class _Lines(Shown):
 
     def _tell(self) -> None:
         self._told_at = time.monotonic()
-        line = (
-            f"{self._what}: {self._counts.total():,}{self._of} {self._counted}: {_told(self._counts, self._outcomes)}"
-            f"{self._beside}"
-        )
+        line = f"{self._what}: {self._counts.total:,}{self._of} {self._counted}: {self._counts}{self._beside}"
         self._console.out(f"{line}; {self._told_at - self._started:.0f} s", highlight=False)
 
 
@@ -118,9 +117,35 @@ class Beside:
         return shown
 
 
-def _told(counts: Counter[str], outcomes: Sequence[str] | None) -> str:
-    told = [name for name, _ in counts.most_common()] if outcomes is None else outcomes
-    return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in told)
+class _Counts:
+    """What a pass has come to: how many ended how, and at which `stages` those left that did, the commonest first."""
+
+    def __init__(self, outcomes: Sequence[str] | None, *, stages: int) -> None:
+        self._outcomes, self._shown = outcomes, stages
+        self._ended, self._left = Counter[str](), Counter[tuple[str, str]]()
+
+    def clear(self) -> None:
+        self._ended.clear()
+        self._left.clear()
+
+    def enter(self, outcome: str, stage: str) -> None:
+        self._ended[outcome] += 1
+        if stage:
+            self._left[outcome, stage] += 1
+
+    @property
+    def total(self) -> int:
+        return self._ended.total()
+
+    def __str__(self) -> str:
+        told = [name for name, _ in self._ended.most_common()] if self._outcomes is None else self._outcomes
+        return ", ".join(f"{self._ended[outcome]:,} {outcome}{self._stages(outcome)}" for outcome in told)
+
+    def _stages(self, outcome: str) -> str:
+        found = [(stage, count) for (ended, stage), count in self._left.most_common() if ended == outcome]
+        told = [f"{count:,} {stage}" for stage, count in found[: self._shown]]
+        rest = sum(count for _, count in found[self._shown :])
+        return f" ({', '.join([*told, f'{rest:,} elsewhere'] if rest else told)})" if told else ""
 
 
 class _TimeLeft(ProgressColumn):

@@ -67,13 +67,13 @@ def build_shard(
                 spool.add(outcome)
                 if outcome.problem is not None and not is_ruled_out(outcome.problem):
                     signatures.add(signature(outcome.problem))
-                progress.advance(outcome.word)
+                progress.advance(outcome.word, outcome.stage)
             if not reading.records:
                 raise nothing_found(sources)
             progress.start("annotating", share.size(reading.records))
             for outcome in in_order(pool, lambda o: _end(passage, o), iter(spool), **window(engine)):
                 outcomes.add(outcome)
-                progress.advance(outcome.word)
+                progress.advance(outcome.word, outcome.stage)
         write_ledger(folder, ledger)
         manifest = ShardManifest(
             shard=share,

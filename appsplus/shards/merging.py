@@ -47,7 +47,7 @@ def merge(folders: Sequence[Path], target: Path, progress: Progress | None = Non
             for end in _in_order(shards):
                 outcome = _ended(end, duplicates)
                 assembly.take(outcome)
-                progress.advance(outcome.word)
+                progress.advance(outcome.word, outcome.stage)
         manifest = assembly.seal(
             given=first.records,
             inputs=first.inputs,

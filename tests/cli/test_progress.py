@@ -24,15 +24,19 @@ def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end_of_a_pass(
         shown.start("judging", None)
         for number in range(1500):
             clock[0] += 0.01
-            shown.advance("rejected" if number % 3 == 0 else "kept")
+            if number % 3:
+                shown.advance("kept")
+            else:
+                shown.advance("rejected", ("complete", "passing", "runnable", "passing", "corrected")[number // 3 % 5])
         shown.start("annotating", 1500)
         clock[0] += 2
         shown.advance("kept")
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        "judging: 1,000 problems: 666 kept, 334 rejected; 10 s",
-        "judging: 1,500 problems: 1,000 kept, 500 rejected; 15 s",
+        "judging: 1,000 problems: 666 kept, 334 rejected (134 passing, 67 complete, 67 runnable, 66 elsewhere); 10 s",
+        "judging: 1,500 problems:"
+        " 1,000 kept, 500 rejected (200 passing, 100 complete, 100 runnable, 100 elsewhere); 15 s",
         "annotating: 1 of 1,500 problems: 1 kept, 0 rejected; 2 s",
     ]
 
@@ -43,19 +47,22 @@ def test_a_build_that_fails_at_once_tells_no_progress(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == ""
 
 
-def test_a_terminal_shows_counts_and_ends_with_both_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("width", "stages"), [(80, ""), (120, r" \(1 passing\)")], ids=["narrow", "wide"])
+def test_a_terminal_shows_counts_and_ends_with_both_passes(
+    width: int, stages: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     screen = io.StringIO()
-    terminal = Console(file=screen, force_terminal=True, width=80, color_system=None, legacy_windows=False)
+    terminal = Console(file=screen, force_terminal=True, width=width, color_system=None, legacy_windows=False)
     monkeypatch.setattr(progress, "Console", lambda **_: terminal)
     monkeypatch.setenv("TERM", "xterm")
     with progress.shown_progress() as shown:
         shown.start("judging", None)
-        for outcome in ("kept", "kept", "rejected"):
-            shown.advance(outcome)
+        for outcome, stage in (("kept", ""), ("kept", ""), ("rejected", "passing")):
+            shown.advance(outcome, stage)
         shown.start("annotating", 3)
-        for outcome in ("kept", "kept", "rejected"):
-            shown.advance(outcome)
+        for outcome, stage in (("kept", ""), ("kept", ""), ("rejected", "passing")):
+            shown.advance(outcome, stage)
     seen = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", screen.getvalue()).replace("\r", "\n")
     first, second = [line.rstrip() for line in seen.splitlines() if line.strip()][-2:]
-    assert re.fullmatch(r"✓ judging    ━+ 3 problems: 2 kept, 1 rejected 0:00:0\d", first)
-    assert re.fullmatch(r"✓ annotating ━+ 3 problems: 2 kept, 1 rejected 0:00:0\d", second)
+    assert re.fullmatch(rf"✓ judging    ━+ 3 problems: 2 kept, 1 rejected{stages} 0:00:0\d", first)
+    assert re.fullmatch(rf"✓ annotating ━+ 3 problems: 2 kept, 1 rejected{stages} 0:00:0\d", second)

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,11 @@ from appsplus.engine.ray_node import NodeJudges
 from appsplus.engine.strikes import LOSSES, STRIKES
 from appsplus.errors import InputError, JudgingEndedError, NotJudgedError, SandboxError
 from appsplus.judge import BEST_EFFORT, STRICT, Job
+from appsplus.ledger import Ledger
+from appsplus.pipeline import build
 from appsplus.problem import IOFormat, UnitTest, Verdict
+from appsplus.release import folder_hash
+from appsplus.sources import open_sources
 
 # Ray leaves sockets and files to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -235,6 +239,27 @@ def test_a_lost_nodes_work_is_done_by_the_others_and_one_that_comes_is_taken_in(
         before = engine.answered["second"]
         engine.judge(sleepers(4, 0.1))
         assert engine.answered["second"] > before
+
+
+def test_a_build_in_which_a_node_is_lost_and_another_comes_has_the_local_builds_bytes(
+    on_nodes: Callable[..., RayEngine],
+    cluster: Cluster,
+    some_of_the_corpus: Callable[[Iterable[str]], Path],
+    tmp_path: Path,
+) -> None:
+    sources = open_sources([str(some_of_the_corpus(["train/0000", "train/0904", "train/0911", "train/0941"]))])
+    with LocalEngine(workers=2, isolation=BEST_EFFORT) as local:
+        build(sources, tmp_path / "local", local, Ledger())
+        judged = local.counts["judged"]
+    with Cache(tmp_path / "cache") as cache, on_nodes(cache=cache) as engine, ThreadPoolExecutor(1) as pool:
+        manifest = pool.submit(build, sources, tmp_path / "ray", engine, Ledger())
+        wait_until(lambda: engine.answered.get("second", 0) >= 1)
+        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+        assert not manifest.done()
+        wait_until(lambda: len(engine.told) == 1)
+        cluster.add_node(**NODE, node_name="second")
+        assert manifest.result().run["judged"] == len(cache) == judged
+    assert folder_hash(tmp_path / "ray") == folder_hash(tmp_path / "local")
 
 
 def test_a_full_disk_ends_the_judging_with_what_to_do(

@@ -165,7 +165,7 @@ def test_a_merge_holds_one_problem_in_memory(ledger: Ledger, tmp_path: Path, mon
     monkeypatch.setitem(records._KNOWN, (RawProblem.__module__, "RawProblem"), Counted)
 
     class Counting(Progress):
-        def advance(self, outcome: str) -> None:
+        def advance(self, outcome: str, _stage: str = "") -> None:
             alive.append((outcome, Counted.alive))
 
     gc.collect()
