@@ -18,8 +18,9 @@ from stepcoder.methods.coderl import OUTCOMES, outcome_of
 from stepcoder.methods.gae import Gae
 from stepcoder.methods.parts import Advantages, Offsets, Signals
 from stepcoder.policy import Policy, reference_logprobs
-from stepcoder.rollouts import Judged, right_padded
+from stepcoder.rollouts import Completion, Judged, right_padded
 
+Gathered = Callable[[list[Any]], list[Any]]
 Turns = Callable[[int, int], Iterator[tuple[Tensor, float]]]
 """Rows, and how many at a time: their indices, and a weight, 0 where others have rows left and this process has none."""
 
@@ -86,10 +87,32 @@ def alone(rows: int, micro_rows: int) -> Iterator[tuple[Tensor, float]]:
         yield torch.arange(start, min(start + micro_rows, rows)), 1.0
 
 
-def assembled(
-    judged: Sequence[Judged],
-    keeps: Sequence[Sequence[float]],
-    rewards: Sequence[float],
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Completions as tensors, and what the policy, its values and the reference say of them. On tokens: (B, T)."""
+
+    completions: tuple[Completion, ...]
+    ids: Tensor  # (B, N)
+    attention: Tensor  # (B, N)
+    response_keep: Tensor
+    logprobs: Tensor
+    ref_logprobs: Tensor
+    values: Tensor
+    outcome_logits: Tensor | None  # (B, T, outcomes), where they are predicted
+
+    def of(self, judged: Sequence[Judged]) -> Self:
+        """Those of them that were judged, in the order of `judged`."""
+        places = {id(completion): i for i, completion in enumerate(self.completions)}
+        chosen = [places[id(j.completion)] for j in judged]
+        if chosen == list(range(len(self.completions))):
+            return self
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "completions"}
+        some = {name: tensor[chosen] for name, tensor in tensors.items() if tensor is not None}
+        return replace(self, completions=tuple(j.completion for j in judged), **some)
+
+
+def read_once(
+    completions: Sequence[Completion],
     *,
     policy: Any,
     unwrapped: Policy,
@@ -98,6 +121,45 @@ def assembled(
     device: torch.device,
     micro_rows: int,
     temperature: float,
+    predict_outcomes: bool = False,
+    turns: Turns = alone,
+) -> Read:
+    """The policy, its values and the reference read some completions once more, which no verdict is needed for.
+
+    `predict_outcomes`: whether the outcomes that the critic predicts are wanted. All processes read in as many `turns`, or
+    one would wait for ever.
+    """
+    prompts, attention = left_padded([c.task.ids for c in completions], pad_id)
+    responses = right_padded([c.ids for c in completions], pad_id, torch.long)
+    response_keep = right_padded([[1.0] * len(c.ids) for c in completions], 0.0, torch.float32)
+    ids = torch.cat([prompts, responses], 1).to(device)
+    attention = torch.cat([attention, response_keep.long()], 1).to(device)
+    response_keep = response_keep.to(device)
+    tokens = responses.shape[1]
+    logprobs, values, ref_logprobs = (torch.zeros_like(response_keep) for _ in range(3))
+    logits = response_keep.new_zeros(*response_keep.shape, len(OUTCOMES)) if predict_outcomes else None
+    with torch.no_grad():
+        for some, weight in turns(len(completions), micro_rows):
+            first, used = used_columns(attention[some], tokens)
+            these, seen = (t[some, first : ids.shape[1] - tokens + used] for t in (ids, attention))
+            read = policy(these, seen, used, temperature=temperature, outcomes=predict_outcomes)
+            if not weight:
+                continue
+            logprobs[some, :used], values[some, :used] = read[0], read[1]
+            if logits is not None:
+                logits[some, :used] = read[3]
+            ref_logprobs[some, :used] = reference_logprobs(unwrapped, reference, these, seen, used, temperature)
+    return Read(
+        tuple(completions), ids, attention, response_keep, logprobs, ref_logprobs, values * response_keep, logits
+    )
+
+
+def assembled(
+    read: Read,
+    judged: Sequence[Judged],
+    keeps: Sequence[Sequence[float]],
+    rewards: Sequence[float],
+    *,
     kl_coef: float,
     gamma: float,
     lam: float,
@@ -108,68 +170,45 @@ def assembled(
     groups: Sequence[int] | None = None,
     advantages_of: Advantages | None = None,
     offsets: Sequence[Offsets] = (),
-    predict_outcomes: bool = False,
-    gathered: Callable[[list[Any]], list[Any]] = lambda items: items,
-    turns: Turns = alone,
+    gathered: Gathered = lambda items: items,
 ) -> Batch:
-    """The batch of some judged completions: the policy, its values and the reference read them once more.
+    """The batch of some judged completions; `read` has these and no others, in their order.
 
     `shaped`: rewards of tokens beside the verdicts'; `groups`: the number of each completion's task; `advantages_of` None:
-    by GAE; `predict_outcomes`: whether it wants the outcomes that the critic predicts. `kl_coef` is of the penalty in the
-    rewards: 0 where the KL is a loss term. All processes read in as many `turns`, or one would wait for ever.
+    by GAE. `kl_coef` is of the penalty in the rewards: 0 where the KL is a loss term.
     """
-    prompts, attention = left_padded([j.completion.task.ids for j in judged], pad_id)
-    responses = right_padded([j.completion.ids for j in judged], pad_id, torch.long)
-    response_keep = right_padded([[1.0] * len(j.completion.ids) for j in judged], 0.0, torch.float32)
-    ids = torch.cat([prompts, responses], 1).to(device)
-    attention = torch.cat([attention, response_keep.long()], 1).to(device)
-    response_keep = response_keep.to(device)
-    tokens = responses.shape[1]
-    old_logprobs, old_values, ref_logprobs = (torch.zeros_like(response_keep) for _ in range(3))
-    logits = response_keep.new_zeros(*response_keep.shape, len(OUTCOMES)) if predict_outcomes else None
-    with torch.no_grad():
-        for some, weight in turns(len(judged), micro_rows):
-            first, used = used_columns(attention[some], tokens)
-            these, seen = (t[some, first : ids.shape[1] - tokens + used] for t in (ids, attention))
-            read = policy(these, seen, used, temperature=temperature, outcomes=predict_outcomes)
-            if not weight:
-                continue
-            old_logprobs[some, :used], old_values[some, :used] = read[0], read[1]
-            if logits is not None:
-                logits[some, :used] = read[3]
-            ref_logprobs[some, :used] = reference_logprobs(unwrapped, reference, these, seen, used, temperature)
-    old_values = old_values * response_keep
+    device, width = read.ids.device, read.response_keep.shape[1]
     earned = torch.tensor(list(rewards), device=device)
-    executed = right_padded(keeps, 0.0, torch.float32).to(device)
-    penalised = torch.where(executed > 0, old_logprobs, ref_logprobs) if mask_kl else old_logprobs
-    per_token = token_rewards(earned, penalised, ref_logprobs, response_keep, kl_coef=kl_coef)
-    beside = right_padded(shaped, 0.0, torch.float32).to(device) if shaped else torch.zeros_like(per_token)
+    executed = right_padded(keeps, 0.0, torch.float32, width).to(device)
+    penalised = torch.where(executed > 0, read.logprobs, read.ref_logprobs) if mask_kl else read.logprobs
+    per_token = token_rewards(earned, penalised, read.ref_logprobs, read.response_keep, kl_coef=kl_coef)
+    beside = right_padded(shaped, 0.0, torch.float32, width).to(device) if shaped else torch.zeros_like(per_token)
     of_tasks = torch.tensor(groups or [0] * len(judged), device=device)
     signals = Signals(
         judged,
         earned,
         beside,
         per_token + beside if shaped else per_token,
-        old_values,
-        response_keep,
+        read.values,
+        read.response_keep,
         of_tasks,
         reduce,
         gathered,
         offsets,
-        logits,
+        read.outcome_logits,
     )
     advantages, returns = (advantages_of or Gae(gamma, lam))(signals)
     if whiten_advantages:
         advantages = whiten(advantages, executed, reduce)
     return Batch(
-        ids,
-        attention,
-        response_keep,
+        read.ids,
+        read.attention,
+        read.response_keep,
         executed,
         earned,
-        old_logprobs,
-        ref_logprobs,
-        old_values,
+        read.logprobs,
+        read.ref_logprobs,
+        read.values,
         advantages,
         returns,
         torch.tensor([outcome_of(j) for j in judged], device=device),

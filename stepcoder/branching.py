@@ -23,6 +23,11 @@ class Branched:
     numbers: dict[str, float]  # for metrics.jsonl
 
 
+def branches(trainer: Trainer) -> bool:
+    """Whether completions may be replaced by others when they have been judged."""
+    return isinstance(trainer.curriculum, Bread)
+
+
 def branched(
     trainer: Trainer,
     problems: Sequence[Problem],

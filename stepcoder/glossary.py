@@ -299,7 +299,12 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("tokens_per_s", "Generation", "tokens/s", "tokens of the completions / seconds of generation"),
     Metric("generate_s", "Time to generate", "s", "wall time from the first prompt to the last completion"),
-    Metric("judge_wait_s", "Wait for the judge", "s", "wall time between the last completion and the last verdict"),
+    Metric(
+        "judge_wait_s",
+        "Wait for the judge",
+        "s",
+        "wall time spent on nothing else, between the last completion, read once more, and the last verdict",
+    ),
     Metric("update_s", "Time of the update", "s", "wall time of the whole update, validation apart"),
 )
 

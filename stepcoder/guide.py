@@ -22,7 +22,7 @@ from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.curriculum import LINE_LEVELS, CurriculumConfig, level_chars, line_chars
 from stepcoder.policy import load_model
 from stepcoder.progress import LINE_EVERY_S
-from stepcoder.rollouts import Judgements, Task, collect
+from stepcoder.rollouts import Decoding, Judgements, Task, collect
 
 Guide = Callable[[Sequence[Problem]], Mapping[str, str]]
 """Programs of another policy, by problem."""
@@ -83,16 +83,7 @@ def _written(
     tasks = [Task.of(p, (0,), 1, tokenizer) for p in problems for _ in range(config.guide_completions)]
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        collected = collect(
-            lm,
-            tokenizer,
-            tasks,
-            judgements,
-            batch=config.generation_batch,
-            max_tokens=config.max_completion_tokens,
-            temperature=config.temperature,
-            top_p=config.top_p,
-        )
+        collected = collect(lm, tokenizer, tasks, judgements, Decoding.of(config))
     found: dict[str, str | None] = {problem.problem_id: None for problem in problems}
     for judged in collected.judged:
         problem_id, program = judged.completion.task.problem.problem_id, judged.completion.program

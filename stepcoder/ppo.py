@@ -6,7 +6,7 @@ for each update:
     problems            the next ones, in an order shuffled anew each pass
     levels              the curriculum: how much of a program each problem's prompt gives
     completions         several for each prompt, from the policy; BREAD: others for problems where all of them fail
-    reports             the judge runs prefix + completion on the unit tests, meanwhile
+    reports             the judge runs prefix + completion on the unit tests, meanwhile, and while they are read once more
     rewards             from the verdicts, less a penalty for leaving the reference, token by token; reward shaping
     advantages          by GAE, from the values; or as the method has it
     executed_keep       FGO: only tokens of executed lines stay in the policy loss
@@ -28,8 +28,8 @@ from torch import Tensor
 
 from appsplus.problem import Verdict
 from stepcoder.advantages import next_kl_coef
-from stepcoder.batch import Batch, assembled, keep_of, reward_of
-from stepcoder.branching import branched
+from stepcoder.batch import Batch, Read, assembled, keep_of, read_once, reward_of
+from stepcoder.branching import branched, branches
 from stepcoder.checkpoint import Checkpoints, State
 from stepcoder.config import TrainConfig
 from stepcoder.data import Tokens
@@ -40,7 +40,7 @@ from stepcoder.methods.parts import Offsets, group_numbers
 from stepcoder.metrics import RunLog
 from stepcoder.prm.lines import lines_of
 from stepcoder.prm.reward import line_numbers
-from stepcoder.rollouts import Collected, Judged, Judgements, Task, collect, offsets_of
+from stepcoder.rollouts import Begun, Collected, Completion, Decoding, Judged, Judgements, Task, begin, offsets_of
 from stepcoder.setup import Trainer
 from stepcoder.step import Numbers, ppo_step
 from stepcoder.validation import validate
@@ -69,12 +69,15 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
         problems = trainer.sampler.take(config.problems_per_update)
         levels = {p.problem_id: trainer.curriculum.level(p.problem_id) for p in problems}
         tasks = [trainer.task(p, levels[p.problem_id]) for p in problems for _ in range(config.completions_per_problem)]
+        begun = _begun(trainer, config, judgements, trainer.share(tasks))
+        read = None if branches(trainer) else _read(trainer, config, begun.completions)
         complete = partial(_completions, trainer, config, judgements)
-        rolled = branched(trainer, problems, complete(trainer.share(tasks)), config.completions_per_problem, complete)
+        plain = begun.collected(judgements)
+        rolled = branched(trainer, problems, plain, config.completions_per_problem, complete)
         tasks += [trainer.task(p, rolled.anchors[p.problem_id]) for p in problems if p.problem_id in rolled.anchors]
         greedy = _take_baselines(trainer, config, judgements, tasks)
         scored = _scored(trainer, config, rolled.collected.judged)
-        numbers = _learned(trainer, config, scored, state)
+        numbers = _learned(trainer, config, scored, read, state)
         _move_curriculum(trainer, scored)
         state = replace(state, update=state.update + 1, kl_coef=_next_kl(config, state, numbers))
         numbers |= _told(trainer, scored, rolled.collected, began) | rolled.numbers | {"kl_coef": state.kl_coef}
@@ -103,7 +106,8 @@ def _take_baselines(trainer: Trainer, config: TrainConfig, judgements: Judgement
     if baselines is None or baselines.kind != "greedy":
         return {}
     distinct = {(task.problem.problem_id, task.level): task for task in tasks}
-    judged = _completions(trainer, config, judgements, trainer.share(list(distinct.values())), greedy=True).judged
+    mine = trainer.share(list(distinct.values()))
+    judged = _begun(trainer, config, judgements, mine, greedy=True).collected(judgements).judged
     more = [
         sum(given) for given in _shaped(trainer, judged, [offsets_of(j.completion, trainer.tokenizer) for j in judged])
     ]
@@ -112,19 +116,33 @@ def _take_baselines(trainer: Trainer, config: TrainConfig, judgements: Judgement
     return {"greedy_reward": _mean(one for _, (one, _) in found), "greedy_completions": float(len(distinct))}
 
 
-def _completions(
+def _begun(
     trainer: Trainer, config: TrainConfig, judgements: Judgements, tasks: Sequence[Task], *, greedy: bool = False
-) -> Collected:
+) -> Begun:
+    decoding = Decoding.of(config)
     with trainer.generating() as lm:
-        return collect(
-            lm,
-            trainer.tokenizer,
-            tasks,
-            judgements,
-            batch=config.generation_batch,
-            max_tokens=config.max_completion_tokens,
-            temperature=0.0 if greedy else config.temperature,
-            top_p=config.top_p,
+        return begin(lm, trainer.tokenizer, tasks, judgements, decoding.greedy() if greedy else decoding)
+
+
+def _completions(trainer: Trainer, config: TrainConfig, judgements: Judgements, tasks: Sequence[Task]) -> Collected:
+    return _begun(trainer, config, judgements, tasks).collected(judgements)
+
+
+def _read(trainer: Trainer, config: TrainConfig, completions: Sequence[Completion]) -> Read:
+    """What the policy as it is, its values and the reference say of some completions."""
+    trainer.policy.train()
+    with trainer.accelerator.autocast():
+        return read_once(
+            completions,
+            policy=trainer.policy,
+            unwrapped=trainer.unwrapped,
+            reference=trainer.reference,
+            pad_id=trainer.pad_id,
+            device=trainer.device,
+            micro_rows=config.micro_rows,
+            temperature=config.temperature,
+            predict_outcomes=config.parts.outcomes,
+            turns=trainer.turns,
         )
 
 
@@ -142,35 +160,33 @@ def _scored(trainer: Trainer, config: TrainConfig, judged: Sequence[Judged]) -> 
     ]
 
 
-def _learned(trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], state: State) -> Numbers:
-    """Train on some completions, in `ppo_epochs` passes, or less where the KL to their policy grows too far."""
+def _learned(
+    trainer: Trainer, config: TrainConfig, scored: Sequence[Scored], read: Read | None, state: State
+) -> Numbers:
+    """Train on some completions, in `ppo_epochs` passes, or less where the KL to their policy grows too far.
+
+    `read`: what was read while they were judged, if anything was.
+    """
+    judged = [s.judged for s in scored]
+    read = _read(trainer, config, [j.completion for j in judged]) if read is None else read.of(judged)
     trainer.policy.train()
-    with trainer.accelerator.autocast():
-        batch = assembled(
-            [s.judged for s in scored],
-            [s.keep for s in scored],
-            [s.reward for s in scored],
-            policy=trainer.policy,
-            unwrapped=trainer.unwrapped,
-            reference=trainer.reference,
-            pad_id=trainer.pad_id,
-            device=trainer.device,
-            micro_rows=config.micro_rows,
-            temperature=config.temperature,
-            kl_coef=state.kl_coef if config.kl_in == "reward" else 0.0,
-            gamma=config.gamma,
-            lam=config.lam,
-            whiten_advantages=config.whiten_advantages,
-            mask_kl=config.fgo and config.mask_kl,
-            reduce=trainer.sum,
-            shaped=[s.shaped for s in scored] if trainer.method.shapings else None,
-            groups=group_numbers([_result(s)[:2] for s in scored], trainer.gathered),
-            advantages_of=trainer.method.advantages,
-            offsets=[s.offsets for s in scored],
-            predict_outcomes=config.parts.outcomes,
-            gathered=trainer.gathered,
-            turns=trainer.turns,
-        )
+    batch = assembled(
+        read,
+        judged,
+        [s.keep for s in scored],
+        [s.reward for s in scored],
+        kl_coef=state.kl_coef if config.kl_in == "reward" else 0.0,
+        gamma=config.gamma,
+        lam=config.lam,
+        whiten_advantages=config.whiten_advantages,
+        mask_kl=config.fgo and config.mask_kl,
+        reduce=trainer.sum,
+        shaped=[s.shaped for s in scored] if trainer.method.shapings else None,
+        groups=group_numbers([_result(s)[:2] for s in scored], trainer.gathered),
+        advantages_of=trainer.method.advantages,
+        offsets=[s.offsets for s in scored],
+        gathered=trainer.gathered,
+    )
     trainer.set_learning_rates(state.update)
     truths = _truths(trainer, scored, batch) if config.ground_truth_coef else {}
     values_only = state.update < config.critic_warmup_updates

@@ -6,7 +6,7 @@ Legend: B completions, P prompt positions (left-padded), T response positions (r
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from appsplus.evaluation.backends.padding import left_padded
 from appsplus.evaluation.extraction import Program, extract
 from appsplus.judge import Job, Report
 from appsplus.problem import Problem
+from stepcoder.config import TrainConfig
 from stepcoder.data import prompt_ids, token_offsets
 from stepcoder.errors import TrainingError
 from stepcoder.generation import written
@@ -86,7 +87,7 @@ class Collected:
     judged: tuple[Judged, ...]
     failures: int
     generate_s: float
-    wait_s: float  # what the judge needed longer than the generation
+    wait_s: float  # for the judge, with nothing else left to do
     response_tokens: int
     programs: int = 0  # different ones, which are what the judge runs
 
@@ -99,6 +100,15 @@ class Decoding:
     top_p: float
     max_tokens: int
     batch: int  # at once
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:
+        """As a training samples them."""
+        return cls(config.temperature, config.top_p, config.max_completion_tokens, config.generation_batch)
+
+    def greedy(self) -> Self:
+        """The same, but the likeliest token each time."""
+        return replace(self, temperature=0.0, top_p=1.0)
 
 
 def generated(lm: Any, tokenizer: Any, tasks: Sequence[Task], decoding: Decoding) -> Iterator[Completion]:
@@ -233,39 +243,57 @@ def job_of(problem: Problem, program: str, modules: tuple[str, ...]) -> Job:
     )
 
 
-def collect(
-    lm: Any,
-    tokenizer: Any,
-    tasks: Sequence[Task],
-    judgements: Judgements,
-    *,
-    batch: int,
-    max_tokens: int,
-    temperature: float,
-    top_p: float,
-) -> Collected:
-    """A judged completion for each task: generated `batch` at a time, each judged as soon as it is whole."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Completions that are written, and that the judge is at."""
+
+    waiting: tuple[tuple[Completion, "Future[Report | None]"], ...]
+    generate_s: float
+
+    @property
+    def completions(self) -> list[Completion]:
+        """What was written, in order."""
+        return [completion for completion, _ in self.waiting]
+
+    def collected(self, judgements: Judgements) -> Collected:
+        """The same when all of it is judged."""
+        began = time.monotonic()
+        judged, failures = judgements.collect(self.waiting)
+        waited = time.monotonic() - began
+        tokens = sum(len(completion.ids) for completion in self.completions)
+        programs = {(c.task.problem.problem_id, c.program.text) for c in self.completions if c.program}
+        return Collected(tuple(judged), failures, self.generate_s, waited, tokens, len(programs))
+
+
+def begin(lm: Any, tokenizer: Any, tasks: Sequence[Task], judgements: Judgements, decoding: Decoding) -> Begun:
+    """A completion for each task: `decoding.batch` at a time, each given to the judge as soon as it is whole."""
     began = time.monotonic()
-    reports: dict[int, tuple[Completion, Future[Report | None]]] = {}
-    for start in range(0, len(tasks), batch):
+    waiting: dict[int, tuple[Completion, Future[Report | None]]] = {}
+    for start in range(0, len(tasks), decoding.batch):
 
         def submit(number: int, completion: Completion, start: int = start) -> None:
-            reports[start + number] = completion, judgements.submit(completion)
+            waiting[start + number] = completion, judgements.submit(completion)
 
-        some = tasks[start : start + batch]
-        generate(lm, tokenizer, some, max_tokens=max_tokens, temperature=temperature, top_p=top_p, told=submit)
-    waiting = [reports[number] for number in range(len(tasks))]
-    generated = time.monotonic()
-    judged, failures = judgements.collect(waiting)
-    tokens = sum(len(completion.ids) for completion, _ in waiting)
-    waited = time.monotonic() - generated
-    programs = {(c.task.problem.problem_id, c.program.text) for c, _ in waiting if c.program}
-    return Collected(tuple(judged), failures, generated - began, waited, tokens, len(programs))
+        generate(
+            lm,
+            tokenizer,
+            tasks[start : start + decoding.batch],
+            max_tokens=decoding.max_tokens,
+            temperature=decoding.temperature,
+            top_p=decoding.top_p,
+            told=submit,
+        )
+    return Begun(tuple(waiting[number] for number in range(len(tasks))), time.monotonic() - began)
 
 
-def right_padded(rows: Sequence[Sequence[float]], fill: float, dtype: torch.dtype) -> Tensor:
-    """Responses, or a number for each of their tokens, padded on the right. -> (B, T)."""
-    out = torch.full((len(rows), max(len(row) for row in rows)), fill, dtype=dtype)
+def collect(lm: Any, tokenizer: Any, tasks: Sequence[Task], judgements: Judgements, decoding: Decoding) -> Collected:
+    """A judged completion for each task, as `begin` has them, with nothing to do while the last are judged."""
+    return begin(lm, tokenizer, tasks, judgements, decoding).collected(judgements)
+
+
+def right_padded(rows: Sequence[Sequence[float]], fill: float, dtype: torch.dtype, width: int = 0) -> Tensor:
+    """Responses, or a number for each of their tokens, padded on the right, at least to `width`. -> (B, T)."""
+    out = torch.full((len(rows), max(width, *(len(row) for row in rows))), fill, dtype=dtype)
     for i, row in enumerate(rows):
         out[i, : len(row)] = torch.tensor(list(row), dtype=dtype)
     return out

@@ -9,7 +9,7 @@ import torch
 from appsplus.problem import Problem, Verdict
 from stepcoder.batch import reward_of
 from stepcoder.config import TrainConfig
-from stepcoder.rollouts import Judged, Judgements, Task, collect
+from stepcoder.rollouts import Decoding, Judged, Judgements, Task, collect
 from stepcoder.setup import Trainer
 
 Outcome = tuple[str, str, float]  # problem_id, what became of a completion, what it earns
@@ -73,18 +73,10 @@ def plain_completions(
 
     `validation_completions` says which: 0 is the likeliest. Those that the judge failed on are missing.
     """
-    sampled = config.validation_completions > 0
     device = next(lm.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        collected = collect(
-            lm,
-            tokenizer,
-            [Task.of(problem, (0,), 1, tokenizer) for problem in problems],
-            judgements,
-            batch=config.generation_batch,
-            max_tokens=config.max_completion_tokens,
-            temperature=config.temperature if sampled else 0.0,
-            top_p=config.top_p if sampled else 1.0,
-        )
+        tasks = [Task.of(problem, (0,), 1, tokenizer) for problem in problems]
+        decoding = Decoding.of(config) if config.validation_completions else Decoding.of(config).greedy()
+        collected = collect(lm, tokenizer, tasks, judgements, decoding)
     return list(collected.judged)

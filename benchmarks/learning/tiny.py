@@ -136,18 +136,25 @@ def summary(run: dict[str, Any]) -> str:
 
 def facts(run: Path, options: list[str]) -> dict[str, Any]:
     """What the numbers belong to: the run's options but its seed, and where."""
-    head = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return {
         "command": " ".join(["stepcoder train out/appsplus --preset tiny --seed N --out RUN", *options]),
+        **versions(),
+        "options": {
+            k: v for k, v in json.loads((run / "config.json").read_text()).items() if k not in ("seed", "dataset")
+        },
+    }
+
+
+def versions() -> dict[str, Any]:
+    """Of what runs here, and the CPUs."""
+    head = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return {
         "version": metadata.version("appsplus"),
         "commit": head.stdout.strip() or None,
         "cpus": available_cpus(),
         "python": platform.python_version(),
         "torch": metadata.version("torch"),
         "transformers": metadata.version("transformers"),
-        "options": {
-            k: v for k, v in json.loads((run / "config.json").read_text()).items() if k not in ("seed", "dataset")
-        },
     }
 
 

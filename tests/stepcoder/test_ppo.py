@@ -11,7 +11,7 @@ pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: p
 
 from torch import Tensor
 
-from stepcoder.batch import Batch, alone, assembled
+from stepcoder.batch import Batch, Read, alone, assembled, read_once
 from stepcoder.errors import TrainingError
 from stepcoder.ppo import Scored, _refuse_nan, _told, minibatches, ppo_step
 from stepcoder.rollouts import Collected, Completion, Judged, Task
@@ -20,6 +20,9 @@ from stepcoder.setup import Trainer
 REWARDS = [1.0, -0.3, -1.0, -0.6]
 LENGTHS = [7, 3, 5, 1]
 LR, CRITIC_LR = 0.1, 0.3
+
+
+READING = ("policy", "turns", "micro_rows", "predict_outcomes")  # options of the reading, not of the batch
 
 
 def some_judged(trainer: Trainer) -> list[Judged]:
@@ -35,6 +38,12 @@ def some_judged(trainer: Trainer) -> list[Judged]:
 
 
 def batch_of(trainer: Trainer, judged: list[Judged], keeps: list[list[float]] | None = None, **changes: Any) -> Batch:
+    options: dict[str, Any] = {"kl_coef": 0.05, "gamma": 0.99, "lam": 0.9, "whiten_advantages": True}
+    read = read_by(trainer, judged, **{name: changes.pop(name) for name in READING if name in changes})
+    return assembled(read, judged, keeps or [[1.0] * n for n in LENGTHS], REWARDS, **options | changes)
+
+
+def read_by(trainer: Trainer, judged: list[Judged], **changes: Any) -> Read:
     options: dict[str, Any] = {
         "policy": trainer.policy,
         "unwrapped": trainer.unwrapped,
@@ -43,12 +52,8 @@ def batch_of(trainer: Trainer, judged: list[Judged], keeps: list[list[float]] | 
         "device": trainer.device,
         "micro_rows": 3,
         "temperature": 0.8,
-        "kl_coef": 0.05,
-        "gamma": 0.99,
-        "lam": 0.9,
-        "whiten_advantages": True,
     }
-    return assembled(judged, keeps or [[1.0] * n for n in LENGTHS], REWARDS, **options | changes)
+    return read_once([j.completion for j in judged], **options | changes)
 
 
 def moved_a_little(trainer: Trainer) -> None:
@@ -301,6 +306,24 @@ def test_a_process_without_rows_reads_along_and_keeps_nothing_of_it(make_trainer
     found = batch_of(trainer, judged, policy=counting, turns=longer)
     assert read == [3, 1, 1]
     assert all(torch.equal(getattr(found, f.name), getattr(plain, f.name)) for f in fields(plain))
+
+
+def test_what_was_read_before_the_verdicts_serves_those_that_were_judged(make_trainer: Callable[..., Trainer]) -> None:
+    """The judge has failed on two of the completions, the longest among them."""
+    trainer = make_trainer()
+    judged = some_judged(trainer)
+    kept = [j for j in judged if len(j.completion.ids) not in (max(LENGTHS), min(LENGTHS))]
+    given = [[1.0] * len(j.completion.ids) for j in kept], REWARDS[: len(kept)]
+    options = {"kl_coef": 0.05, "gamma": 0.99, "lam": 0.9, "whiten_advantages": True}
+    early = read_by(trainer, judged)
+    assert early.of(judged) is early
+    found = assembled(early.of(kept), kept, *given, **options)
+    late = assembled(read_by(trainer, kept), kept, *given, **options)
+    every = torch.arange(len(kept))
+    found, late = found.rows(every), late.rows(every)  # the same columns
+    assert torch.equal(found.ids, late.ids)
+    for name in ("old_logprobs", "ref_logprobs", "old_values", "advantages", "returns"):
+        assert torch.allclose(getattr(found, name), getattr(late, name), atol=1e-4), name
 
 
 def test_minibatches_are_a_partition_into_nearly_equal_parts() -> None:

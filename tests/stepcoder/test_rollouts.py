@@ -22,7 +22,7 @@ from stepcoder.data import new_tokenizer, token_offsets, tokenizer_texts
 from stepcoder.errors import TrainingError
 from stepcoder.generation import EndOfBlock, chosen
 from stepcoder.policy import Policy, new_model
-from stepcoder.rollouts import Completion, Judged, Judgements, Task, collect, generate, job_of
+from stepcoder.rollouts import Completion, Decoding, Judged, Judgements, Task, collect, generate, job_of
 from tests.stepcoder.conftest import StandInJudge
 
 
@@ -254,7 +254,7 @@ def test_judging_goes_on_while_the_next_completions_are_generated(
     lm.__class__ = Watched
     tasks = [Task.of(p, (0,), 1, tokenizer) for p in problems[:4]]
     with Judgements(Slow(problems), threads=1, coverage=False) as judgements:
-        got = collect(lm, tokenizer, tasks, judgements, batch=2, max_tokens=4, temperature=1.0, top_p=1.0)
+        got = collect(lm, tokenizer, tasks, judgements, Decoding(1.0, 1.0, max_tokens=4, batch=2))
     assert len(got.judged) == 4
     assert Watched.calls == 2
 

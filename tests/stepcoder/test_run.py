@@ -6,7 +6,8 @@ import math
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PretrainedConfig
 
 from appsplus.errors import DatasetError, InputError
+from appsplus.judge import Job, Report
 from appsplus.problem import Problem
 from stepcoder import checkpoint, ppo, run, sft
 from stepcoder.checkpoint import recover
@@ -166,6 +168,26 @@ def test_options_of_fgo_reach_the_batch(dataset: str, tmp_path: Path, monkeypatc
     run.train_run(dataset, config(method="ppo+fgo", mask_kl=True, updates=1), tmp_path / "masked")
     run.train_run(dataset, config(method="ppo+fgo", whiten_advantages=False, updates=1), tmp_path / "plain")
     assert given == [(True, True), (False, False)]
+
+
+def test_completions_are_read_once_more_while_the_judge_is_at_them(
+    dataset: str, problems: list[Problem], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, is_read = ppo.read_once, threading.Event()
+
+    class Patient(StandInJudge):
+        def judge(self, jobs: Sequence[Job]) -> list[Report]:
+            assert is_read.wait(timeout=60)
+            return super().judge(jobs)
+
+    def told(*arguments: Any, **options: Any) -> Any:
+        found = read(*arguments, **options)
+        is_read.set()
+        return found
+
+    monkeypatch.setattr(run, "LocalEngine", engine_of(Patient, problems))
+    monkeypatch.setattr(ppo, "read_once", told)
+    assert run.train_run(dataset, config(updates=1), tmp_path / "run")
 
 
 def test_an_interruption_ends_the_update_first_and_loses_nothing(

@@ -1,0 +1,99 @@
+"""README's first runs of the trainer, in its order and as they stand there: what each command costs, and what it says.
+
+    python benchmarks/learning/first_runs.py --out out/first
+
+builds the embedded problems, trains with `--preset tiny`, and uses that policy for everything that README does with a
+process reward model, each command a process of its own in the folder --out. CPU time is that of the command and all that it
+started; wall time depends on what else the machine did, so the load before stands beside it.
+
+What is done stays; a command that was ended is given again, and goes on from where it was. The result is written anew after
+each command.
+"""
+
+import argparse
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tiny import ROOT, children_cpu_s, versions
+
+from appsplus.jsonl import write_atomically
+
+RESULT = ROOT / "benchmarks" / "results" / "first_runs.json"
+COSTS = "costs.json"  # of the commands that are done, by command
+FIRST = ("appsplus build --out out/appsplus", "stepcoder train out/appsplus --preset tiny --out runs/tiny")
+MEASURES = ("line_ends", "accuracy", "auroc", "calibration_error")
+LABELS, REWARD_MODEL = Path("out/prm-data/manifest.json"), Path("runs/prm/prm.json")
+
+
+def main() -> None:
+    """Every command that is not done, then the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder to run in")
+    parser.add_argument("--result", type=Path, default=RESULT, help="file of the numbers")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    for command in commands((ROOT / "README.md").read_text(encoding="utf-8")):
+        costs = run(command, given.out)
+        document = {"of": versions(), "commands": costs} | said(given.out)
+        write_atomically(given.result, (json.dumps(document, indent=1) + "\n").encode())
+        print(f"{costs[command]['wall_s'] / 60:.1f} min: {command}", flush=True)
+
+
+def commands(readme: str) -> list[str]:
+    """The commands, without their comments. Raises ValueError where README does not have them."""
+    blocks = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+    lines = [re.sub(r"\s+#.*", "", line) for block in blocks for line in block.splitlines()]
+    known = {part.strip() for line in lines for part in line.split("&&")}
+    of_reward_model = [block for block in blocks if block.startswith("stepcoder prm label")]
+    if missing := [command for command in FIRST if command not in known]:
+        raise ValueError(f"README.md has no command {missing[0]!r}")
+    if len(of_reward_model) != 1:
+        found = len(of_reward_model)
+        raise ValueError(f"README.md should have one block that begins with `stepcoder prm label`; found {found}")
+    return [*FIRST, *(re.sub(r"\s+#.*", "", line) for line in of_reward_model[0].splitlines())]
+
+
+def run(command: str, folder: Path) -> dict[str, dict[str, float]]:
+    """Run a command to its end unless it has come to that before; the costs of all that are done."""
+    path = folder / COSTS
+    costs: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    before = costs.get(command, {"wall_s": 0.0, "cpu_s": 0.0, "load": round(os.getloadavg()[0], 2), "done": 0})
+    if before["done"]:
+        return costs
+    program, *arguments = shlex.split(command)
+    if arguments[0] == "train" and (folder / arguments[-1] / "checkpoints").is_dir():
+        arguments = [*arguments[:2], *arguments[-2:], "--resume"]
+    began, used = time.monotonic(), children_cpu_s()
+    done = subprocess.run([Path(sys.executable).with_name(program), *arguments], cwd=folder, check=False)
+    costs[command] = before | {
+        "wall_s": round(before["wall_s"] + time.monotonic() - began, 1),
+        "cpu_s": round(before["cpu_s"] + children_cpu_s() - used, 1),
+        "done": int(done.returncode == 0),
+    }
+    write_atomically(path, (json.dumps(costs, indent=1) + "\n").encode())
+    if done.returncode:
+        sys.exit(f"{command} ended with {done.returncode}; the same command goes on")
+    return costs
+
+
+def said(folder: Path) -> dict[str, Any]:
+    """What the commands found, as far as they are done."""
+    found: dict[str, Any] = {}
+    if (folder / LABELS).is_file():
+        manifest = json.loads((folder / LABELS).read_text(encoding="utf-8"))
+        found["labels"] = {name: manifest[name] for name in ("problems", "counts", "labels", "cost")}
+    if (folder / REWARD_MODEL).is_file():
+        told = json.loads((folder / REWARD_MODEL).read_text(encoding="utf-8"))
+        found["reward_model"] = {on: {name: told[on][name] for name in MEASURES} for on in ("learned", "held_out")}
+    return found
+
+
+if __name__ == "__main__":
+    main()
