@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appsplus.jsonl import write_atomically
-from stepcoder.config import TrainConfig
+from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.progress import Progress
 
 PROJECT = "stepcoder"  # under which trackers have the runs
@@ -42,21 +42,19 @@ class RunLog:
         if self._main:
             for name in (METRICS, SAMPLES, VALIDATION):
                 _keep_until(self._run / name, "update", update)
-        kwargs: dict[str, dict[str, Any]] = {
-            "tensorboard": {"purge_step": update + 1},
-            "wandb": {"name": self._run.name},
-        }
-        self._accelerator.init_trackers(PROJECT, asdict(config), kwargs)
+        self._track(PROJECT, config, update)
         self._progress.advance("train", update, config.updates)
 
-    def begin_sft(self, step: int) -> None:
+    def begin_sft(self, step: int, config: SftConfig) -> None:
         """Go on after a step of supervised training; forget the lines of later ones."""
         if self._main:
             _keep_until(self._run / SFT, "step", step)
+        self._track(f"{PROJECT}-sft", config, step)
 
     def sft_step(self, step: int, steps: int, loss: float) -> None:
         """One step of supervised training."""
         self._write(SFT, {"step": step, "loss": loss})
+        self._accelerator.log({"loss": loss}, step=step)
         self._progress.advance("sft", step, steps, f"loss {loss:.3f}")
 
     def update(
@@ -73,6 +71,16 @@ class RunLog:
         """What became of the completions of each validation problem."""
         for problem_id, counts in outcomes.items():
             self._write(VALIDATION, {"update": update, "problem_id": problem_id, "outcomes": dict(counts)})
+
+    def _track(self, project: str, config: SftConfig, done: int) -> None:
+        """Have the trackers follow from here on: another project than before, as its steps are counted anew."""
+        for tracker in self._accelerator.trackers:
+            tracker.finish()
+        kwargs: dict[str, dict[str, Any]] = {
+            "tensorboard": {"purge_step": done + 1},
+            "wandb": {"name": self._run.name},
+        }
+        self._accelerator.init_trackers(project, asdict(config), kwargs)
 
     def _write(self, name: str, document: Mapping[str, Any]) -> None:
         if self._main:

@@ -101,7 +101,7 @@ def supervise(
     Raises TrainingError for a NaN loss.
     """
     done = int(load_state(accelerator, state)["step"]) if state.is_dir() else 0
-    log.begin_sft(done)
+    log.begin_sft(done, config)
     saved_at = time.monotonic()
     rng = random.Random(config.seed)
     per_epoch = math.ceil(len(examples) / config.sft_batch_examples)

@@ -50,6 +50,14 @@ def final_weights(folder: Path) -> dict[str, Any]:
     return load_file(str(folder / "model.safetensors")) | load_file(str(folder / "values.safetensors"))
 
 
+def scalars(folder: Path, tag: str) -> dict[int, float]:
+    """By step, what TensorBoard has of a number."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder)).Reload()
+    return {event.step: event.value for event in events.Scalars(tag)}
+
+
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
@@ -76,7 +84,9 @@ def test_a_run_leaves_its_numbers_samples_checkpoints_and_policy(dataset: str, t
     sample = json.loads((out / "samples.jsonl").read_text().splitlines()[0])
     assert set(sample) >= {"update", "problem_id", "level", "prefix_chars", "completion", "verdict", "reward", "keep"}
     assert len(sample["token_offsets"]) == len(sample["keep"])
-    assert list((out / "tensorboard" / "stepcoder").glob("events*"))
+    assert scalars(out / "tensorboard" / "stepcoder", "reward_mean") == pytest.approx(
+        {n["update"]: n["reward_mean"] for n in numbers}
+    )
     assert unknown_names(name for n in numbers for name in n) == []
     assert {m.name for m in METRICS if not m.sometimes} - CLOCK <= numbers[0].keys()
     assert "Learning curves" in write_report(out).read_text()
@@ -308,6 +318,9 @@ def test_sft_lowers_the_loss_and_train_goes_on_from_it(dataset: str, tmp_path: P
     folder = tmp_path / "sft" / "final"
     losses = [json.loads(line)["loss"] for line in (tmp_path / "sft" / "sft.jsonl").read_text().splitlines()]
     assert losses[-1] < 0.7 * losses[0]
+    assert scalars(tmp_path / "sft" / "tensorboard" / "stepcoder-sft", "loss") == pytest.approx(
+        dict(enumerate(losses, 1))
+    )
     started = config(updates=1, sft_epochs=0, model=str(tmp_path / "sft"), learning_rate=1e-9)
     run.train_run(dataset, started, tmp_path / "run")
     before, after = load_file(str(folder / "model.safetensors")), final_weights(tmp_path / "run" / "final")
