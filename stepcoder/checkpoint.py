@@ -23,7 +23,7 @@ from stepcoder.errors import TrainingError, is_out_of_memory
 from stepcoder.policy import save_policy, whole_state
 from stepcoder.setup import Trainer
 
-POLICIES = "policies"
+KEPT_POLICIES = "policies"
 _STATE, _TRAINER = "state", "trainer.json"
 
 
@@ -85,7 +85,7 @@ class Checkpoints:
         config = trainer.config
         due = {round((i + 1) * config.updates / config.keep_policies) for i in range(config.keep_policies)}
         if update in due:
-            folder = self._run / POLICIES / f"update-{update:06d}"
+            folder = self._run / KEPT_POLICIES / f"update-{update:06d}"
             export(trainer.accelerator, trainer.policy, trainer.tokenizer, folder)
 
     def keep_best(self, trainer: Trainer) -> None:
@@ -148,7 +148,7 @@ def _told_in_words(half: Path) -> Iterator[None]:
 
 def recover(run: Path) -> None:
     """Put back what was there before, where a kill came between the two renames of `_replace`."""
-    for folder in (run, run / "checkpoints", run / POLICIES):
+    for folder in (run, run / "checkpoints", run / KEPT_POLICIES):
         for old in folder.glob(".*.old"):
             target = old.with_name(old.name[1 : -len(".old")])
             if target.exists():
