@@ -139,6 +139,11 @@ def _memory(found: dict[str, Any]) -> Iterator[str]:
     if sources := found.get("sources"):
         told = [f"{row['bytes'] / 1e9:.1f} GB of {name} {row['peak_mib']:,.0f} MiB" for name, row in sources.items()]
         yield text(f"Reading a source, Python and its libraries included: {', '.join(told)}.")
+    if whole := found.get("whole"):
+        yield text(
+            f"A whole build from a file of {whole['bytes'] / 1e9:.1f} GB (JSON Lines, {whole['records']:,} problems, the",
+            f"same engine) takes {whole['peak_mib']:,.0f} MiB at its peak.",
+        )
 
 
 def _ray(found: dict[str, Any]) -> Iterator[str]:

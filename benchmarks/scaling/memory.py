@@ -6,6 +6,7 @@
               peak resident memory of the driver, and the bytes a problem that it grows by (ids, hashes, signatures)
     tests     100 problems with unit tests of 4 MB each: the window is bounded by bytes, so the peak is that of a few of them
     sources   reading 1 GB of rows (JSON Lines, a JSON array, Parquet in one row group), record by record
+    whole     a build from a file of 20 GB (JSON Lines), from the first row to the manifest
 
 Each build is a process of its own; nothing is judged, so it takes minutes. Results: benchmarks/results/scaling_memory.json.
 """
@@ -38,6 +39,7 @@ COUNTS = (2_000, 10_000, 50_000)
 WORDS, LINES = 150, 20  # of a description, of a program
 BIG_TESTS, BIG_CHARS = 100, 4_000_000
 SOURCE_ROWS, SOURCE_CHARS = 5_000, 200_000
+WHOLE_ROWS = 1_250  # of four unit tests of BIG_CHARS each
 
 
 class Yes:
@@ -97,6 +99,9 @@ def one(kind: str, argument: str, folder: Path) -> dict[str, Any]:
     if kind == "source":
         [source] = open_sources([f"made={argument}"])
         records = sum(1 for _ in source.read())
+    elif kind == "whole":
+        manifest = build(open_sources([f"made={argument}"]), folder / "out", Yes(), Ledger())
+        records = manifest.funnel[0].given
     else:
         records = int(argument)
         reader = Generated(records, BIG_CHARS if kind == "tests" else 0)
@@ -146,10 +151,20 @@ def write_sources(folder: Path) -> list[Path]:
     return paths
 
 
+def write_whole(path: Path) -> None:
+    """A file of 20 GB."""
+    columns = ("problem_id", "question", "solutions", "input_output")
+    with path.open("w") as lines:
+        for record in Generated(WHOLE_ROWS, BIG_CHARS).read():
+            tests = json.dumps({"inputs": record.inputs, "outputs": record.outputs})
+            row = (record.problem_id, record.description, json.dumps(record.solutions), tests)
+            lines.write(json.dumps(dict(zip(columns, row, strict=True))) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="The driver's memory over many problems, big ones, and big sources.")
-    parser.add_argument("--folder", type=Path, required=True, help="a folder on a disk with room for 4 GB")
-    parser.add_argument("--parts", default="problems,tests,sources", help="what to measure [%(default)s]")
+    parser.add_argument("--folder", type=Path, required=True, help="a folder on a disk with room for 50 GB")
+    parser.add_argument("--parts", default="problems,tests,sources,whole", help="what to measure [%(default)s]")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the JSON file of results")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -176,6 +191,11 @@ def main() -> None:
         }
         for path in paths:
             path.unlink()
+    if "whole" in parts:
+        path = asked.folder / "whole.jsonl"
+        write_whole(path)
+        found["whole"] = {"bytes": path.stat().st_size} | apart("whole", str(path), asked.folder)
+        path.unlink()
     asked.results.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -23,7 +23,9 @@ class Checkpoint:
 
 def policies_of(run: Path) -> list[Checkpoint]:
     """The policies that a run has kept, in order; of a finished run, its final one is the last."""
-    found = {int(path.name.rpartition("-")[2]): path for path in (run / KEPT_POLICIES).glob("update-*") if _is_whole(path)}
+    found = {
+        int(path.name.rpartition("-")[2]): path for path in (run / KEPT_POLICIES).glob("update-*") if _is_whole(path)
+    }
     if _is_whole(run / "final"):
         config, _ = read_config(TrainConfig, run)
         found.setdefault(config.updates, run / "final")
