@@ -19,13 +19,13 @@ KINDS, LABELS = ("correct", "revised", "wrong"), ("+1", "-1", "+0")
 
 def numbers(document: dict[str, Any]) -> str:
     """The part of the page that is made from the recorded commands."""
-    of, labels, model = document["of"], document["labels"], document["reward_model"]
+    commands, labels, model = document["commands"], document["labels"], document["reward_model"]
+    first = next(iter(commands.values()))
+    commits = ", ".join(dict.fromkeys(f"`{cost['of']['commit'][:10]}`" for cost in commands.values()))
     rows = [
-        f"| `{command}` | {cost['wall_s'] / 60:.1f} | {cost['cpu_s'] / 60:.1f} |"
-        for command, cost in document["commands"].items()
+        f"| `{command}` | {cost['wall_s'] / 60:.1f} | {cost['cpu_s'] / 60:.1f} |" for command, cost in commands.items()
     ]
-    total = sum(cost["wall_s"] for cost in document["commands"].values()) / 60
-    load = max(cost["load"] for cost in document["commands"].values())
+    total = sum(cost["wall_s"] for cost in commands.values()) / 60
     completions = sum(cost["completions"] for cost in labels["cost"].values())
     return "\n".join(
         (
@@ -34,8 +34,9 @@ def numbers(document: dict[str, Any]) -> str:
             *rows,
             "",
             text(
-                f"{total:.0f} minutes in all on {of['cpus']} CPUs, whose load before a command was {load:.1f} at most;",
-                f"version {of['version']}, commit `{of['commit'][:10]}`, torch {of['torch']}, Python {of['python']}.",
+                f"{total:.0f} minutes in all on {first['of']['cpus']} CPUs, whose load before the first was",
+                f"{first['load']:.1f}; version {first['of']['version']}, commit {commits}, torch {first['of']['torch']},",
+                f"Python {first['of']['python']}.",
             ),
             "| | |",
             "|---|---|",

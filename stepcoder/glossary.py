@@ -331,7 +331,8 @@ def markdown() -> str:
 _HEAD = """# What a run logs
 
 Made from `stepcoder/glossary.py` by `python docs/make_metrics_page.py`. `RUN/metrics.jsonl` has one JSON object an update;
-TensorBoard has the same numbers. `stepcoder report RUN` draws them.
+TensorBoard has the same numbers, and beside them, as `stepcoder-sft`, the loss of supervised training, which `RUN/sft.jsonl`
+has by the step. `stepcoder report RUN` draws them.
 
 Legend: pi is the policy as it is trained, pi_old as it wrote the completions, pi_ref the frozen reference; r is the ratio
 pi / pi_old of a token's probability, A its advantage, V the value before it, R its return. "Kept" tokens are those that

@@ -76,6 +76,7 @@ class RunLog:
         """Have the trackers follow from here on: another project than before, as its steps are counted anew."""
         for tracker in self._accelerator.trackers:
             tracker.finish()
+        self._accelerator.trackers.clear()  # or they would be started again
         kwargs: dict[str, dict[str, Any]] = {
             "tensorboard": {"purge_step": done + 1},
             "wandb": {"name": self._run.name},

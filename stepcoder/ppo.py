@@ -6,7 +6,8 @@ for each update:
     problems            the next ones, in an order shuffled anew each pass
     levels              the curriculum: how much of a program each problem's prompt gives
     completions         several for each prompt, from the policy; BREAD: others for problems where all of them fail
-    reports             the judge runs prefix + completion on the unit tests, meanwhile, and while they are read once more
+    reports             the judge runs prefix + completion on the unit tests, meanwhile
+    log-probabilities   policy, values and reference read the completions, meanwhile too (with BREAD: afterwards)
     rewards             from the verdicts, less a penalty for leaving the reference, token by token; reward shaping
     advantages          by GAE, from the values; or as the method has it
     executed_keep       FGO: only tokens of executed lines stay in the policy loss

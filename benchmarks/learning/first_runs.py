@@ -4,7 +4,8 @@
 
 builds the embedded problems, trains with `--preset tiny`, and uses that policy for everything that README does with a
 process reward model, each command a process of its own in the folder --out. CPU time is that of the command and all that it
-started; wall time depends on what else the machine did, so the load before stands beside it.
+started; wall time depends on what else the machine did, so the load before stands beside it (before the second command and
+later ones it is mostly our own).
 
 What is done stays; a command that was ended is given again, and goes on from where it was. The result is written anew after
 each command.
@@ -15,13 +16,11 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from tiny import ROOT, children_cpu_s, versions
+from tiny import ROOT, has_begun, timed, versions
 
 from appsplus.jsonl import write_atomically
 
@@ -39,10 +38,11 @@ def main() -> None:
     parser.add_argument("--result", type=Path, default=RESULT, help="file of the numbers")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    for command in commands((ROOT / "README.md").read_text(encoding="utf-8")):
+    asked = commands((ROOT / "README.md").read_text(encoding="utf-8"))
+    for command in asked:
         costs = run(command, given.out)
-        document = {"of": versions(), "commands": costs} | said(given.out)
-        write_atomically(given.result, (json.dumps(document, indent=1) + "\n").encode())
+        done = {name: costs[name] for name in asked if name in costs}
+        write_atomically(given.result, (json.dumps({"commands": done} | said(given.out), indent=1) + "\n").encode())
         print(f"{costs[command]['wall_s'] / 60:.1f} min: {command}", flush=True)
 
 
@@ -60,26 +60,23 @@ def commands(readme: str) -> list[str]:
     return [*FIRST, *(re.sub(r"\s+#.*", "", line) for line in of_reward_model[0].splitlines())]
 
 
-def run(command: str, folder: Path) -> dict[str, dict[str, float]]:
-    """Run a command to its end unless it has come to that before; the costs of all that are done."""
+def run(command: str, folder: Path) -> dict[str, dict[str, Any]]:
+    """Run a command to its end unless it has come to that before; the costs of all that have been run."""
     path = folder / COSTS
-    costs: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    before = costs.get(command, {"wall_s": 0.0, "cpu_s": 0.0, "load": round(os.getloadavg()[0], 2), "done": 0})
+    costs: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    before = costs.get(command, {"wall_s": 0.0, "cpu_s": 0.0, "done": False})
     if before["done"]:
         return costs
     program, *arguments = shlex.split(command)
-    if arguments[0] == "train" and (folder / arguments[-1] / "checkpoints").is_dir():
+    if arguments[0] == "train" and has_begun(folder / arguments[-1]):
         arguments = [*arguments[:2], *arguments[-2:], "--resume"]
-    began, used = time.monotonic(), children_cpu_s()
-    done = subprocess.run([Path(sys.executable).with_name(program), *arguments], cwd=folder, check=False)
-    costs[command] = before | {
-        "wall_s": round(before["wall_s"] + time.monotonic() - began, 1),
-        "cpu_s": round(before["cpu_s"] + children_cpu_s() - used, 1),
-        "done": int(done.returncode == 0),
-    }
+    of = {"of": versions(), "load": round(os.getloadavg()[0], 2)}
+    status, cost = timed([Path(sys.executable).with_name(program), *arguments], folder)
+    sums = {name: round(before[name] + value, 1) for name, value in cost.items()}
+    costs[command] = sums | {"done": status == 0} | of
     write_atomically(path, (json.dumps(costs, indent=1) + "\n").encode())
-    if done.returncode:
-        sys.exit(f"{command} ended with {done.returncode}; the same command goes on")
+    if status:
+        sys.exit(f"{command} ended with {status}; the same command goes on")
     return costs
 
 

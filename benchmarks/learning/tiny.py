@@ -15,9 +15,11 @@ import json
 import os
 import platform
 import resource
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -58,15 +60,35 @@ def train(data: Path, run: Path, seed: int, options: list[str]) -> None:
     if (run / "final").is_dir():
         return
     command = [sys.executable, "-m", "stepcoder", "train", str(data), "--out", str(run)]
-    begun = (run / "checkpoints").is_dir()
-    command += ["--resume"] if begun else ["--preset", "tiny", "--seed", str(seed), *options]
-    began, before = time.monotonic(), children_cpu_s()
-    done = subprocess.run(command, cwd=ROOT, check=False)
-    cost = {"wall_s": time.monotonic() - began, "cpu_s": children_cpu_s() - before, "load": os.getloadavg()[2]}
+    command += ["--resume"] if has_begun(run) else ["--preset", "tiny", "--seed", str(seed), *options]
+    status, cost = timed(command, ROOT)
     with (run / COST).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({name: round(value, 1) for name, value in cost.items()}) + "\n")
-    if done.returncode:
-        sys.exit(f"seed {seed} ended with {done.returncode}; the same command goes on")
+        file.write(json.dumps(cost | {"load": round(os.getloadavg()[2], 1)}) + "\n")
+    if status:
+        sys.exit(f"seed {seed} ended with {status}; the same command goes on")
+
+
+def has_begun(run: Path) -> bool:
+    """Whether a folder holds a run of `stepcoder train`, which goes on by --resume only."""
+    return any((run / name).exists() for name in ("sft-state", "sft", "checkpoints", "final"))
+
+
+def timed(command: Sequence[str | Path], folder: Path) -> tuple[int, dict[str, float]]:
+    """Run a command in a folder; its exit status, and what it cost, whatever ended it.
+
+    Ctrl-C reaches the command, too: it is waited for, as it then saves what it has. SIGTERM is passed on.
+    """
+    began, before = time.monotonic(), children_cpu_s()
+    process = subprocess.Popen(command, cwd=folder)
+    handler = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        status = process.wait() or 130
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    cost = {"wall_s": time.monotonic() - began, "cpu_s": children_cpu_s() - before}
+    return status, {name: round(value, 1) for name, value in cost.items()}
 
 
 def children_cpu_s() -> float:

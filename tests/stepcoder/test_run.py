@@ -55,7 +55,7 @@ def scalars(folder: Path, tag: str) -> dict[int, float]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(folder)).Reload()
-    return {event.step: event.value for event in events.Scalars(tag)}
+    return {event.step: event.value for event in events.Scalars(tag)} if tag in events.Tags()["scalars"] else {}
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -87,6 +87,11 @@ def test_a_run_leaves_its_numbers_samples_checkpoints_and_policy(dataset: str, t
     assert scalars(out / "tensorboard" / "stepcoder", "reward_mean") == pytest.approx(
         {n["update"]: n["reward_mean"] for n in numbers}
     )
+    supervised = [json.loads(line) for line in (out / "sft.jsonl").read_text().splitlines()]
+    assert scalars(out / "tensorboard" / "stepcoder-sft", "loss") == pytest.approx(
+        {line["step"]: line["loss"] for line in supervised}
+    )
+    assert scalars(out / "tensorboard" / "stepcoder-sft", "reward_mean") == {}
     assert unknown_names(name for n in numbers for name in n) == []
     assert {m.name for m in METRICS if not m.sometimes} - CLOCK <= numbers[0].keys()
     assert "Learning curves" in write_report(out).read_text()
