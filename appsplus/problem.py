@@ -7,6 +7,7 @@ a `Problem`, which is checked at birth; later stages return changed copies (`dat
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from appsplus import jsonl
@@ -203,7 +204,7 @@ class Review:
         return any(e.effect == "in_force" and e.action != "reject" for e in self.events)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: a hash is computed once
 class RawProblem:
     """One problem as its source has it. Nothing here is checked beyond its Python types."""
 
@@ -224,14 +225,14 @@ class RawProblem:
     original_hash: str = ""  # of the content before a ledger correction; empty where there was none
     review: Review | None = None  # set by the stage `corrected` where the ledger has decisions
 
-    @property
+    @cached_property
     def source_hash(self) -> str:
         """SHA-256 (hex) of what the source said; ledger decisions name the content they were made on by it."""
         return self.original_hash or _digest(
             self.description, self.solutions, self.inputs, self.outputs, self.entry_point, self.starter_code
         )
 
-    @property
+    @cached_property
     def seen_hash(self) -> str:
         """SHA-256 (hex) of the content as it is now, corrections and checker included; without any, `source_hash`."""
         if not self.original_hash:

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from datasketch import MinHash
 from numpy.typing import NDArray
 
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\(\S*?\)|https?://\S+|<[a-z/][^<>]{0,200}>|\[image\]")
@@ -30,23 +29,27 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", text) or text.split()
 
 
-def grams_of(words: Sequence[str], n: int) -> NDArray[np.uint64]:
+def hashes_of(words: Sequence[str]) -> NDArray[np.uint64]:
+    """The words' 64-bit hashes, by BLAKE2."""
+    return np.fromiter(map(_word_hash, words), np.uint64, len(words))
+
+
+def grams_of(hashes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
     """Sorted 64-bit hashes of every run of n words, each once; a text with fewer words has itself as its only run.
 
-    Words are hashed with BLAKE2; a run is a polynomial of its words' hashes, whose bits are mixed at the end.
+    `hashes` are those of the words; a run is a polynomial of them, whose bits are mixed at the end.
     """
-    hashes = np.fromiter(map(_word_hash, words), np.uint64, len(words))
-    runs = np.zeros(max(1, len(words) - n + 1), np.uint64)
-    for first in range(min(n, len(words))):
+    runs = np.zeros(max(1, len(hashes) - n + 1), np.uint64)
+    for first in range(min(n, len(hashes))):
         runs = runs * _FACTOR + hashes[first : first + len(runs)]
     for _ in range(2):
         runs = (runs ^ (runs >> _HALF)) * _FACTOR
     return _each_once(runs ^ (runs >> _HALF))
 
 
-def shingles_of(words: Sequence[str]) -> bytes:
+def shingles_of(hashes: NDArray[np.uint64]) -> bytes:
     """Sorted 32-bit hashes of the word triples."""
-    return _each_once((grams_of(words, _SHINGLE_WORDS) >> _HALF).astype(np.uint32)).tobytes()
+    return _each_once((grams_of(hashes, _SHINGLE_WORDS) >> _HALF).astype(np.uint32)).tobytes()
 
 
 def similarity(shingles: bytes, others: bytes) -> float:
@@ -60,6 +63,8 @@ def bands_of(texts: Sequence[bytes], bands: int, rows: int) -> NDArray[np.uint64
 
     Two texts of similarity s have a band in common with probability 1 - (1 - s^rows)^bands. 8 bytes a text and band.
     """
+    from datasketch import MinHash  # loads scipy, which most commands do without
+
     first = MinHash(num_perm=bands * rows, seed=1, hashfunc=int)  # the shingles are hashes already
     mixing = np.random.RandomState(1).randint(1, 2**63, size=rows, dtype=np.uint64) * 2 + 1
     found = np.empty((len(texts), bands), np.uint64)

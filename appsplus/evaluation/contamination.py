@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appsplus.wording import bands_of, digest, grams_of, shingles_of, similarity, words_of
+from appsplus.wording import bands_of, digest, grams_of, hashes_of, shingles_of, similarity, words_of
 
 GRAM_WORDS = 13
 MOST_PROBLEMS = 10  # of either set that have a rare line or a rare run of words
@@ -82,7 +82,7 @@ class Overlap:
 
 def fingerprint(problem_id: str, description: str, solution: str) -> Fingerprint:
     """The fingerprint of a problem."""
-    words = words_of(description)
+    words = hashes_of(words_of(description))
     return Fingerprint(
         problem_id,
         _hashes(lines_of(solution)),

@@ -5,8 +5,6 @@
             writer.add(problem, split) ... writer.reject(rejected)
         seal(folder, Manifest(..., counts=writer.statistics.counts(), funnel=...))
         commit(folder, out)
-
-`seal` is not imported here: it needs matplotlib, which a reader of datasets should not wait for.
 """
 
 from appsplus.release.folder import check_target, commit, disk_errors, prepare_target

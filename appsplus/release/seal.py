@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from appsplus.release.card import render_card
-from appsplus.release.figures import draw_figures
 from appsplus.release.folder import disk_errors
 from appsplus.release.manifest import Manifest, file_facts, write_manifest
 
@@ -14,6 +13,8 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
 
     The data must be complete: its `DatasetWriter` closed. Raises InputError where the disk refuses.
     """
+    from appsplus.release.figures import draw_figures  # loads matplotlib, which only the end of a build needs
+
     with disk_errors(folder):
         draw_figures(folder, manifest.counts, manifest.funnel)
         (folder / "README.md").write_text(render_card(manifest), encoding="utf-8")

@@ -161,5 +161,7 @@ def _row_bytes(value: Any, problem_id: str) -> int:
     if isinstance(value, dict):
         return sum(_row_bytes(item, problem_id) for item in value.values())
     if isinstance(value, list):
+        if value and type(value[0]) is int:  # a column has one type
+            return 4 + 8 * len(value)
         return 4 + sum(_row_bytes(item, problem_id) for item in value)
     return 8

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from appsplus.problem import Problem, Reason, Rejection, Verdict
-from appsplus.wording import bands_of, digest, shingles_of, similarity, words_of
+from appsplus.wording import bands_of, digest, hashes_of, shingles_of, similarity, words_of
 
 SIMILARITY = 0.8
 _BANDS, _ROWS = 25, 5  # a pair at 0.8 is missed with probability (1 - 0.8^5)^25 = 5e-5
@@ -71,7 +71,7 @@ def signature(problem: Problem) -> Signature:
         numbers_hash=digest(" ".join(sorted(set(numbers))), 8),
         sequence_hash=digest(" ".join(numbers), 8),
         page_hash=digest(f"{page} {problem.io_format} {entry_point}", 8) if page else b"",
-        shingles=shingles_of(words),
+        shingles=shingles_of(hashes_of(words)),
         tests=b"".join(sorted(tests)),
         unit_tests=len(problem.unit_tests),
         solutions=sum(s.verdict in (None, Verdict.ACCEPTED) for s in problem.solutions),

@@ -24,11 +24,13 @@ SLUG = "input_outside_constraints"
 _SHOWN_TESTS = 10
 _HUGEST_POWER = 40
 _BESIDE_CHARS = 60
+_NUMBER_CHARS = 80  # of a bound, at most
 _LESS = ("<", "≤", "⩽", "\\l", "&l")  # what every sign that `_plain` reads as "less" begins with
 _NUMBER = r"[-+]?\d{1,3}(?:,\d{3})+|[-+]?\d+(?:\s*(?:\^|\*\*)\s*\d+)?|[-+]?\d+\s*\*\s*10\s*(?:\^|\*\*)\s*\d+"
 _NAME = r"[A-Za-z_]\w*(?:\.length|\[i\](?:\.length)?)?|len\([A-Za-z_]\w*\)"
 _NO_MORE = r"(?![\w^*(]|\.\d| ?[-+*/^]| ?x ?10| \d)"  # "1 000", or part of an expression
 _BOUND = re.compile(rf"(?<![\w.^*<=\[])(?<!\d )({_NUMBER}) ?(<=|<) ?({_NAME}) ?(<=|<) ?({_NUMBER}){_NO_MORE}")
+_BETWEEN = re.compile(rf"<=? ?(?=({_NAME}) ?<)")
 _LOST_POWER = re.compile(r"[-+]?(?:10(?:[2-9]|1\d)|2(?:3[0-2]|6[2-4]))")
 _GROUPS = re.compile(r"\b(?:sub-?tasks?|(?:test )?groups?|(?:small|large) (?:data|input)|test set)\b", re.I)
 _FIRST_LINE = re.compile(
@@ -70,10 +72,12 @@ def bounds(description: str) -> dict[str, Bound]:
     if not any(sign in description for sign in _LESS):
         return {}
     text = _plain(description)
-    read = Counter(match[3] for match in _BOUND.finditer(text))
-    stated = Counter(name for name in read for _ in re.finditer(rf"<=? ?{re.escape(name)} ?<", text))
+    matches = list(_bounds_in(text))
+    if not matches:
+        return {}
+    read, stated = Counter(match[3] for match in matches), Counter(match[1] for match in _BETWEEN.finditer(text))
     found: dict[str, Bound | None] = {name: None for name in read if stated[name] > read[name]}  # one was not read
-    for match in _BOUND.finditer(text):
+    for match in matches:
         low, high = _value(match[1]), _value(match[5])
         name = re.sub(r"len\((\w+)\)", r"\1.length", match[3])
         if low is None or high is None or low > high:
@@ -84,6 +88,19 @@ def bounds(description: str) -> dict[str, Bound]:
         if known is not None and (known.low, known.high) != (bound.low, bound.high):
             found[name] = None
     return {name: bound for name, bound in found.items() if bound is not None}
+
+
+def _bounds_in(text: str) -> Iterator[re.Match[str]]:
+    """As `_BOUND.finditer`, which tries at each number of the text: only those that stand before a name are looked at."""
+    at = 0
+    for between in _BETWEEN.finditer(text):
+        if between.start() < at:
+            continue
+        match = _BOUND.search(text, max(at, between.start() - _NUMBER_CHARS))
+        if match is None:
+            return
+        yield match
+        at = match.end()
 
 
 def _plain(description: str) -> str:
