@@ -23,10 +23,18 @@ CORES = (2, 16, 256)
 def section() -> str:
     """The figures and what follows from them, as Markdown."""
     builds, memory = _read("scaling.json"), _read("scaling_memory.json")
-    ray, faults = _read("ray_overhead.json"), _read("ray_faults.json")
+    ray, faults, policies = (_read(f"{name}.json") for name in ("ray_overhead", "ray_faults", "policies"))
     aimed = [*_aimed_builds(builds), *_aimed_ray(ray, faults)]
     told = ["### What was aimed at\n", aims(aimed)] if aimed else []
-    lines = [*_measured(builds), *_memory(memory), *_ray(ray), *_faults(faults), *told, *_extrapolated(builds)]
+    lines = [
+        *_measured(builds),
+        *_memory(memory),
+        *_policies(policies),
+        *_ray(ray),
+        *_faults(faults),
+        *told,
+        *_extrapolated(builds),
+    ]
     return "\n".join(lines) or "Nothing has been measured yet: `benchmarks/scaling/README.md` says how.\n"
 
 
@@ -168,6 +176,32 @@ def _ray(found: dict[str, Any]) -> Iterator[str]:
             for length, row in found["lengths"].items()
         ),
     )
+    yield "![Ray's time over local's](../benchmarks/results/ray_overhead.svg)\n"
+
+
+def _policies(found: dict[str, Any]) -> Iterator[str]:
+    if not found:
+        return
+    builds = found["builds"]
+    yield "### Policies\n"
+    yield text(
+        f"{len(found['problems'])} real problems with five solutions and more, each build with an empty cache. The estimate",
+        "is the one from before the build.",
+    )
+    yield table(
+        ["policy", "kept", "executions", "core seconds", "truth over estimate", "dataset"],
+        (
+            [
+                name.replace("_", " "),
+                str(row["kept"]),
+                f"{row['executions']:,}",
+                f"{row['core_s']:,.1f}",
+                f"{row['ratio']:.2f}",
+                "the same" if row["hash"] == builds["none"]["hash"] else "another, as it says",
+            ]
+            for name, row in builds.items()
+        ),
+    )
 
 
 def _faults(found: dict[str, Any]) -> Iterator[str]:
@@ -185,6 +219,7 @@ def _faults(found: dict[str, Any]) -> Iterator[str]:
         "its worklist and card, byte by byte. (On the worklist is what a machine found nearly too slow: on one that is busy",
         "starting nodes again there may be more of it.)",
     )
+    yield "![What was killed when](../benchmarks/results/ray_faults.svg)\n"
 
 
 def _aimed_builds(found: dict[str, Any]) -> Iterator[Aim]:

@@ -35,6 +35,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "speed"))
 import machine
+from figures import draw_faults
 
 from appsplus import jsonl
 from appsplus.engine.cache import FILE_NAME
@@ -69,6 +70,7 @@ def main() -> None:
             _write(options.out, results)
             say(f"schedule {seed}: {'holds' if found['holds'] else 'DOES NOT HOLD'}; {_told(found)}")
             shutil.rmtree(work / str(seed))
+    draw_faults(results, options.out.with_suffix(".svg"))
     held = sum(found["holds"] for found in results["schedules"].values())
     say(f"{held} of {len(results['schedules'])} schedules gave the undisturbed build's dataset: {options.out}")
     sys.exit(held != len(results["schedules"]))

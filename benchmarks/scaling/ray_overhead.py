@@ -22,6 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "speed"))
 import machine
+from figures import draw_ray
 
 from appsplus import jsonl
 from appsplus.engine import LocalEngine
@@ -67,6 +68,7 @@ def main() -> None:
             f" programs a second; ray takes {found['ratio']:.3f} of local's time"
             f" ({min(found['ratios']):.3f} to {max(found['ratios']):.3f})"
         )
+    print(draw_ray(results, options.out.with_suffix(".svg")))
 
 
 def jobs(number: int, cpu_s: float) -> list[Job]:
