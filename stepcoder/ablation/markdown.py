@@ -32,6 +32,7 @@ def markdown(numbers: Mapping[str, Any]) -> str:
             [[m["name"], *(f"{100 * m['outcomes'][e]:.1f}" for e in KINDS)] for m in methods.values()],
         ),
         _costs_table(methods),
+        _reward_models_table(numbers["reward_models"]),
     ]
     return "\n\n".join([note, *filter(None, tables)]) + "\n"
 
@@ -78,6 +79,24 @@ def _costs_table(methods: Mapping[str, Any]) -> str:
         if rows
         else ""
     )
+
+
+def _reward_models_table(models: Sequence[Mapping[str, Any]]) -> str:
+    head = ["reward model of seed", "labels +1", "-1", "held-out line ends", "accuracy", "AUROC", "calibration error"]
+    rows = [
+        [
+            str(m["seed"]),
+            *(f"{m['labels'].get(label, 0):,}" for label in ("+1", "-1")),
+            f"{m['held_out']['line_ends']:,}",
+            *(_measure(m["held_out"][name]) for name in ("accuracy", "auroc", "calibration_error")),
+        ]
+        for m in models
+    ]
+    return _table(head, rows) if rows else ""
+
+
+def _measure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _worded(found: Mapping[str, float] | None, sign: str = "") -> str:

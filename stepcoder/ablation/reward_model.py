@@ -3,12 +3,12 @@
 OUT/data/labelled/           the problems that are labelled: some of those for reinforcement learning, of every k
 OUT/seed-0/prm/labels/       as `stepcoder prm label` leaves it
 OUT/seed-0/prm/model/        as `stepcoder prm train` leaves it
-OUT/seed-0/prm/cost.json     what it took: completions, programs judged, seconds; it is done
+OUT/seed-0/prm/cost.json     what it took: completions, programs judged, seconds; how good it is; it is done
 """
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,17 +18,20 @@ from stepcoder.ablation.plan import AblationConfig
 
 LABELLED = "data/labelled"
 LABELS, MODEL, COST = "labels", "model", "cost.json"
+MEASURES = ("line_ends", "accuracy", "auroc", "calibration_error")
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a reward model took."""
+    """What a reward model took, and how good it is."""
 
     completions: int  # responses and attempts to complete their prefixes
     programs: int  # different ones, which the judge ran
     label_s: float
     train_s: float
+    labels: Mapping[str, int]  # line ends by their label
+    held_out: Mapping[str, float | None]  # MEASURES on problems that it has not learned
 
 
 def evenly(items: Sequence[Item], count: int) -> list[Item]:
@@ -82,11 +85,14 @@ def make_reward_model(
             warm_up,
             quiet=True,
         )
+    held_out = json.loads((folder / MODEL / MARK).read_text(encoding="utf-8"))["held_out"]
     cost = Cost(
         completions=sum(one["completions"] for one in labelling.values()),
         programs=programs,
         label_s=sum(one["seconds"] for one in labelling.values()),
         train_s=time.monotonic() - began - labelled_s,
+        labels=manifest["labels"],
+        held_out={name: held_out[name] for name in MEASURES},
     )
     write_atomically(folder / COST, (json.dumps(asdict(cost), indent=1) + "\n").encode())
     return cost

@@ -204,6 +204,11 @@ def summary(jobs: Sequence[Job]) -> dict[str, Any]:
             for one, other in DIFFERENCES
             if one in found and other in found and (between := difference(found[one], found[other]))
         ],
+        "reward_models": [
+            {"seed": seed, **asdict(cost)}
+            for out, seed in sorted({(job.out, job.seed) for job in jobs})
+            if (cost := cost_of(Job(out, PRM, seed).folder))
+        ],
     }
 
 

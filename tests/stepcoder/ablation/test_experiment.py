@@ -247,6 +247,8 @@ def test_the_suite_of_methods_runs_every_arm_within_the_same_budget(methods: Pat
     page = (methods / "table.md").read_text()
     assert "| StepCoder + PRM | 1 |" in page
     assert "| mean of a run | completions | of them for labels | programs judged | minutes |" in page
+    assert sum(cost.labels.values()) > 0
+    assert f"| 0 | {cost.labels.get('+1', 0)} | {cost.labels.get('-1', 0)} | {cost.held_out['line_ends']} |" in page
 
 
 def test_what_is_long_is_counted_in_tokens_of_the_canonical_solution(methods: Path) -> None:

@@ -73,6 +73,11 @@ def test_the_summary_counts_completions_by_method_number_of_branches_and_end(tmp
         write_run(tmp_path, "stepcoder", 0, {"k1-0000": right, "k1-0001": right, "k2-0000": right, "k2-0001": mixed}),
         Job(tmp_path, "stepcoder", 1),  # under way
     ]
+    prm = tmp_path / "seed-0" / "prm"
+    prm.mkdir()
+    measures = {"line_ends": 40, "accuracy": 0.75, "auroc": 0.8125, "calibration_error": None}
+    cost = {"completions": 10, "programs": 9, "label_s": 2.0, "train_s": 1.0, "labels": {"+1": 70, "-1": 1030}}
+    (prm / "cost.json").write_text(json.dumps(cost | {"held_out": measures}))
     numbers = summary(jobs)
     ppo, stepcoder = numbers["methods"]["ppo"], numbers["methods"]["stepcoder"]
     assert ppo["pass@1"]["value"] == pytest.approx((1.25 + 2) / 8)
@@ -91,6 +96,7 @@ def test_the_summary_counts_completions_by_method_number_of_branches_and_end(tmp
     assert "| StepCoder | 1 | 81.2 [" in page
     assert "| StepCoder - PPO | +50.0 [" in page
     assert "| PPO | 40.6 | 53.1 | 3.1 | 3.1 |" in page
+    assert "| 0 | 70 | 1,030 | 40 | 0.750 | 0.812 | - |" in page
 
 
 def test_a_curve_begins_with_the_warm_up_and_has_a_value_for_each_seed(tmp_path: Path) -> None:
