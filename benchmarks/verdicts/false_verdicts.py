@@ -1,11 +1,11 @@
 """Hold the list of false verdicts against a run, and write the page that shows it.
 
-    python -m benchmarks.verdicts.false_verdicts RUN.jsonl
+    python -m benchmarks.verdicts.false_verdicts RUN.jsonl [MORE.jsonl ...]
 
 A verdict is false where it contradicts what the source of a submission records: refused, though known as accepted; or
 accepted, though known as wrong, too slow, crashing or partial. `benchmarks/results/false_verdicts.jsonl` gives each its
 class and reason, written by hand; this script says which are missing or no longer there (exit status 1), and writes
-`docs/false_verdicts.md` and `benchmarks/results/verdicts.json`.
+`docs/false_verdicts.md` and `benchmarks/results/verdicts.json`. Programs that RUN left out are taken from the runs after it.
 """
 
 import argparse
@@ -47,10 +47,10 @@ CLASSES = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     options = parser.parse_args()
     try:
-        head, rows = read_run(options.run)
+        head, rows = joined(options.runs)
         entries = read_list(LIST)
     except AppsplusError as error:
         print(error, file=sys.stderr)
@@ -62,6 +62,21 @@ def main() -> int:
     jsonl.write_atomically(COUNTS, (json.dumps(counts, indent=1, sort_keys=True) + "\n").encode())
     jsonl.write_atomically(PAGE, page(counts, entries).encode())
     return 1 if wrong else 0
+
+
+def joined(paths: list[Path]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """How the first run was made, and its programs, each that it left out as the first run that did not has it.
+
+    Raises InputError for runs of another judge or other limits.
+    """
+    runs = [read_run(path) for path in paths]
+    head = runs[0][0]
+    for path, (other, _) in zip(paths, runs, strict=True):
+        for name in ("judge", "limits"):
+            if other[name] != head[name]:
+                raise InputError(f"{path} has {name} {other[name]}, {paths[0]} has {head[name]}; join like runs")
+    judged = {row["id"]: row for _, rows in reversed(runs) for row in rows if LEFT_OUT not in row}
+    return head, [judged.get(row["id"], row) for row in runs[0][1]]
 
 
 def read_list(path: Path) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ import pytest
 from appsplus.errors import InputError
 from benchmarks.verdicts.answers import CHECKS, is_right
 from benchmarks.verdicts.compare import compared, expanded
-from benchmarks.verdicts.false_verdicts import LIST, PAGE, counted, disagreements, is_false, page, read_list
+from benchmarks.verdicts.false_verdicts import LIST, PAGE, counted, disagreements, is_false, joined, page, read_list
 from benchmarks.verdicts.run import compressed, read_run
 
 HEAD = {"judge": "j", "limits": {"cpu_s": 5.0}, "workers": 1, "load": False}
@@ -69,6 +69,22 @@ def test_a_unit_test_that_differs_under_one_verdict_is_a_difference(tmp_path):
     two = write_run(tmp_path / "two", row(verdict="wrong_answer", unit_tests="1W1A"))
     counts = compared([one, two])["counts"]
     assert (counts["differing"], counts["verdict_differs"]) == (1, 0)
+
+
+def test_a_run_has_what_it_left_out_from_the_runs_after_it(tmp_path):
+    left = {"id": "b", "left_out": None, "sha256": "0", "expected": "accepted", "is_solution": False}
+    first = write_run(tmp_path / "first", row(), left, {**left, "id": "c"})
+    slow = write_run(tmp_path / "slow", row(verdict="wrong_answer"), row("b", verdict="time_limit_exceeded"))
+    head, rows = joined([first, slow])
+    assert head == HEAD
+    assert [(r["id"], r.get("verdict")) for r in rows] == [
+        ("train/0001#0", "accepted"),
+        ("b", "time_limit_exceeded"),
+        ("c", None),
+    ]
+    other = write_run(tmp_path / "other", row(), head=HEAD | {"limits": {"cpu_s": 4.0}})
+    with pytest.raises(InputError, match=r"other has limits .*; join like runs"):
+        joined([first, other])
 
 
 def test_programs_that_one_run_left_out_are_named_and_not_compared(tmp_path):
