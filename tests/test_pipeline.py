@@ -266,7 +266,7 @@ def test_progress_counts_every_problem_in_both_passes(tmp_path: Path) -> None:
     class WithADuplicate(Made):
         def read(self) -> Iterator[RawProblem]:
             yield from super().read()
-            yield RawProblem(**{name: getattr(made(0), name) for name in RawProblem.__slots__} | {"problem_id": "x"})
+            yield replace(made(0), problem_id="x")
 
     build_made(tmp_path / "out", WithADuplicate(2), Yes(), Noting())
     assert told == [("judging", None), *["kept"] * 3, ("annotating", 3), "kept", "kept", "rejected"]

@@ -1,6 +1,7 @@
 """Every kind of doubt, on small problems whose truth is known, judged for real; and that a proposal heals."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -206,10 +207,7 @@ def test_a_mutant_that_survives_is_a_doubt_and_one_that_dies_is_none(built: Make
     weak = make_raw(problem_id="made/weak", solutions=(code,), outputs=("few\n", "few\n", "many\n"))
     inputs = ("1\n", "4\n", "5\n", "6\n")
     strong = make_raw(problem_id="made/strong", description="Say whether it is few or many, for a number n.")
-    strong = type(strong)(
-        **{name: getattr(strong, name) for name in strong.__slots__}
-        | {"solutions": (code,), "inputs": inputs, "outputs": ("few\n", "few\n", "many\n", "many\n")}
-    )
+    strong = replace(strong, solutions=(code,), inputs=inputs, outputs=("few\n", "few\n", "many\n", "many\n"))
     desk = built(weak, strong, mutants=10)
     assert desk.item("made/strong") is None
     reason = desk.reason("weak_tests", "made/weak")

@@ -183,10 +183,10 @@ def test_a_description_of_megabytes_is_looked_through(built: Make, make_raw: Mak
 
 @pytest.mark.parametrize("piece", ["![](", "<img", "1 * 10 ", "$`~", "len(", "the first line "])
 def test_a_hostile_description_takes_no_time_that_grows_with_its_square(make_raw: Make, piece: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert bounds(piece * 50_000) == {}
     assert list(image_only_description.find(Case(make_raw(description=piece * 50_000), None, None))) == []
-    assert time.perf_counter() - started < 10
+    assert time.thread_time() - started < 10
 
 
 # ---- real problems
