@@ -124,6 +124,7 @@ class Schedule:
             "error": "" if is_done else told[-2000:],
             "hash": data_hash(out) if is_done else "",
             "folder_hash": folder_hash(out) if is_done else "",
+            "worklist": read_manifest(out).counts["worklist"]["reasons"] if is_done else None,
             "answers": answers(self._cache),
             "judged_last": read_manifest(out).run["judged"] if is_done else None,
             "known_before_last": before,
@@ -205,7 +206,8 @@ def _undisturbed(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     wall_s = round(time.monotonic() - started, 1)
     out = folder / "out"
     hashes = {"hash": data_hash(out), "folder_hash": folder_hash(out)}
-    return {**hashes, "answers": answers(folder / "cache"), "wall_s": wall_s}
+    worklist = read_manifest(out).counts["worklist"]["reasons"]
+    return {**hashes, "worklist": worklist, "answers": answers(folder / "cache"), "wall_s": wall_s}
 
 
 def _build(options: argparse.Namespace, folder: Path, cache: Path) -> list[str]:
