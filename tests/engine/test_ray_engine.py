@@ -248,16 +248,17 @@ def test_a_build_in_which_a_node_is_lost_has_the_local_builds_bytes(
     tmp_path: Path,
 ) -> None:
     sources = open_sources([str(some_of_the_corpus(["train/0000", "train/0904", "train/0911", "train/0941"]))])
-    with LocalEngine(workers=2, isolation=BEST_EFFORT) as local:
-        build(sources, tmp_path / "local", local, Ledger())
-        judged = local.counts["judged"]
+    with Cache(None) as known, LocalEngine(workers=2, isolation=BEST_EFFORT, cache=known) as local:
+        judged = build(sources, tmp_path / "local", local, Ledger()).run["judged"]
     with Cache(tmp_path / "cache") as cache, on_nodes(cache=cache) as engine, ThreadPoolExecutor(1) as pool:
         manifest = pool.submit(build, sources, tmp_path / "ray", engine, Ledger())
         wait_until(lambda: engine.answered.get("second", 0) >= 1)
         cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
-        assert manifest.result().run["judged"] == len(cache) == judged
-        wait_until(lambda: engine.told == ["node second is lost; what it was judging is judged again by others"])
-        cluster.add_node(**NODE, node_name="second")  # for the tests to come
+        try:
+            assert manifest.result().run["judged"] == len(cache) == judged
+            wait_until(lambda: engine.told == ["node second is lost; what it was judging is judged again by others"])
+        finally:
+            cluster.add_node(**NODE, node_name="second")  # for the tests to come
     assert folder_hash(tmp_path / "ray") == folder_hash(tmp_path / "local")
 
 

@@ -1,6 +1,7 @@
 """The section `ledger` of the manifest: humans and models apart, and what somebody should look at."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from appsplus.ledger import Accounts, Decision, Ledger
 from appsplus.problem import RawProblem
@@ -22,9 +23,7 @@ def test_everything_is_counted_by_kind(raw: RawProblem, decide: Decide) -> None:
     )
     accounts = Accounts(ledger)
     for problem_id in ("a", "b", "c", "d", "g"):
-        problem = ledger.reviewed(
-            RawProblem(**{**{n: getattr(raw, n) for n in raw.__slots__}, "problem_id": problem_id})
-        )
+        problem = ledger.reviewed(replace(raw, problem_id=problem_id))
         accounts.enter(problem_id, problem.review)
     accounts.enter("x", None)
     found = accounts.to_json()
