@@ -10,6 +10,9 @@ from typing import Any
 
 from tables import text
 
+from stepcoder.prm.measures import TOLD
+from stepcoder.prm.report import worded
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "first_runs.json"
 PAGE = ROOT / "docs" / "methods" / "prm.md"
@@ -43,7 +46,7 @@ def numbers(document: dict[str, Any]) -> str:
             f"| problems, policies, responses | {labels['problems']}, {len(labels['cost'])}, {_all(labels['counts']):,} |",
             f"| of the responses {', '.join(KINDS)} | {_told(labels['counts'], KINDS)} |",
             f"| completions written to label them | {completions:,} |",
-            f"| line ends labelled {', '.join(LABELS)} | {_told(labels['labels'], LABELS)} |",
+            f"| line ends labelled +1, -1, 0 | {_told(labels['labels'], LABELS)} |",
             f"| learned responses: accuracy, AUROC, calibration error | {_measures(model['learned'])} |",
             f"| held-out problems: the same, on {model['held_out']['line_ends']:,} line ends |"
             f" {_measures(model['held_out'])} |",
@@ -61,8 +64,7 @@ def _told(counts: dict[str, int], names: tuple[str, ...]) -> str:
 
 
 def _measures(found: dict[str, float | None]) -> str:
-    values = (found[name] for name in ("accuracy", "auroc", "calibration_error"))
-    return ", ".join("none" if value is None else f"{value:.3f}" for value in values)
+    return ", ".join(worded(found[name]) for name in TOLD)
 
 
 def page() -> str:

@@ -21,8 +21,6 @@ GROUPS = {
     "stdin-imports": "standard input, programs with imports",
     "stdin-heavy": "standard input, 50 ms and more",
 }
-
-
 LINES = {
     "written": "written for this: loops, recursion, classes",
     "real, slow": "real ones that take long",

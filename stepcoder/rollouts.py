@@ -111,9 +111,19 @@ class Decoding:
         return replace(self, temperature=0.0, top_p=1.0)
 
 
-def generated(lm: Any, tokenizer: Any, tasks: Sequence[Task], decoding: Decoding) -> Iterator[Completion]:
+Told = Callable[[int, Completion], None]
+"""Hears of a completion as soon as it is whole, and which of the tasks it is for."""
+
+
+def generated(
+    lm: Any, tokenizer: Any, tasks: Sequence[Task], decoding: Decoding, told: Told = lambda _number, _completion: None
+) -> Iterator[Completion]:
     """One completion for each task, in order, `decoding.batch` of them at a time."""
     for start in range(0, len(tasks), decoding.batch):
+
+        def told_here(row: int, completion: Completion, start: int = start) -> None:
+            told(start + row, completion)
+
         yield from generate(
             lm,
             tokenizer,
@@ -121,6 +131,7 @@ def generated(lm: Any, tokenizer: Any, tasks: Sequence[Task], decoding: Decoding
             max_tokens=decoding.max_tokens,
             temperature=decoding.temperature,
             top_p=decoding.top_p,
+            told=told_here,
         )
 
 
@@ -132,12 +143,9 @@ def generate(
     max_tokens: int,
     temperature: float,
     top_p: float,
-    told: Callable[[int, Completion], None] = lambda _number, _completion: None,
+    told: Told = lambda _number, _completion: None,
 ) -> list[Completion]:
-    """One completion for each task, sampled from the nucleus; temperature 0 takes the likeliest token.
-
-    `told` hears of each as soon as it is whole, and which of the tasks it is for.
-    """
+    """One completion for each task, sampled from the nucleus; temperature 0 takes the likeliest token."""
     found: dict[int, Completion] = {}
 
     def whole(row: int, ids: Sequence[int]) -> None:
@@ -268,22 +276,14 @@ class Begun:
 def begin(lm: Any, tokenizer: Any, tasks: Sequence[Task], judgements: Judgements, decoding: Decoding) -> Begun:
     """A completion for each task: `decoding.batch` at a time, each given to the judge as soon as it is whole."""
     began = time.monotonic()
-    waiting: dict[int, tuple[Completion, Future[Report | None]]] = {}
-    for start in range(0, len(tasks), decoding.batch):
+    reports: dict[int, Future[Report | None]] = {}
 
-        def submit(number: int, completion: Completion, start: int = start) -> None:
-            waiting[start + number] = completion, judgements.submit(completion)
+    def submit(number: int, completion: Completion) -> None:
+        reports[number] = judgements.submit(completion)
 
-        generate(
-            lm,
-            tokenizer,
-            tasks[start : start + decoding.batch],
-            max_tokens=decoding.max_tokens,
-            temperature=decoding.temperature,
-            top_p=decoding.top_p,
-            told=submit,
-        )
-    return Begun(tuple(waiting[number] for number in range(len(tasks))), time.monotonic() - began)
+    completions = generated(lm, tokenizer, tasks, decoding, submit)
+    waiting = tuple((completion, reports[number]) for number, completion in enumerate(completions))
+    return Begun(waiting, time.monotonic() - began)
 
 
 def collect(lm: Any, tokenizer: Any, tasks: Sequence[Task], judgements: Judgements, decoding: Decoding) -> Collected:

@@ -149,6 +149,11 @@ def with_model(config: Any) -> Any:
     return config
 
 
+def has_begun(run: Path) -> bool:
+    """Whether a folder holds a run with something to lose, which goes on by --resume only."""
+    return any((run / name).exists() for name in (SFT_STATE, "sft", "checkpoints", "final"))
+
+
 def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resume: bool) -> None:
     """Make the folder of a new run, or put in order what a kill left of one that goes on; RUN/config.json says then what
     is done, and with which problems and weights it was begun.
@@ -156,9 +161,7 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resu
     Raises InputError where a new run would overwrite another, the folder cannot be written, or the dataset or the model is
     another one than the run was begun with.
     """
-    if not resume and any(
-        (run / name).exists() for name in (SFT_STATE, "sft", "checkpoints", "final")
-    ):  # else there is nothing to lose
+    if not resume and has_begun(run):
         raise InputError(f"{run} already holds a run; go on with it by --resume, or name another --out")
     if accelerator.is_main_process:
         try:

@@ -1,10 +1,12 @@
 """The dataset folder: Parquet, manifest, card and figures; written by a build, read by everyone else.
 
-with prepare_target(out) as folder:
-    with DatasetWriter(folder) as writer:
-        writer.add(problem, split) ... writer.reject(rejected)
-    seal(folder, Manifest(..., counts=writer.statistics.counts(), funnel=...))
-    commit(folder, out)
+    with prepare_target(out) as folder:
+        with DatasetWriter(folder) as writer:
+            writer.add(problem, split) ... writer.reject(rejected)
+        seal(folder, Manifest(..., counts=writer.statistics.counts(), funnel=...))
+        commit(folder, out)
+
+`seal` is in `appsplus.release.seal`: it needs what writes cards, which a reader of datasets does without.
 """
 
 from appsplus.release.folder import check_target, commit, disk_errors, prepare_target

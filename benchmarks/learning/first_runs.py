@@ -20,14 +20,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tiny import ROOT, has_begun, timed, versions
+from tiny import ROOT, timed, versions
 
 from appsplus.jsonl import write_atomically
+from stepcoder.prm.measures import TOLD
 
 RESULT = ROOT / "benchmarks" / "results" / "first_runs.json"
 COSTS = "costs.json"  # of the commands that are done, by command
 FIRST = ("appsplus build --out out/appsplus", "stepcoder train out/appsplus --preset tiny --out runs/tiny")
-MEASURES = ("line_ends", "accuracy", "auroc", "calibration_error")
 LABELS, REWARD_MODEL = Path("out/prm-data/manifest.json"), Path("runs/prm/prm.json")
 
 
@@ -48,16 +48,16 @@ def main() -> None:
 
 def commands(readme: str) -> list[str]:
     """The commands, without their comments. Raises ValueError where README does not have them."""
-    blocks = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
-    lines = [re.sub(r"\s+#.*", "", line) for block in blocks for line in block.splitlines()]
-    known = {part.strip() for line in lines for part in line.split("&&")}
-    of_reward_model = [block for block in blocks if block.startswith("stepcoder prm label")]
+    found = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+    blocks = [[re.sub(r"\s+#.*", "", line) for line in block.splitlines()] for block in found]
+    known = {part.strip() for block in blocks for line in block for part in line.split("&&")}
+    of_reward_model = [block for block in blocks if block[0].startswith("stepcoder prm label")]
     if missing := [command for command in FIRST if command not in known]:
         raise ValueError(f"README.md has no command {missing[0]!r}")
     if len(of_reward_model) != 1:
-        found = len(of_reward_model)
-        raise ValueError(f"README.md should have one block that begins with `stepcoder prm label`; found {found}")
-    return [*FIRST, *(re.sub(r"\s+#.*", "", line) for line in of_reward_model[0].splitlines())]
+        count = len(of_reward_model)
+        raise ValueError(f"README.md should have one block that begins with `stepcoder prm label`; found {count}")
+    return [*FIRST, *of_reward_model[0]]
 
 
 def run(command: str, folder: Path) -> dict[str, dict[str, Any]]:
@@ -67,6 +67,8 @@ def run(command: str, folder: Path) -> dict[str, dict[str, Any]]:
     before = costs.get(command, {"wall_s": 0.0, "cpu_s": 0.0, "done": False})
     if before["done"]:
         return costs
+    from stepcoder.run import has_begun
+
     program, *arguments = shlex.split(command)
     if arguments[0] == "train" and has_begun(folder / arguments[-1]):
         arguments = [*arguments[:2], *arguments[-2:], "--resume"]
@@ -88,7 +90,9 @@ def said(folder: Path) -> dict[str, Any]:
         found["labels"] = {name: manifest[name] for name in ("problems", "counts", "labels", "cost")}
     if (folder / REWARD_MODEL).is_file():
         told = json.loads((folder / REWARD_MODEL).read_text(encoding="utf-8"))
-        found["reward_model"] = {on: {name: told[on][name] for name in MEASURES} for on in ("learned", "held_out")}
+        found["reward_model"] = {
+            on: {name: told[on][name] for name in ("line_ends", *TOLD)} for on in ("learned", "held_out")
+        }
     return found
 
 

@@ -57,6 +57,8 @@ def main() -> None:
 
 def train(data: Path, run: Path, seed: int, options: list[str]) -> None:
     """Train to the end, and note in RUN/cost.jsonl what it took."""
+    from stepcoder.run import has_begun
+
     if (run / "final").is_dir():
         return
     command = [sys.executable, "-m", "stepcoder", "train", str(data), "--out", str(run)]
@@ -66,11 +68,6 @@ def train(data: Path, run: Path, seed: int, options: list[str]) -> None:
         file.write(json.dumps(cost | {"load": round(os.getloadavg()[2], 1)}) + "\n")
     if status:
         sys.exit(f"seed {seed} ended with {status}; the same command goes on")
-
-
-def has_begun(run: Path) -> bool:
-    """Whether a folder holds a run of `stepcoder train`, which goes on by --resume only."""
-    return any((run / name).exists() for name in ("sft-state", "sft", "checkpoints", "final"))
 
 
 def timed(command: Sequence[str | Path], folder: Path) -> tuple[int, dict[str, float]]:

@@ -70,9 +70,9 @@ def main() -> None:
             _write(options.out, results)
             say(f"schedule {seed}: {'holds' if found['holds'] else 'DOES NOT HOLD'}; {_told(found)}")
             shutil.rmtree(work / str(seed))
-    draw_faults(results, options.out.with_suffix(".svg"))
     held = sum(found["holds"] for found in results["schedules"].values())
     say(f"{held} of {len(results['schedules'])} schedules gave the undisturbed build's dataset: {options.out}")
+    say(str(draw_faults(results, options.out.with_suffix(".svg"))))
     sys.exit(held != len(results["schedules"]))
 
 
@@ -122,9 +122,7 @@ class Schedule:
             "wall_s": round(time.monotonic() - self._started, 1),
             "status": driver.returncode,
             "error": "" if is_done else told[-2000:],
-            "hash": data_hash(out) if is_done else "",
-            "folder_hash": folder_hash(out) if is_done else "",
-            "worklist": read_manifest(out).counts["worklist"]["reasons"] if is_done else None,
+            **(_facts(out) if is_done else {"hash": "", "folder_hash": "", "worklist": None}),
             "answers": answers(self._cache),
             "judged_last": read_manifest(out).run["judged"] if is_done else None,
             "known_before_last": before,
@@ -204,10 +202,13 @@ def _undisturbed(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         [*_build(options, folder, folder / "cache"), "--workers", "2"], check=True, stdout=subprocess.DEVNULL
     )
     wall_s = round(time.monotonic() - started, 1)
-    out = folder / "out"
-    hashes = {"hash": data_hash(out), "folder_hash": folder_hash(out)}
+    return {**_facts(folder / "out"), "answers": answers(folder / "cache"), "wall_s": wall_s}
+
+
+def _facts(out: Path) -> dict[str, Any]:
+    """What is compared of a dataset, and what its worklist has, by reason."""
     worklist = read_manifest(out).counts["worklist"]["reasons"]
-    return {**hashes, "worklist": worklist, "answers": answers(folder / "cache"), "wall_s": wall_s}
+    return {"hash": data_hash(out), "folder_hash": folder_hash(out), "worklist": worklist}
 
 
 def _build(options: argparse.Namespace, folder: Path, cache: Path) -> list[str]:

@@ -5,7 +5,8 @@
 The first line of RUN.jsonl says how it was made. A run can be interrupted and started again: what is there is not judged
 again. `--load` keeps every core busy with something else. `--costs EARLIER.jsonl --max-s S` leaves out the programs that
 took more than S seconds in an earlier run, by CPU or wall time; each is named in RUN.jsonl as left out. Wall time counts
-because what a program does before its unit tests is in none of their CPU times.
+because what a program does before its unit tests is in none of their CPU times. `--stop-at-first-failure` spares what cannot
+change a verdict: a program of the stdin format that fails is not run on all that is left, as in a build with that option.
 """
 
 import argparse
@@ -24,6 +25,9 @@ from typing import Any, TextIO
 
 from appsplus import jsonl
 from appsplus.engine import LocalEngine
+from appsplus.engine.cache import Cache
+from appsplus.engine.first_failures import FirstFailures, up_to_failure
+from appsplus.engine.judging import Judging
 from appsplus.engine.ordered import in_order, threads
 from appsplus.errors import AppsplusError, InputError
 from appsplus.judge import Job, Report
@@ -51,8 +55,8 @@ def main() -> int:
     options = _arguments()
     try:
         with ExitStack() as stack:
-            plain = stack.enter_context(LocalEngine(workers=options.workers))
-            offering = stack.enter_context(LocalEngine(workers=options.workers, modules=(_OFFERED,)))
+            plain = _engine(options, stack)
+            offering = _engine(options, stack, modules=(_OFFERED,))
             tests = read_tests(
                 options.data, plain, options.workers, options.prepared or options.out.with_name("problems.jsonl")
             )
@@ -79,11 +83,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--limit-cpu", type=float, metavar="S", help=f"CPU seconds a unit test [{Limits().cpu_s:g}]")
     parser.add_argument("--costs", type=Path, metavar="RUN", help="an earlier run, for --max-s")
     parser.add_argument("--max-s", type=float, metavar="S", help="leave out programs that took longer, by --costs")
+    parser.add_argument("--stop-at-first-failure", action="store_true", help="the verdict alone counts")
     parser.add_argument("--only", type=Path, metavar="FILE", help="judge these programs only: ids, one a line")
     return parser.parse_args()
 
 
-def _run(options: argparse.Namespace, tests: dict[str, Tests], plain: LocalEngine, offering: LocalEngine) -> None:
+def _engine(options: argparse.Namespace, stack: ExitStack, modules: tuple[str, ...] = ()) -> Judging:
+    if not options.stop_at_first_failure:
+        return stack.enter_context(LocalEngine(workers=options.workers, modules=modules))
+    cache = stack.enter_context(Cache(None))  # where the first unit tests of a program are found once more are run
+    return FirstFailures(stack.enter_context(LocalEngine(workers=options.workers, modules=modules, cache=cache)), cache)
+
+
+def _run(options: argparse.Namespace, tests: dict[str, Tests], plain: Judging, offering: Judging) -> None:
     limits = limits_of(options.limit_cpu)
     dear = _dear(options.costs, options.max_s)
     programs = _chosen(read_programs(options.data), options.only)
@@ -141,25 +153,24 @@ def _resume(out: TextIO, options: argparse.Namespace, limits: Limits) -> set[str
         "workers": options.workers,
         "load": options.load,
         "max_s": options.max_s,
+        "stop_at_first_failure": options.stop_at_first_failure,
     }
     if path.stat().st_size == 0:
         out.write(jsonl.dumps({"run": made | {"host": platform.platform()}}) + "\n")
         out.flush()
         return set()
     found, rows = read_run(path)
-    differing = [name for name, value in made.items() if found[name] != value]
+    differing = [name for name, value in made.items() if found.get(name, False) != value]
     if differing:
         name = differing[0]
-        message = f"{path} was made with {name} {found[name]}, this run has {made[name]}; give another --out"
+        message = f"{path} was made with {name} {found.get(name, False)}, this run has {made[name]}; give another --out"
         raise InputError(message)
     whole = path.read_bytes()
     out.truncate(whole.rfind(b"\n") + 1)
     return {row["id"] for row in rows}
 
 
-def _judged(
-    program: Program, tests: Tests | None, limits: Limits, plain: LocalEngine, offering: LocalEngine
-) -> dict[str, Any]:
+def _judged(program: Program, tests: Tests | None, limits: Limits, plain: Judging, offering: Judging) -> dict[str, Any]:
     head = _head(program)
     if tests is None:
         return head | {"verdict": "no_unit_tests"}
@@ -175,7 +186,7 @@ def _judged(
         modules=engine.modules,
     )
     started = time.monotonic()
-    [report] = engine.judge([job])
+    [report] = up_to_failure(engine, [job])
     row = head | _told(report, limits, len(tests.unit_tests))
     row["wall_s"] = round(time.monotonic() - started, 3)
     if mended.changes:

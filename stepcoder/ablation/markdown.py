@@ -5,6 +5,8 @@ from typing import Any
 
 from stepcoder.ablation.arms import ARMS
 from stepcoder.ablation.table import KINDS, LENGTH_NAMES
+from stepcoder.prm.measures import TOLD
+from stepcoder.prm.report import worded
 
 
 def markdown(numbers: Mapping[str, Any]) -> str:
@@ -88,15 +90,11 @@ def _reward_models_table(models: Sequence[Mapping[str, Any]]) -> str:
             str(m["seed"]),
             *(f"{m['labels'].get(label, 0):,}" for label in ("+1", "-1")),
             f"{m['held_out']['line_ends']:,}",
-            *(_measure(m["held_out"][name]) for name in ("accuracy", "auroc", "calibration_error")),
+            *(worded(m["held_out"][name]) for name in TOLD),
         ]
         for m in models
     ]
     return _table(head, rows) if rows else ""
-
-
-def _measure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _worded(found: Mapping[str, float] | None, sign: str = "") -> str:

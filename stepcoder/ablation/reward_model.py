@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 
 from appsplus.jsonl import write_atomically
 from stepcoder.ablation.plan import AblationConfig
+from stepcoder.prm.measures import TOLD
 
 LABELLED = "data/labelled"
 LABELS, MODEL, COST = "labels", "model", "cost.json"
-MEASURES = ("line_ends", "accuracy", "auroc", "calibration_error")
+MEASURES = ("line_ends", *TOLD)
 Item = TypeVar("Item")
 
 

@@ -58,6 +58,7 @@ def train(
     """Train a reward model on labelled prefixes, and measure it on held-out problems."""
     config = PrmConfig(**given)
     need_torch()
+    from stepcoder.prm.measures import TOLD
     from stepcoder.prm.report import worded
     from stepcoder.prm.training import train_reward_model
 
@@ -66,9 +67,8 @@ def train(
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from its last checkpoint", file=sys.stderr)
         raise typer.Exit(130) from None
-    names = ("accuracy", "auroc", "calibration_error")
     print(
         f"held out, {found['line_ends']:,} line ends: "
-        + ", ".join(f"{name.replace('_', ' ')} {worded(found[name])}" for name in names)
+        + ", ".join(f"{name.replace('_', ' ')} {worded(found[name])}" for name in TOLD)
     )
     print(f"the reward model is in {out}; open {out / 'report.html'}")

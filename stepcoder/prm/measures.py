@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 BINS = 10
+TOLD = ("accuracy", "auroc", "calibration_error")  # of `measured`: what is told where there is room for little
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from appsplus.jsonl import write_atomically
 from stepcoder.charts import Series, line_chart
-from stepcoder.prm.measures import FIFTHS
+from stepcoder.prm.measures import FIFTHS, TOLD
 from stepcoder.report import read_lines
 
 REPORT, TEMPLATE = "report.html", "prm_report.html.j2"
-_MEASURES = ("accuracy", "auroc", "calibration_error", "squared_error", "neutral_error")
+_MEASURES = (*TOLD, "squared_error", "neutral_error")
 _GROUPS = (
     ("by_position", "Place of the line"),
     ("by_difficulty", "Difficulty"),
