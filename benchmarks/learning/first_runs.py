@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--result", type=Path, default=RESULT, help="file of the numbers")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    os.environ["XDG_CACHE_HOME"] = str(given.out.resolve() / "cache")  # empty at first, as a new user's
     asked = commands((ROOT / "README.md").read_text(encoding="utf-8"))
     for command in asked:
         costs = run(command, given.out)
