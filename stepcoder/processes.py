@@ -15,7 +15,7 @@ from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from accelerate.utils import ProjectConfiguration, gather_object, set_seed
 from transformers.utils import logging as transformers_logging
 
-from stepcoder.config import SftConfig, TrainConfig
+from stepcoder.config import SftConfig
 from stepcoder.errors import ConfigError
 
 
@@ -24,6 +24,9 @@ def new_accelerator(config: SftConfig, run: Path) -> Any:
     transformers_logging.disable_progress_bar()
     # tied weights are saved once, as they should be
     logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
+    # every process loads the weights: else `accelerate launch --use_fsdp` has all but one begin with none, and unties those
+    # of embedding and output, of which one would then not be trained
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
     accelerator = Accelerator(
         mixed_precision="bf16" if config.dtype == "bfloat16" else "no",
         log_with=_trackers(config),
@@ -42,7 +45,7 @@ def new_accelerator(config: SftConfig, run: Path) -> Any:
 
 
 def _trackers(config: SftConfig) -> list[str]:
-    asked = config.tracker if isinstance(config, TrainConfig) else ""
+    asked = config.tracker
     if asked and asked not in LOGGER_TYPE_TO_CLASS:
         raise ConfigError(f"--tracker {asked} is not known; expected one of {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}")
     if asked and asked not in map(str, get_available_trackers()):

@@ -17,9 +17,10 @@ pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: p
 from safetensors.torch import load_file
 
 from appsplus.problem import Problem
-from stepcoder import processes
-from stepcoder.config import TrainConfig, configured
+from stepcoder import processes, run
+from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.errors import ConfigError
+from stepcoder.report import read_lines
 from tests.stepcoder.conftest import TINY, metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,6 +114,28 @@ def test_methods_without_values_give_the_same_numbers_sharded_or_not(
     assert len(one) >= 4
     if method == "grpo+fgo":  # the other writes the likeliest completions, too
         assert set(one).isdisjoint(other)  # both have the same tasks, but random numbers of their own
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers' old name
+def test_as_accelerate_launches_it_two_processes_train_adapters_as_one_does(
+    problems: list[Problem], write_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The command of README, as a user gives it."""
+    dataset = write_dataset(problems)
+    chosen = {k: v for k, v in TINY.items() if k in SftConfig.__slots__} | {"lora_rank": 2, "sft_epochs": 4}
+    flags = [word for name, value in chosen.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    run.sft(str(dataset), configured(SftConfig, "tiny", chosen), tmp_path / "one", quiet=True)
+    launch = [Path(sys.executable).with_name("accelerate"), "launch", "--cpu", "--num_processes", "2"]
+    command = [*launch, "-m", "stepcoder", "sft", dataset, "--preset", "tiny", *flags, "--out", tmp_path / "two"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path / "hf")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-4000:]
+    one, two = (list(read_lines(tmp_path / name / "sft.jsonl")) for name in ("one", "two"))
+    assert [line["step"] for line in two] == [line["step"] for line in one]
+    assert len(two) > 1
+    assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], rel=1e-3)
+    weights, theirs = final_weights(tmp_path / "one"), final_weights(tmp_path / "two")
+    assert all(torch.allclose(weights[name], theirs[name], atol=1e-3) for name in weights)
 
 
 def test_a_machine_s_cpus_are_shared_by_its_own_processes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "True"  # as `accelerate launch --use_fsdp` sets it
 
 from accelerate import PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
