@@ -130,19 +130,14 @@ class Attempts:
             self.written += len(made)
             submit([i for i, one in enumerate(addresses) if one in made], made)
         completions = [waiting[i][0] for i in range(len(asked))]
-        judged, _ = self._judgements.collect([waiting[i] for i in range(len(asked))])
+        judged = self._judgements.collect([waiting[i] for i in range(len(asked))])
         found = {id(one.completion): one for one in judged}
         return [found.get(id(completion)) or self._judged_again(completion) for completion in completions]
 
     def _made(self, requests: Sequence[Request], addresses: Sequence[str]) -> dict[str, tuple[int, ...]]:
-        """Completions, which are kept: where it is interrupted, those that are whole by then."""
-        whole: dict[str, tuple[int, ...]] = {}
-        try:
-            rows = self._writer.write(requests, lambda place, row: whole.update({addresses[place]: row}))
-            whole |= dict(zip(addresses, rows, strict=True))
-        finally:
-            self._store.keep(whole)
-        return whole
+        """Completions, each of which is kept as soon as it is whole."""
+        rows = self._writer.write(requests, lambda place, row: self._store.keep(addresses[place], row))
+        return dict(zip(addresses, rows, strict=True))
 
     def _judged_again(self, completion: Completion) -> Judged | None:
         try:

@@ -17,6 +17,13 @@ With b' = mean of (sum of R/T over a program's lines + 1) / 2 in place of b, the
 
 W is `--prm-gap-updates`; nothing is dropped before 2 W updates, nor if `--prm-drop-gap` is 0; what is dropped stays so. The
 rule is ours.
+
+| option | origin |
+|---|---|
+| R / T at line ends, added to the unit-test reward | the paper's |
+| `--prm-weight-passed`, `--prm-weight-failed`: 1 and 1 | ours: the paper's weight is not known to us |
+| R cut to [-1, 1]; T counts comments and blank lines | ours |
+| `--prm-drop-gap`, `--prm-gap-updates` | ours |
 """
 
 from collections.abc import Callable, Mapping, Sequence

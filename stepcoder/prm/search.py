@@ -4,6 +4,13 @@ Of a response with n line ends, P(i) is whether the policy completes its first i
 attempts (arXiv:2410.17621: any pass means +1). A prefix of a prefix that can be completed can be completed, so P falls
 once, from true to false, if K is large enough to tell; with fewer attempts the search still ends at a place where P was seen
 to fall. P(0), the bare prompt, is true by definition, and P(n + 1) false: ceil(log2(n + 1)) rounds.
+
+| option | origin |
+|---|---|
+| binary search over lines; any pass of K means +1 | the paper's |
+| `--k 8` | ours: the paper's K is not known to us |
+| `--checkpoints 4`, evenly spaced | the paper's |
+| responses of one round in one batch, completions kept | ours |
 """
 
 from collections.abc import Callable, Sequence

@@ -1,11 +1,11 @@
 """Completions on disk, by their address: what has been written is never written again. One SQLite file.
 
-It survives kill -9 at any moment: a batch of completions is in it as soon as the batch is done.
+It survives kill -9 at any moment: a completion is in it as soon as it is whole.
 """
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ class CompletionStore:
             folder.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")  # a loss of power may take the last ones, nothing else
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS completions (address TEXT PRIMARY KEY, ids BLOB) WITHOUT ROWID"
             )
@@ -50,15 +51,9 @@ class CompletionStore:
             found |= {address: tuple(array("i", ids)) for address, ids in rows}
         return found
 
-    def keep(self, completions: Mapping[str, tuple[int, ...]]) -> None:
-        """Keep a batch of completions, all of it or nothing."""
-        rows = [(address, array("i", ids).tobytes()) for address, ids in completions.items()]
-        try:
-            self._database.execute("BEGIN")
-            self._database.executemany("INSERT OR REPLACE INTO completions VALUES (?, ?)", rows)
-            self._database.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
+    def keep(self, address: str, ids: Sequence[int]) -> None:
+        """Keep a completion."""
+        self._ask("INSERT OR REPLACE INTO completions VALUES (?, ?)", address, array("i", ids).tobytes())
 
     def _ask(self, statement: str, *values: Any) -> list[Any]:
         try:

@@ -10,6 +10,12 @@ problems. One process; on a GPU where there is one. A training that was stopped 
     PRM/model.safetensors ... as transformers loads it, values.safetensors beside it
     PRM/prm.json              what it was trained on, and the held-out measures: it is done
     PRM/report.html           the same as a page
+
+| option | origin |
+|---|---|
+| squared error at line ends, from the policy's weights; 0 for comments | the paper's (arXiv:2410.17621) |
+| `--selection` `full`, `remove-hard`, `medium-only`, `revised-only` | the paper's names; what is hard and medium: ours |
+| learning rate, epochs, batch; 0 for blank lines and docstrings too | ours |
 """
 
 import hashlib

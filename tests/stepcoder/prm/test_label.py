@@ -189,8 +189,18 @@ from tests.stepcoder.prm.test_label import Engine, options
 labelling.LocalEngine = Engine
 write, calls = PolicyWriter.write, []
 def killing(self, requests, told):
+    kept = []
+    def killed(place, row):
+        told(place, row)
+        kept.append(place)
+        print(1, flush=True)
+        if len(calls) == 3 and len(kept) == int(sys.argv[5]):
+            os.kill(os.getpid(), int(sys.argv[4]))
     if len(calls) == 3:
-        os.kill(os.getpid(), int(sys.argv[4]))
+        if sys.argv[5] == "0":
+            os.kill(os.getpid(), int(sys.argv[4]))
+        assert len(requests) > int(sys.argv[5])
+        return write(self, requests, killed)
     made = write(self, requests, told)
     calls.append(len(requests))
     print(len(requests), flush=True)
@@ -201,11 +211,12 @@ labelling.label(Path(run), data, Path(out), options(), quiet=True)
 """
 
 
+@pytest.mark.parametrize("within", [0, 2], ids=["between-batches", "within-one"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_labelling_that_is_killed_writes_no_completion_twice(
-    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, within: int
 ) -> None:
-    arguments = [str(world / "run"), str(world / "data"), str(tmp_path / "killed"), str(int(number))]
+    arguments = [str(world / "run"), str(world / "data"), str(tmp_path / "killed"), str(int(number)), str(within)]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
     )
@@ -362,6 +373,11 @@ def test_a_critic_that_starts_from_a_reward_model_values_states_as_it_does(world
         (
             {"dense_reward": "prm", "prm": "x", "prm_drop_gap": 0.1, "updates": 19},
             "with --updates 19 it would never drop",
+        ),
+        ({"dense_reward": "prm", "prm": "x", "prm_weight_failed": -0.5}, "at least 0, .*got 1 and -0.5"),
+        (
+            {"dense_reward": "prm", "prm": "x", "prm_weight_passed": 0.0, "prm_weight_failed": 0.0},
+            "or the dense reward is none; got 0 and 0",
         ),
     ],
 )
