@@ -2,9 +2,10 @@
 
     python -m benchmarks.verdicts.compare RUN.jsonl RUN.jsonl ... [--out COMPARISON.json]
 
-Each difference comes with the program's times on the unit tests concerned, as shares of the CPU limit. It is near the
-limit where each of these unit tests is over the limit in some runs, and took at least 0.7 of it in all others; what was
-not run, because of earlier time-limit verdicts, decides nothing. The exit status is 1 where a difference is not near.
+Each difference comes with the program's times on the unit tests concerned, as shares of the CPU limit at the scale of the
+judge that ran it (runs from before that was recorded: of the nominal limit). It is near the limit where each of these unit
+tests is over the limit in some runs, and took at least 0.7 of it in all others; what was not run, because of earlier
+time-limit verdicts, decides nothing. The exit status is 1 where a difference is not near.
 """
 
 import argparse

@@ -46,7 +46,7 @@ LETTERS = {
     Verdict.MEMORY_LIMIT_EXCEEDED: "M",
     Verdict.OUTPUT_LIMIT_EXCEEDED: "O",
 }
-NEAR = 0.5  # of the CPU limit: unit tests above are listed with their time
+NEAR = 0.5  # of the CPU limit as it was on the machine: unit tests above are listed with their time
 _OFFERED = "numpy"  # to programs that import it
 _WINDOW = 64  # programs in memory, per worker
 
@@ -213,15 +213,17 @@ def _told(report: Report, limits: Limits, count: int) -> dict[str, Any]:
         unit_test = report.unit_tests[failed]
         first = {"unit_test": failed, "error": unit_test.error[:300], "actual": unit_test.actual[:300]}
     times = [unit_test.cpu_s for unit_test in report.unit_tests]
+    limit_s = limits.cpu_s * report.scale
     return {
         "verdict": report.verdict.value,
         "unit_tests": compressed([LETTERS[t.verdict] for t in report.unit_tests]),
         "not_run": count - len(report.unit_tests),
         "first_failure": first,
         "cpu_s": round(max(times), 4),
-        "ratio": round(max(times) / limits.cpu_s, 4),
+        "scale": round(report.scale, 3),
+        "ratio": round(max(times) / limit_s, 4),
         "cpu_s_all": round(sum(times), 4),
-        "near": {str(i): round(t / limits.cpu_s, 3) for i, t in enumerate(times) if t > NEAR * limits.cpu_s},
+        "near": {str(i): round(t / limit_s, 3) for i, t in enumerate(times) if t > NEAR * limit_s},
     }
 
 
