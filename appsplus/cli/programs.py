@@ -17,13 +17,14 @@ from appsplus.cli.engines import LOCAL, RAY, Address, EngineName, check_address
 from appsplus.cli.nodes import print_nodes
 from appsplus.cli.options import AsJson, CacheDir, DatasetDir, Isolation, ProblemId, open_cache
 from appsplus.engine.judging import fair_limits, job_for
-from appsplus.errors import InputError
-from appsplus.judge import BEST_EFFORT, STRICT, STRICT_RUNGS, Judge, Report, available_cpus
+from appsplus.errors import InputError, SandboxError
+from appsplus.judge import BEST_EFFORT, STRICT, STRICT_RUNGS, Job, Judge, Report, available_cpus
 from appsplus.judge import version as judge_version
 from appsplus.judge.verdicts import visible
-from appsplus.problem import Limits, Verdict
+from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
 from appsplus.release import find_problem
 
+_PLAIN = Job("print(1)\n", IOFormat.STDIN, (UnitTest("", "1\n"),))
 _LIBRARIES = ("datasets", "huggingface-hub", "pyarrow", "tree-sitter", "tree-sitter-python", "datasketch")
 
 
@@ -49,9 +50,11 @@ def judge(
     canonical = job_for(problem, problem.canonical or 0, tuple(allow or ()), coverage=coverage)
     job = replace(canonical, program=program, limits=fair_limits(problem), stop_after_timeouts=len(problem.unit_tests))
     with Judge(isolation=isolation, modules=job.modules) as worker:
-        report = worker.run(job)
+        report, rungs = worker.run(job), dict(worker.rungs)
     if as_json:
-        print(json.dumps({"problem_id": problem_id, **asdict(report)}))
+        missing = rungs.pop("missing")
+        facts = {"judge": judge_version(), "isolation": rungs, "missing": missing}
+        print(json.dumps({"problem_id": problem_id, **asdict(report), **facts}))
     else:
         _print_report(report)
     raise typer.Exit(report.verdict is not Verdict.ACCEPTED)
@@ -76,7 +79,7 @@ def _print_report(report: Report) -> None:
 
 
 def doctor(*, engine: EngineName = LOCAL, address: Address = None, as_json: AsJson = False) -> None:
-    """Say what isolation, limits and libraries are in force here, or on every node of a cluster.
+    """Say what isolation, limits and libraries are in force here, or on every node of a cluster; judge a program here.
 
     Exits with 1 if strict isolation is not to be had, or a node cannot judge for this process.
     """
@@ -86,6 +89,11 @@ def doctor(*, engine: EngineName = LOCAL, address: Address = None, as_json: AsJs
         return
     with Judge(isolation=BEST_EFFORT) as worker:
         rungs, scale = dict(worker.rungs), round(worker.scale, 2)
+        report = worker.run(_PLAIN)
+    if report.verdict is not Verdict.ACCEPTED:
+        raise SandboxError(
+            f"a program that prints 1 gets {report.verdict} here: {report.unit_tests[0].error or 'no error'}"
+        )
     missing = rungs.pop("missing")
     strict = all(rungs[name] for name in STRICT_RUNGS)
     facts = _machine_facts() | {"calibration": scale}  # CPU limits are multiplied by it

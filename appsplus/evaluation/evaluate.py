@@ -171,8 +171,8 @@ def problem_result(problem: Problem, scored: Sequence[SampleVerdict], unscored: 
 
 
 def _judge_facts(engine: Engine) -> JudgeFacts:
-    missing = sorted(name for name, holds in engine.rungs.items() if holds is False)
-    return JudgeFacts(judge_version(), engine.isolation, platform.python_version(), tuple(missing))
+    lacking = {name for name, holds in engine.rungs.items() if holds is False} | set(engine.rungs.get("missing", ()))
+    return JudgeFacts(judge_version(), engine.isolation, platform.python_version(), tuple(sorted(lacking)))
 
 
 def _warnings(fitting: Fit, engine: Engine, tally: Tally) -> tuple[str, ...]:

@@ -12,7 +12,10 @@ import typer.main
 
 from appsplus import cli
 from appsplus.cli import commands
+from appsplus.judge import Job
+from appsplus.judge import version as judge_version
 from appsplus.pipeline import STAGES
+from appsplus.problem import IOFormat, UnitTest
 from appsplus.release import data_hash, folder_hash, load_rejected, read_manifest
 from stepcoder import cli as stepcoder_cli
 
@@ -265,6 +268,9 @@ def test_judge_accepts_the_canonical_solution_and_shows_its_lines(run: Run, embe
     assert [t["executed_lines"] for t in answer["unit_tests"]] == kept["executed_lines"]
     assert answer["executable_lines"] == kept["executable_lines"]
     assert {"verdict", "cpu_s", "wall_s", "peak_mib"} <= answer["unit_tests"][0].keys()
+    assert {"namespaces", "seccomp"} <= answer["isolation"].keys()
+    assert set(answer["missing"]) >= {name for name, holds in answer["isolation"].items() if not holds}
+    assert answer["judge"] == judge_version()
 
 
 def test_judge_exits_with_1_where_a_program_is_wrong(run: Run, embedded: Path, tmp_path: Path) -> None:
@@ -295,6 +301,13 @@ def test_doctor_says_what_is_in_force(run: Run) -> None:
     assert told.status == ran.status
     for name in (*answer["isolation"], "python", "kernel", "libraries"):
         assert name in told.out
+
+
+def test_doctor_judges_a_program_and_says_so_where_that_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appsplus.cli.programs._PLAIN", Job("print(2)", IOFormat.STDIN, (UnitTest("", "1"),)))
+    ran = run("doctor")
+    assert ran.status == 1
+    assert "a program that prints 1 gets wrong_answer here" in ran.err
 
 
 def test_the_cache_is_shown_and_cleared(run: Run, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ CALL = {
         "import os, struct\nos.write(3, struct.pack('<cII', b'R', 0, 0) + struct.pack('<cII', b'V', 0, 1) + b'1')\n"
         "def f(): return 2", [("[]", "1")], [WA]),
     "an answer nested beyond reason": (
-        f"{PATCH} = lambda v: '[' * 900 + ']' * 900\ndef f(): pass", [("[]", "[[1]]")], [WA]),
+        f"{PATCH} = lambda v: '[' * 90_000 + ']' * 90_000\ndef f(): pass", [("[]", "[[1]]")], [WA]),
     "an integer that is none": (f"{PATCH} = lambda v: '{{\"$int\": 5}}'\ndef f(): pass", [("[]", "1")], [WA]),
     "a forged answer, and the end": (
         "import os, struct\ndef f():\n    os.write(3, struct.pack('<cII', b'V', 1, 1) + b'1')\n    os._exit(0)",
@@ -366,6 +366,16 @@ def test_numpy_is_offered_to_programs_that_import_it_by_a_worker_of_its_own(judg
     assert judge.inspect(program).missing_imports == ()
     hidden = "import sys\nprint('numpy' in sys.modules)"
     assert judge.run(Job(hidden, IOFormat.STDIN, (UnitTest("", "False"),))).verdict is AC
+
+
+def test_numpy_s_libraries_have_one_thread_and_files_the_usual_mode(judge: Judge) -> None:
+    threads = "import numpy as np, os\na = np.ones((400, 400))\na @ a\nprint(len(os.listdir('/proc/self/task')))"
+    mode = (
+        "import os, stat\nopen('f', 'w').close()\nos.mkdir('d')\nfor p in 'fd': print(oct(os.stat(p).st_mode & 0o777))"
+    )
+    for program, expected in ((threads, "1"), (mode, "0o644\n0o755")):
+        report = judge.run(Job(program, IOFormat.STDIN, (UnitTest("", expected),)))
+        assert report.verdict is AC, report.unit_tests[0]
 
 
 def test_a_report_has_the_scale_of_the_worker_that_ran_the_program(judge: Judge) -> None:

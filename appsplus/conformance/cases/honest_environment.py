@@ -1,11 +1,17 @@
 """Honest programs of the stdin format: what they find around them, recursion, memory, large numbers, the library."""
 
+import sys
 from functools import partial
 
 from appsplus.conformance.case import Group, stdin_case
 from appsplus.problem import Limits
 
 _stdin = partial(stdin_case, Group.HONEST)
+_OLD = sys.version_info < (3, 12)
+_DEEP_WAYS = (
+    ("5000\n", "519363\n") if _OLD else ("100\n", "35150\n")
+)  # 3.12 gives calls from C few levels, whatever is asked
+_IN_TRACER = (4,) if _OLD else ()  # 3.12 and later have no events in a trace function, for any tool
 
 CASES = (
     _stdin(
@@ -116,9 +122,9 @@ CASES = (
         @lru_cache(maxsize=None)
         def ways(n):
             return 1 if n < 2 else (ways(n - 1) + ways(n - 2)) % 1_000_007
-        print(ways(5_000))
+        print(ways(int(input())))
         """,
-        [("", "519363\n")],
+        [_DEEP_WAYS],
     ),
     _stdin(
         "recurses-through-generators",
@@ -333,7 +339,7 @@ CASES = (
         print("call" in seen)
         """,
         [("", "True\n")],
-        executed_lines=(1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12),
+        executed_lines=(1, 2, 3, *_IN_TRACER, 5, 6, 7, 9, 10, 11, 12),
     ),
     _stdin(
         "is-long",
