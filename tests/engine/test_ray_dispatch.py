@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,9 +15,9 @@ pytest.importorskip("ray", reason="the tests on Ray need it: pip install '.[ray]
 from appsplus.engine import Cache, ray_crew
 from appsplus.engine.batches import Waiting
 from appsplus.engine.bulk import BulkEngine
-from appsplus.engine.ray_cluster import Node
+from appsplus.engine.ray_cluster import Node, load_ray
 from appsplus.engine.ray_crew import Crew
-from appsplus.engine.ray_dispatch import SICK, Dispatch
+from appsplus.engine.ray_dispatch import AHEAD, SICK, Dispatch
 from appsplus.engine.ray_engine import RayEngine
 from appsplus.engine.ray_node import Answered, Asked, Failed
 from appsplus.engine.ray_start import Member, NodeBusyError
@@ -62,9 +63,35 @@ def poisoned(program: str) -> Report | Failed:
     return Failed("the judge's worker failed twice on one job") if program == "print(7)" else ACCEPTED
 
 
-def judged(says: dict[str, Says], questions: int) -> tuple[list[Future[Any]], dict[str, Actor], list[str]]:
+class Crowded(Actor):
+    """Counts the batches that it is at, at once."""
+
+    running = most = 0
+
+    def remote(self, asked: list[Asked], tests: Any) -> AsyncIterator[Awaitable[list[Answered]]]:
+        async def answers() -> AsyncIterator[Awaitable[list[Answered]]]:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            async for one in Actor.remote(self, asked, tests):
+                yield one
+            self.running -= 1
+
+        return answers()
+
+
+class Full(Actor):
+    """Its node's object store takes nothing more."""
+
+    def remote(self, _asked: list[Asked], _tests: Any) -> AsyncIterator[Awaitable[list[Answered]]]:
+        raise load_ray().exceptions.ObjectStoreFullError("no room for 5 bytes")
+
+
+def judged(says: Mapping[str, Says | Actor], questions: int) -> tuple[list[Future[Any]], dict[str, Actor], list[str]]:
     """What becomes of some questions on these nodes, the nodes' processes, and the nodes that were left out."""
-    actors = {name: Actor(one, 0.0005 if one is sick else 0.002) for name, one in says.items()}
+    actors = {
+        name: one if isinstance(one, Actor) else Actor(one, 0.0005 if one is sick else 0.002)
+        for name, one in says.items()
+    }
     left_out: list[str] = []
     futures: list[Future[Any]] = []
 
@@ -113,6 +140,52 @@ def test_a_single_node_is_asked_again_however_sick() -> None:
     futures, _, left_out = judged({"one": poisoned}, 20)
     assert [type(future.exception()) for future in futures].count(NotJudgedError) == 1
     assert left_out == []
+
+
+def test_in_flight_are_two_batches_for_each_cpu_at_most() -> None:
+    nodes = {"one": Crowded(well, 0.002), "two": Crowded(well, 0.002)}
+    futures, _, _ = judged(nodes, 400)
+    assert [future.result() for future in futures] == [ACCEPTED] * 400
+    assert [node.most for node in nodes.values()] == [AHEAD * 2, AHEAD * 2]  # two CPUs each
+
+
+def test_where_the_object_store_is_full_whoever_waits_is_told_what_to_do() -> None:
+    futures, _, _ = judged({"one": Full(well, 0.0)}, 20)
+    for future in futures:
+        with pytest.raises(JudgingEndedError, match=r"object store has no room .*make room in /dev/shm"):
+            future.result()
+
+
+def test_where_all_nodes_are_lost_for_long_whoever_waits_is_told_to_start_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ray_crew, "WATCH_EVERY_S", 0.01)
+    monkeypatch.setattr(ray_crew, "NOBODY_S", 0.05)
+    nobody: Any = None
+    nodes, future = [Node("1", "one", 2)], Future[Any]()
+
+    async def run() -> None:
+        crew._known["1"] = "one"
+        crew.dispatch.members = [Member(nodes[0], 2, nobody, nobody)]
+        crew.dispatch.spawn(crew._watch())
+        await asyncio.sleep(0.1)  # longer than nobody may be there; one is
+        assert told == []
+        nodes.clear()
+        await asyncio.sleep(0.03)
+        job = Job("print(1)", IOFormat.STDIN, (UnitTest("", "1"),))
+        crew.dispatch.ask(Waiting("a", job, future, expected_s=0.02, chars=20))
+        with suppress(JudgingEndedError):
+            await asyncio.wait_for(asyncio.wrap_future(future), 10)
+        await crew.dispatch.end()
+
+    crew, told = crew_of(monkeypatch, well)
+    crew._cluster = SimpleNamespace(nodes=lambda: list(nodes), what="the cluster at HOST:1")  # type: ignore[assignment]
+    asyncio.run(run())
+    assert told == ["node one is lost; what it was judging is judged again by others"]
+    with pytest.raises(
+        JudgingEndedError, match=r"no node of the cluster at HOST:1 has judged .*start nodes .*what was judged is kept"
+    ):
+        future.result()
 
 
 def test_an_answer_that_nobody_waits_for_any_more_is_kept() -> None:
