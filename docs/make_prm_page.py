@@ -17,12 +17,14 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "first_runs.json"
 PAGE = ROOT / "docs" / "methods" / "prm.md"
 MARK = re.compile(r"(<!-- first runs -->\n).*?(<!-- end of first runs -->)", re.DOTALL)
+AVERAGED = 10
 KINDS, LABELS = ("correct", "revised", "wrong"), ("+1", "-1", "+0")
 
 
 def numbers(document: dict[str, Any]) -> str:
     """The part of the page that is made from the recorded commands."""
     commands, labels, model = document["commands"], document["labels"], document["reward_model"]
+    rates = document["plain_pass_rate"]
     first = next(iter(commands.values()))
     commits = ", ".join(dict.fromkeys(f"`{cost['of']['commit'][:10]}`" for cost in commands.values()))
     rows = [
@@ -32,7 +34,7 @@ def numbers(document: dict[str, Any]) -> str:
     completions = sum(cost["completions"] for cost in labels["cost"].values())
     return "\n".join(
         (
-            "| command | minutes | CPU minutes |",
+            "| command | minutes | CPU minutes, without the judge |",
             "|---|---|---|",
             *rows,
             "",
@@ -43,6 +45,8 @@ def numbers(document: dict[str, Any]) -> str:
             ),
             "| | |",
             "|---|---|",
+            f"| `runs/tiny`: plain completions that pass, the first and the last {AVERAGED} updates |"
+            f" {rates['first']:.0%}, {rates['last']:.0%} |",
             f"| problems, policies, responses | {labels['problems']}, {len(labels['cost'])}, {_all(labels['counts']):,} |",
             f"| of the responses {', '.join(KINDS)} | {_told(labels['counts'], KINDS)} |",
             f"| completions written to label them | {completions:,} |",

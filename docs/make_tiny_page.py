@@ -21,10 +21,20 @@ MARK = re.compile(r"(<!-- numbers -->\n).*?(<!-- end -->)", re.DOTALL)
 def numbers(document: dict[str, Any]) -> str:
     """The part of the page that is made from the recorded runs."""
     runs, of = document["runs"], document["of"]
-    head = "seed", "problems", "passed after the warm-up", "in the end", "likeliest before", "in the end", "CPU minutes"
+    head = (
+        "seed",
+        "problems",
+        "passed after the warm-up",
+        "in the end",
+        "likeliest before",
+        "in the end",
+        "minutes",
+        "CPU",
+    )
     rows = [
         f"| {run['seed']} | {len(run['before'])} | {_rate(run['before']):.0%} | {_rate(run['after']):.0%} |"
-        f" {_rate(run['likeliest_before']):.0%} | {_rate(run['likeliest_after']):.0%} | {run['cpu_s'] / 60:.1f} |"
+        f" {_rate(run['likeliest_before']):.0%} | {_rate(run['likeliest_after']):.0%} | {run['wall_s'] / 60:.1f} |"
+        f" {run['cpu_s'] / 60:.1f} |"
         for run in runs
     ]
     return "\n".join(
@@ -34,7 +44,8 @@ def numbers(document: dict[str, Any]) -> str:
             *rows,
             "",
             f"Passed: share of {document['completions_per_problem']} completions of each plain task, sampled as in training;"
-            " likeliest: share of plain tasks whose likeliest completion passes. CPU minutes: judge included.",
+            " likeliest: share of plain tasks whose likeliest completion passes. CPU: minutes, without the judge;"
+            f" load before each, over 15 minutes: {', '.join(str(run['load']) for run in runs)}.",
             f"`{of['command']}`, N from 0 to {len(runs) - 1}; version {of['version']}, commit `{of['commit'][:10]}`,"
             f" torch {of['torch']}, transformers {of['transformers']}, Python {of['python']}.",
             "",

@@ -46,7 +46,7 @@ def test_every_file_and_folder_in_the_tree_exists() -> None:
         assert inside.exists(), line
 
 
-@pytest.mark.parametrize("name", ["make_scaling_page", "make_speed_page"])
+@pytest.mark.parametrize("name", ["make_prm_page", "make_scaling_page", "make_speed_page"])
 def test_a_page_of_figures_shows_what_was_measured(name: str) -> None:
     code = f"import {name} as m; assert m.page() == m.PAGE.read_text(encoding='utf-8')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True)

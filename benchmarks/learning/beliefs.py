@@ -22,8 +22,8 @@ from stepcoder.ablation.family import SHORT
 from stepcoder.ablation.plan import AblationConfig
 from stepcoder.ablation.runs import FAMILY, jobs
 from stepcoder.ablation.table import k_of
-from stepcoder.config import read_config
 from stepcoder.data import load_split, sft_example
+from stepcoder.saved_config import read_config
 
 _BRANCH = re.compile(r"# (\w+)\n +b (\S+) \d")
 

@@ -3,9 +3,9 @@
     python benchmarks/learning/first_runs.py --out out/first
 
 builds the embedded problems, trains with `--preset tiny`, and uses that policy for everything that README does with a
-process reward model, each command a process of its own in the folder --out. CPU time is that of the command and all that it
-started; wall time depends on what else the machine did, so the load before stands beside it (before the second command and
-later ones it is mostly our own).
+process reward model, each command a process of its own in the folder --out. CPU time is the command's own, without what the
+judge runs, whose processes nobody waits for; wall time depends on what else the machine did, so the load before stands beside
+it (before the second command and later ones it is mostly our own).
 
 What is done stays; a command that was ended is given again, and goes on from where it was. The result is written anew after
 each command.
@@ -18,6 +18,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from tiny import ROOT, timed, versions
@@ -28,6 +29,8 @@ from stepcoder.prm.measures import TOLD
 RESULT = ROOT / "benchmarks" / "results" / "first_runs.json"
 COSTS = "costs.json"  # of the commands that are done, by command
 FIRST = ("appsplus build --out out/appsplus", "stepcoder train out/appsplus --preset tiny --out runs/tiny")
+NUMBERS = Path("runs/tiny/metrics.jsonl")
+AVERAGED = 10  # updates
 LABELS, REWARD_MODEL = Path("out/prm-data/manifest.json"), Path("runs/prm/prm.json")
 
 
@@ -86,6 +89,10 @@ def run(command: str, folder: Path) -> dict[str, dict[str, Any]]:
 def said(folder: Path) -> dict[str, Any]:
     """What the commands found, as far as they are done."""
     found: dict[str, Any] = {}
+    if (folder / NUMBERS).is_file():
+        lines = map(json.loads, (folder / NUMBERS).read_text(encoding="utf-8").splitlines())
+        rates = [line["plain_pass_rate"] for line in lines if "plain_pass_rate" in line]
+        found["plain_pass_rate"] = {"first": fmean(rates[:AVERAGED]), "last": fmean(rates[-AVERAGED:])}
     if (folder / LABELS).is_file():
         manifest = json.loads((folder / LABELS).read_text(encoding="utf-8"))
         found["labels"] = {name: manifest[name] for name in ("problems", "counts", "labels", "cost")}

@@ -4,8 +4,8 @@
 
 builds the embedded problems (`appsplus build`) and trains once a seed, as a user would, each in a process of its own. Then
 the policy that supervised training left and the one in the end write the same number of completions of every plain task
-that was trained on, sampled as in training, and the judge says how many pass. CPU time is that of the command and all that it
-started; wall time depends on what else the machine did.
+that was trained on, sampled as in training, and the judge says how many pass. CPU time is the command's own, without
+what the judge runs, whose processes nobody waits for; wall time depends on what else the machine did.
 
 What is done stays; a run that was ended goes on from its last checkpoint. The result is written anew after each seed.
 """
@@ -89,7 +89,7 @@ def timed(command: Sequence[str | Path], folder: Path) -> tuple[int, dict[str, f
 
 
 def children_cpu_s() -> float:
-    """CPU seconds of all processes that this one has started and waited for, theirs included."""
+    """CPU seconds of all processes that this one has started and waited for, and of those that they have waited for."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -121,11 +121,12 @@ def measured(data: Path, run: Path, seed: int) -> dict[str, Any]:
 def plain_outcomes(data: Path, run: Path, policy: str, completions: int = COMPLETIONS) -> dict[str, dict[str, int]]:
     """How many completions of each plain task came to which end, by RUN/sft or RUN/final; 0: the likeliest one."""
     from appsplus.engine import LocalEngine
-    from stepcoder.config import TrainConfig, read_config
+    from stepcoder.config import TrainConfig
     from stepcoder.data import load_split
     from stepcoder.inputs import fitting
     from stepcoder.policy import load_model
     from stepcoder.rollouts import Judgements
+    from stepcoder.saved_config import read_config
     from stepcoder.validation import counted, plain_completions
 
     config = replace(read_config(TrainConfig, run)[0], validation_completions=completions)

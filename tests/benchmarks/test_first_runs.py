@@ -59,3 +59,14 @@ def test_a_run_that_was_ended_goes_on_and_costs_what_all_attempts_did(
         "cpu_s": 30.0,
         "done": True,
     }
+
+
+def test_what_is_recorded_is_whole_learns_and_takes_no_longer_than_was_asked_for(first_runs: ModuleType) -> None:
+    found = json.loads(first_runs.RESULT.read_text(encoding="utf-8"))
+    asked = first_runs.commands((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert list(found["commands"]) == asked, "measure again"
+    assert all(cost["done"] for cost in found["commands"].values())
+    minutes = [cost["wall_s"] / 60 for cost in found["commands"].values()]
+    assert minutes[1] <= 10  # `--preset tiny`
+    assert sum(minutes[2:]) <= 20  # label, train, use
+    assert found["plain_pass_rate"]["last"] > found["plain_pass_rate"]["first"]
