@@ -23,7 +23,8 @@ from stepcoder.ablation.plan import PRESETS, AblationConfig
 from stepcoder.ablation.provenance import FILE_NAME as MADE_BY
 from stepcoder.ablation.reward_model import COST
 from stepcoder.ablation.runs import DONE, LENGTHS, PROBLEMS, jobs
-from stepcoder.config import configured, flag, read_config
+from stepcoder.config import configured, flag
+from stepcoder.saved_config import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "learning"

@@ -74,7 +74,6 @@ def _added(rounds: Sequence[Collected], judged: tuple[Judged, ...]) -> Collected
     return replace(
         rounds[0],
         judged=judged,
-        failures=sum(found.failures for found in rounds),
         generate_s=sum(found.generate_s for found in rounds),
         wait_s=sum(found.wait_s for found in rounds),
         response_tokens=sum(found.response_tokens for found in rounds),

@@ -1,18 +1,13 @@
 """What can be chosen: one frozen dataclass per command, from which flags, help and the saved config.json come.
 
 `stepcoder sft` takes SftConfig; `stepcoder train` TrainConfig, which begins with the same supervised warm-up. A preset is a
-set of values for them (`stepcoder/presets.py`). What the paper (arXiv:2402.01391) does not say is a choice of ours,
-listed in OURS.
+set of values for them (`stepcoder/presets.py`).
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, cast, get_args
 
-from appsplus.errors import InputError
-from appsplus.jsonl import write_atomically
 from appsplus.judge import ISOLATIONS
 from appsplus.reward import VARIANTS
 from stepcoder.curriculum import CUTS, CurriculumConfig, Cuts, named
@@ -74,6 +69,7 @@ class SftConfig:
     max_grad_norm: float = option(1.0, "gradients are scaled down to this norm")
     seed: int = option(0, "of every random choice")
     limit: int = option(0, "use only the first so many problems of a split; 0: all")
+    tracker: str = option("", "also log to one of accelerate's trackers, e.g. wandb")
 
     def __post_init__(self) -> None:
         _one_of(self, "dtype", DTYPES)
@@ -191,7 +187,6 @@ class TrainConfig(SftConfig):
     samples_per_update: int = option(4, "completions an update that are written to samples.jsonl")
     isolation: str = option("strict", f"{' or '.join(ISOLATIONS)}: strict refuses to judge without the whole sandbox")
     judge_workers: int = option(0, "programs judged at once; 0: as many as there are CPUs")
-    tracker: str = option("", "also log to one of accelerate's trackers, e.g. wandb")
 
     def __post_init__(self) -> None:
         SftConfig.__post_init__(self)
@@ -283,14 +278,6 @@ class TrainConfig(SftConfig):
         return self.parts.fgo
 
 
-OF_THE_PAPER = frozenset(
-    "model sft_epochs sft_learning_rate sft_batch_examples learning_rate critic_learning_rate completions_per_problem"
-    " temperature top_p max_completion_tokens kl_coef kl_control reward method critic levels_per_problem".split()
-)
-OURS = tuple(f.name for f in fields(TrainConfig) if f.name not in OF_THE_PAPER)
-"""Options whose value in the preset paper-6.7b is a choice of ours: no source we could read tells the paper's."""
-
-
 def configured(
     kind: type[Config], preset: str, given: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]] = PRESETS
 ) -> Config:
@@ -305,31 +292,6 @@ def configured(
     method = {**presets[preset], **chosen}.get("method", TrainConfig.__dataclass_fields__["method"].default)
     values = {n: value for n, value in {**presets[preset], **method_options(method)}.items() if n in known}
     return kind(**values | chosen, preset=preset)
-
-
-def save_config(config: SftConfig, run: Path, dataset: str, **facts: str) -> None:
-    """Write RUN/config.json: the values, the dataset, which values are not the paper's, and what else is to be remembered."""
-    papers = config.preset == "paper-6.7b"
-    ours = {"not_the_papers": OURS, "changed": changed(config)} if papers else {}
-    document = {"dataset": dataset, **facts, **asdict(config), **ours}
-    write_atomically(run / "config.json", (json.dumps(document, indent=2) + "\n").encode())
-
-
-def changed(config: SftConfig) -> tuple[str, ...]:
-    """Options whose value the paper states, and which have another one here: the user's choice, or the method's."""
-    papers = asdict(TrainConfig()) | dict(PRESETS["paper-6.7b"])
-    return tuple(name for name, value in asdict(config).items() if name in OF_THE_PAPER and value != papers[name])
-
-
-def read_config(kind: type[Config], run: Path) -> tuple[Config, str]:
-    """The config of a run, and its dataset. Raises InputError where RUN has none."""
-    path = run / "config.json"
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        known = {f.name for f in fields(kind)}
-        return kind(**{name: value for name, value in saved.items() if name in known}), saved["dataset"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); expected the folder of a run of `stepcoder`") from None
 
 
 def flag(name: str) -> str:

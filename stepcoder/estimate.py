@@ -5,17 +5,23 @@ arXiv:2205.05198 (34 bytes a token, layer and unit of width in 16 bits, without 
 matrix products measured here, of which training reaches perhaps 40 %, and generation, token by token, perhaps 5 %.
 """
 
+import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM
 
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.data import load_split
+from stepcoder.errors import ConfigError
 from stepcoder.policy import model_config, new_config
+from stepcoder.processes import processes_here
 
 _GIB = float(1 << 30)
+_TRAINED, _FROZEN = "weights that are trained, gradients, Adam", "frozen weights"
 _TRAINING_SHARE, _GENERATION_SHARE = 0.4, 0.05  # of the measured speed
 
 
@@ -65,14 +71,14 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
     each = 18.0 if config.dtype == "bfloat16" else 16.0
     rl = isinstance(config, TrainConfig)
     trained = config.lora_rank * shape.adapters if config.lora_rank else shape.parameters
-    tokens = config.micro_rows * row_tokens(config)
-    if not rl:
-        tokens = config.micro_rows * config.pack_tokens
-    scored = config.micro_rows * config.max_completion_tokens if rl else tokens
+    tokens = scored = config.micro_rows * config.pack_tokens if config.sft_epochs else 0  # of the warm-up
+    if rl:
+        tokens = max(tokens, config.micro_rows * row_tokens(config))
+        scored = max(scored, config.micro_rows * config.max_completion_tokens)
     layers = 2 * shape.layers + 34 if config.gradient_checkpointing else 34 * shape.layers
     parts = {
-        "weights that are trained, gradients, Adam": each * trained,
-        "frozen weights": small * shape.parameters if config.lora_rank or rl else 0.0,
+        _TRAINED: each * trained,
+        _FROZEN: small * shape.parameters if config.lora_rank or rl else 0.0,
         "activations": tokens * shape.width * layers * small / 2.0,
         "logits and their gradients": 3.0 * 4 * scored * shape.vocab_tokens,
     }
@@ -86,6 +92,33 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
         length = row_tokens(config)
         parts["key-value cache"] = 2.0 * small * config.generation_batch * length * shape.layers * shape.width
     return {what: size / _GIB for what, size in parts.items() if size}
+
+
+def check_fits(config: SftConfig, accelerator: Any) -> None:
+    """Raises ConfigError, before anything is loaded, where the weights and what Adam knows of them are more than there is."""
+    parts = memory_gib(shape_of(config), config)
+    sharded = accelerator.num_processes if str(accelerator.distributed_type).endswith("FSDP") else 1
+    needed = parts[_TRAINED] / sharded + parts.get(_FROZEN, 0.0) / sharded
+    if accelerator.device.type == "cpu":
+        needed *= processes_here(accelerator)
+    there = memory_of(accelerator.device) / _GIB
+    if needed > there:
+        raise ConfigError(
+            f"the model does not fit: its weights, their gradients and Adam's moments take {needed:,.1f} GiB, before any"
+            f" activation, and there are {there:,.1f} GiB; take a smaller --model, train adapters (--lora-rank 16 --dtype"
+            " bfloat16), or let FSDP share it among more processes; --dry-run tells what takes how much"
+        )
+
+
+def memory_of(device: torch.device) -> int:
+    """Bytes of a device; of a CPU, those of the machine, or of the container where that has less."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(pages, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no container, or one without a limit: "max"
+        return pages
 
 
 def row_tokens(config: SftConfig) -> int:

@@ -275,7 +275,12 @@ METRICS: tuple[Metric, ...] = (
         "likeliest completions that were generated and judged, one a task (a problem at a level)",
         "if `baseline` is greedy",
     ),
-    Metric("judge_failures", "Judge failures", "completions", "completions that the judge failed on; they are dropped"),
+    Metric(
+        "judge_failures",
+        "Judge failures",
+        "completions",
+        "completions that the judge failed on, those of baselines and of a validation too; they are dropped",
+    ),
     Metric(
         "programs",
         "Programs judged",

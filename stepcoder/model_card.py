@@ -24,6 +24,7 @@ from stepcoder.methods.names import SOURCES, Parts
 from stepcoder.report import AVERAGED, figures, points, read_config, read_lines
 
 TEMPLATE = "model_card.md.j2"
+JUDGE = "judge.json"  # in a run's folder: who gave its rewards
 _PACKAGES = ("appsplus", "torch", "transformers", "accelerate", "peft")
 _LOCAL = ("dataset", "model", "prm", "guide")  # options that may be paths: only the last part is told
 
@@ -67,6 +68,7 @@ def render_model_card(run: Path, folder: Path) -> str:
         changed=config.pop("changed", ()),
         options=config,
         versions=_versions(),
+        judge=_json(run / JUDGE),
     )
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 

@@ -66,7 +66,7 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
     state = checkpoints.restored(trainer) or State(update=0, kl_coef=config.kl_coef, best=-1.0)
     log.begin(state.update, config)
     while state.update < config.updates:
-        began = time.monotonic()
+        began, failed = time.monotonic(), judgements.failed
         problems = trainer.sampler.take(config.problems_per_update)
         levels = {p.problem_id: trainer.curriculum.level(p.problem_id) for p in problems}
         tasks = [trainer.task(p, levels[p.problem_id]) for p in problems for _ in range(config.completions_per_problem)]
@@ -91,6 +91,7 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
             if found.numbers["pass_rate"] >= state.best:
                 state = replace(state, best=found.numbers["pass_rate"])
                 checkpoints.keep_best(trainer)
+        [numbers["judge_failures"]] = _summed(trainer, judgements.failed - failed)
         log.update(state.update, config.updates, numbers, _levels(levels | rolled.anchors), _samples(scored, config))
         checkpoints.keep_policy(trainer, state.update)
         if checkpoints.due(state.update) or state.update == config.updates:
@@ -278,14 +279,12 @@ def _told(trainer: Trainer, scored: Sequence[Scored], collected: Collected, bega
     rewards: dict[tuple[str, int], set[float]] = defaultdict(set)
     for given, problem_id, level, *_ in rows:
         rewards[problem_id, level].add(given)
-    counts = [collected.response_tokens, collected.failures, collected.programs]
-    tokens, failures, programs = trainer.sum(torch.tensor(counts, dtype=torch.float64, device=trainer.device)).tolist()
+    tokens, programs = _summed(trainer, collected.response_tokens, collected.programs)
     seconds = time.monotonic() - began
     numbers = {
         "reward_mean": _mean(given for given, *_ in rows),
         "pass_rate": outcomes[Verdict.ACCEPTED] / len(rows),
         "mixed_share": sum(len(given) > 1 for given in rewards.values()) / len(rewards),
-        "judge_failures": failures,
         "programs": programs,
         "tokens_per_s": tokens / collected.generate_s,
         "generate_s": collected.generate_s,
@@ -330,6 +329,11 @@ def _sample(scored: Scored) -> dict[str, Any]:
         "token_offsets": [list(span) for span in scored.offsets],
         "keep": scored.keep,
     }
+
+
+def _summed(trainer: Trainer, *counts: float) -> list[float]:
+    """Of all processes."""
+    return list(trainer.sum(torch.tensor(counts, dtype=torch.float64, device=trainer.device)).tolist())
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -26,6 +26,7 @@ from stepcoder.generation import written
 from stepcoder.verdicts import verdict_and_lines
 
 MOST_FAILURES = 0.01  # share of completions that the judge may fail on before a run stops
+_FEW_FAILURES = 2  # so many never stop it
 MOST_REMEMBERED = 20_000  # reports that are kept, for programs that are written again
 
 
@@ -85,7 +86,6 @@ class Collected:
     """The completions of an update, in order, less those that the judge failed on."""
 
     judged: tuple[Judged, ...]
-    failures: int
     generate_s: float
     wait_s: float  # for the judge, with nothing else left to do
     response_tokens: int
@@ -212,8 +212,8 @@ class Judgements:
             del self._remembered[next(iter(self._remembered))]
         return known
 
-    def collect(self, waiting: "Sequence[tuple[Completion, Future[Report | None]]]") -> tuple[list[Judged], int]:
-        """The reports, in order, and how many completions were dropped because the judge failed on them."""
+    def collect(self, waiting: "Sequence[tuple[Completion, Future[Report | None]]]") -> list[Judged]:
+        """The reports, in order. Completions that the judge failed on are left out; `failed` counts them."""
         judged: list[Judged] = []
         why = ""
         for completion, future in waiting:
@@ -221,14 +221,13 @@ class Judgements:
                 judged.append(Judged(completion, future.result()))
             except SandboxError as error:
                 why = str(error)
-        failures = len(waiting) - len(judged)
-        self.asked, self.failed = self.asked + len(waiting), self.failed + failures
-        if self.failed > max(2, MOST_FAILURES * self.asked) or (waiting and not judged):
+        self.asked, self.failed = self.asked + len(waiting), self.failed + len(waiting) - len(judged)
+        if self.failed > max(_FEW_FAILURES, MOST_FAILURES * self.asked) or (waiting and not judged):
             raise TrainingError(
                 f"the judge failed on {self.failed} of {self.asked} completions (the last time: {why}); at most 1 % may"
-                f" fail; see `appsplus doctor`, then {self._go_on}"
+                f" fail, and {_FEW_FAILURES} in any case; see `appsplus doctor`, then {self._go_on}"
             )
-        return judged, failures
+        return judged
 
     def _judge(self, problem: Problem, program: str) -> Report:
         job = job_of(problem, program, self._judging.modules)
@@ -266,11 +265,11 @@ class Begun:
     def collected(self, judgements: Judgements) -> Collected:
         """The same when all of it is judged."""
         began = time.monotonic()
-        judged, failures = judgements.collect(self.waiting)
+        judged = judgements.collect(self.waiting)
         waited = time.monotonic() - began
         tokens = sum(len(completion.ids) for completion in self.completions)
         programs = {(c.task.problem.problem_id, c.program.text) for c in self.completions if c.program}
-        return Collected(tuple(judged), failures, self.generate_s, waited, tokens, len(programs))
+        return Collected(tuple(judged), self.generate_s, waited, tokens, len(programs))
 
 
 def begin(lm: Any, tokenizer: Any, tasks: Sequence[Task], judgements: Judgements, decoding: Decoding) -> Begun:

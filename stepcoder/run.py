@@ -13,23 +13,27 @@ from accelerate.utils import set_seed
 
 from appsplus.engine import LocalEngine
 from appsplus.errors import InputError
+from appsplus.jsonl import write_atomically
 from appsplus.judge import available_cpus
+from appsplus.judge import version as judge_version
 from appsplus.problem import Problem
 from appsplus.release import data_hash
 from appsplus.release.fetched import dataset_folder
 from stepcoder.checkpoint import Checkpoints, export, recover
-from stepcoder.config import POLICIES, SftConfig, TrainConfig, flag, read_config, save_config
+from stepcoder.config import POLICIES, SftConfig, TrainConfig, flag
 from stepcoder.errors import ConfigError, TrainingError, is_out_of_memory
+from stepcoder.estimate import check_fits
 from stepcoder.guide import guide_programs
 from stepcoder.inputs import check_inputs
 from stepcoder.metrics import RunLog
-from stepcoder.model_card import write_model_card
+from stepcoder.model_card import JUDGE, write_model_card
 from stepcoder.policy import model_config
 from stepcoder.ppo import train
 from stepcoder.prm.model import check_is_reward_model
 from stepcoder.prm.writer import weights_hash
 from stepcoder.processes import new_accelerator, processes_here
 from stepcoder.rollouts import Judgements
+from stepcoder.saved_config import read_config, save_config
 from stepcoder.setup import new_trainer
 from stepcoder.sft import STATE as SFT_STATE
 from stepcoder.sft import run_sft
@@ -46,6 +50,7 @@ def sft(dataset: str, config: SftConfig, run: Path, *, resume: bool = False, qui
         raise ConfigError("--sft-epochs must be at least 1 for `stepcoder sft`; got 0")
     config = with_model(config)
     accelerator = new_accelerator(config, run)
+    check_fits(config, accelerator)
     _begin(run, config, dataset, accelerator, resume=resume)
     if (run / "final").is_dir():
         if not (run / "final" / "README.md").is_file():  # it ended between the two
@@ -69,6 +74,7 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
         check_is_reward_model(Path(config.prm))
     config = with_model(config)
     accelerator = new_accelerator(config, run)
+    check_fits(config, accelerator)
     _begin(run, config, dataset, accelerator, resume=resume)
     workers = config.judge_workers or max(1, available_cpus() // processes_here(accelerator))
     with (
@@ -76,6 +82,7 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
         RunLog(run, accelerator, quiet=quiet) as log,
         _in_words(run, "--micro-rows or --generation-batch", "--lora-rank"),
     ):
+        _note_judge(run, config, engine, accelerator)
         if config.sft_epochs and not (run / "sft").is_dir():
             check_inputs(dataset, replace(config, guide=_guide_of(config)), accelerator.num_processes)
             if not run_sft(dataset, config, accelerator, run, "sft", log):
@@ -92,6 +99,13 @@ def train_run(dataset: str, config: TrainConfig, run: Path, *, resume: bool = Fa
             export(accelerator, trainer.policy, trainer.tokenizer, run / "final")
             _write_card(accelerator, run)
     return finished
+
+
+def _note_judge(run: Path, config: TrainConfig, engine: LocalEngine, accelerator: Any) -> None:
+    """Write RUN/judge.json: which judge gives the rewards, and what of its isolation is not to be had here, and why."""
+    if accelerator.is_main_process:
+        facts = {"judge": judge_version(), "isolation": config.isolation, "missing": engine.rungs.get("missing", {})}
+        write_atomically(run / JUDGE, (json.dumps(facts, indent=1) + "\n").encode())
 
 
 def _guided(

@@ -4,7 +4,7 @@ Values of a preset are not looked at: a preset is for every method. Nor are thos
 is given to all of its runs.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from stepcoder.errors import ConfigError
@@ -55,16 +55,22 @@ _OTHERS: tuple[tuple[str, Used, str], ...] = (
 def refuse_unused(config: Any, given: Iterable[str]) -> None:
     """Refuse options, by their names, that change nothing in a run with this config, a TrainConfig. Raises ConfigError."""
     asked = set(given)
-    for names, starts in _STARTS:
-        if config.parts.start not in starts:
-            _refuse(asked, names, f"methods with {' or '.join(starts)}", config)
-    for names, used, of in _OTHERS:
-        if not used(config):
-            _refuse(asked, names, of, config)
-
-
-def _refuse(asked: set[str], names: str, of: str, config: Any) -> None:
-    for name in names.split():
+    for name, of in without_effect(config):
         if name in asked:
             option = "--" + name.replace("_", "-")
             raise ConfigError(f"{option} would do nothing with --method {config.method}: it is of {of}; leave it away")
+    if "keep_policies" in asked and config.keep_policies > config.updates:
+        raise ConfigError(
+            f"--keep-policies {config.keep_policies} is more than the {config.updates} policies that as many --updates leave;"
+            " lower it"
+        )
+
+
+def without_effect(config: Any) -> Iterator[tuple[str, str]]:
+    """Options that change nothing in a run with this config, a TrainConfig, each with what it is of."""
+    for names, starts in _STARTS:
+        if config.parts.start not in starts:
+            yield from ((name, f"methods with {' or '.join(starts)}") for name in names.split())
+    for names, used, of in _OTHERS:
+        if not used(config):
+            yield from ((name, of) for name in names.split())

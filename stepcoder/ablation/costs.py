@@ -8,8 +8,9 @@ from stepcoder.ablation.arms import ARMS, PRM
 from stepcoder.ablation.plan import completions_an_update
 from stepcoder.ablation.reward_model import cost_of
 from stepcoder.ablation.runs import Job
-from stepcoder.config import TrainConfig, read_config
+from stepcoder.config import TrainConfig
 from stepcoder.report import read_lines
+from stepcoder.saved_config import read_config
 
 
 @dataclass(frozen=True, slots=True)

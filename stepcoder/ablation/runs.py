@@ -37,8 +37,9 @@ from stepcoder.ablation.family import digest, write
 from stepcoder.ablation.plan import AblationConfig
 from stepcoder.ablation.provenance import save_provenance
 from stepcoder.ablation.reward_model import COST, LABELLED, MODEL, cost_of, evenly, make_reward_model
-from stepcoder.config import TrainConfig, flag, read_config, save_config
+from stepcoder.config import TrainConfig, flag
 from stepcoder.errors import TrainingError
+from stepcoder.saved_config import read_config, save_config
 
 DONE, LENGTHS = "test.json", "lengths.json"
 FAMILY = "data/family"

@@ -24,6 +24,12 @@ def refuse_choices(options: Any) -> None:
         raise ConfigError(f"--value-init prm: {options.method} has no critic that could start from it; use ppo")
     if options.value_init and options.critic != "separate":
         raise ConfigError("--value-init prm needs a critic with weights of its own; give --critic separate")
+    weights = (options.prm_weight_passed, options.prm_weight_failed)
+    if min(weights) < 0 or (options.dense_reward and not any(weights)):
+        raise ConfigError(
+            "--prm-weight-passed and --prm-weight-failed must be at least 0, and one of them above, or the dense reward is"
+            f" none; got {weights[0]:g} and {weights[1]:g}"
+        )
     if not options.dense_reward and options.prm_drop_gap:
         raise ConfigError("--prm-drop-gap drops the dense reward, and there is none; give --dense-reward prm")
     if options.prm_drop_gap < 0 or options.prm_gap_updates < 1:

@@ -25,7 +25,7 @@ from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from appsplus.problem import Problem
 from appsplus.release import data_hash
-from stepcoder.config import SftConfig, TrainConfig, read_config
+from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.data import check_tokenizer, load_split, tokenizer_hash
 from stepcoder.inputs import fitting
 from stepcoder.policy import load_model
@@ -50,6 +50,7 @@ from stepcoder.prm.writer import PolicyWriter, Sampling, Writer, weights_hash
 from stepcoder.processes import terminated_as_interrupted
 from stepcoder.progress import Progress
 from stepcoder.rollouts import Judgements, Task
+from stepcoder.saved_config import read_config
 
 _CACHE, _CONFIG = ".cache", "config.json"
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from appsplus.errors import InputError
 from stepcoder.checkpoint import KEPT_POLICIES
-from stepcoder.config import TrainConfig, read_config
+from stepcoder.config import TrainConfig
+from stepcoder.saved_config import read_config
 
 
 @dataclass(frozen=True, slots=True)

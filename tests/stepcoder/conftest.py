@@ -4,9 +4,10 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ class StandInJudge:
     """Accepts the canonical solutions, and finds anything else wrong (`compile` decides what does not compile)."""
 
     modules: tuple[str, ...] = ()
+    rungs: Mapping[str, Any] = MappingProxyType({"missing": {"cgroup": "none here"}})
 
     def __init__(self, problems: Sequence[Problem] = (), fails: Callable[[int], bool] = lambda _: False) -> None:
         self._right = {problem.canonical_solution.strip() for problem in problems}

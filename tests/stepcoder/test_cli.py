@@ -54,6 +54,7 @@ def flags(values: dict[str, Any]) -> str:
             "--updates-per-level 3",
             "--updates-per-level would do nothing with --method stepcoder: it is of a curriculum with",
         ),
+        ("--keep-policies 5 --updates 4", "--keep-policies 5 is more than the 4 policies that as many --updates leave"),
         ("--method ppo+cccs --mask-kl", "--mask-kl would do nothing with --method ppo+cccs: it is of methods with fgo"),
         (
             "--method rloo --gamma 0.9",

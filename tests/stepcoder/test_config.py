@@ -11,18 +11,9 @@ from typer.testing import CliRunner
 
 from appsplus.errors import InputError
 from stepcoder import cli
-from stepcoder.config import (
-    METHODS,
-    OF_THE_PAPER,
-    OURS,
-    PRESETS,
-    SftConfig,
-    TrainConfig,
-    configured,
-    read_config,
-    save_config,
-)
+from stepcoder.config import METHODS, PRESETS, SftConfig, TrainConfig, configured
 from stepcoder.errors import ConfigError
+from stepcoder.saved_config import OF_THE_PAPER, ours, read_config, save_config
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,13 +29,24 @@ def test_the_paper_s_preset_has_the_paper_s_constants() -> None:
 
 
 def test_what_the_paper_does_not_say_is_listed_as_ours(tmp_path: Path) -> None:
-    assert {"gamma", "lam", "clip_range", "threshold", "coefficient", "kinds", "mask_values", "executed_in"} <= set(
-        OURS
-    )
-    names = {f.name for f in fields(TrainConfig)}
-    assert names == OF_THE_PAPER | set(OURS)
-    save_config(configured(TrainConfig, "paper-6.7b", {}), tmp_path, "data")
-    assert json.loads((tmp_path / "config.json").read_text())["not_the_papers"] == list(OURS)
+    config = configured(TrainConfig, "paper-6.7b", {})
+    told = set(ours(config))
+    assert {"gamma", "lam", "clip_range", "threshold", "coefficient", "kinds", "mask_values", "executed_in"} <= told
+    assert {f.name for f in fields(TrainConfig)} >= OF_THE_PAPER
+    assert not told & OF_THE_PAPER
+    # what looks on, what is of another method, and the sizes of a model from scratch
+    assert not told & {
+        "seed",
+        "tracker",
+        "keep_checkpoints",
+        "fine_penalty",
+        "prm_drop_gap",
+        "group_std",
+        "hidden_size",
+    }
+    assert {"threshold", "executed_in"}.isdisjoint(ours(configured(TrainConfig, "paper-6.7b", {"method": "ppo"})))
+    save_config(config, tmp_path, "data")
+    assert json.loads((tmp_path / "config.json").read_text())["not_the_papers"] == ours(config)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

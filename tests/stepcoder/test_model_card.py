@@ -140,6 +140,16 @@ def test_options_that_the_paper_states_otherwise_are_named(make_run: Callable[..
     assert r"It does state those of learning\_rate; here they are others." in card
 
 
+def test_who_gave_the_rewards_is_told(make_run: Callable[..., Path]) -> None:
+    run = make_run([0.5])
+    assert "Rewards: judge" not in render_model_card(run, run / "final")
+    facts = {"judge": "abc-3.11.7", "isolation": "best-effort", "missing": {"cgroup": "why", "landlock": "why"}}
+    (run / "judge.json").write_text(json.dumps(facts))
+    assert "Rewards: judge abc-3.11.7, isolation best-effort, without cgroup, landlock." in render_model_card(
+        run, run / "final"
+    )
+
+
 def test_hostile_options_stay_in_their_cells(make_run: Callable[..., Path]) -> None:
     run = make_run([0.5], method="x | y\n## Heading <script>", dataset="a\nb|c")
     card = render_model_card(run, run / "final")

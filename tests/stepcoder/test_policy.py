@@ -150,6 +150,13 @@ def test_a_dry_run_counts_parameters_and_bytes(lm: Any) -> None:
     trained = mixed["weights that are trained, gradients, Adam"] * 2**30
     assert trained == 18 * shape.parameters
     assert mixed["separate critic"] * 2**30 == trained + mixed["activations"] * 2**30
+    # logits, their gradients and the loss's own, in float32, of the larger phase: a pack of the warm-up, or completions
+    packed, completed = config.micro_rows * config.pack_tokens, config.micro_rows * config.max_completion_tokens
+    without = configured(TrainConfig, "tiny", TINY | {"sft_epochs": 0, "model": "x"})
+    assert packed > completed
+    for of, scored in ((config, packed), (without, completed)):
+        logits = memory_gib(shape, of)["logits and their gradients"] * 2**30
+        assert logits == pytest.approx(12 * scored * config.vocab_tokens)
     assert half["weights that are trained, gradients, Adam"] < parts["weights that are trained, gradients, Adam"]
     # SFT: epochs x problems x tokens x 6 operations a parameter, at 40 % of 1 TFLOP/s
     hours = hours_of(shape, config, problems=10, flops=1e12)["SFT"]

@@ -15,7 +15,7 @@ pytest.importorskip("transformers", reason="the trainer's tests need transformer
 from appsplus.errors import SandboxError
 from appsplus.evaluation.extraction import Program, extract
 from appsplus.judge import Report
-from appsplus.problem import Problem, Verdict
+from appsplus.problem import Checker, Limits, Problem, Verdict
 from stepcoder.batch import keep_of, reward_of
 from stepcoder.config import SftConfig
 from stepcoder.data import new_tokenizer, token_offsets, tokenizer_texts
@@ -171,8 +171,8 @@ def test_a_completion_without_a_program_is_not_judged_and_earns_what_a_compile_e
     judge = StandInJudge(problems)
     with Judgements(judge, threads=1, coverage=True) as judgements:
         nothing = Completion(Task.of(problems[0], (0,), 1, tokenizer), (4, 5), " \n```", None)
-        judged, failures = judgements.collect([(nothing, judgements.submit(nothing))])
-    assert judge.asked == failures == 0
+        judged = judgements.collect([(nothing, judgements.submit(nothing))])
+    assert judge.asked == judgements.failed == 0
     assert judged[0].outcome == "extraction_failed"
     assert [reward_of(judged[0], variant) for variant in ("verdict", "binary", "pass_rate")] == [-1.0, 0.0, -1.0]
     assert keep_of(judged[0], [(0, 1), (1, 3)], "union") == [1.0, 1.0]
@@ -195,8 +195,8 @@ def test_a_program_that_is_written_again_is_not_judged_again(tokenizer: Any, pro
 def test_a_judge_failure_drops_the_completion_and_is_counted(tokenizer: Any, problems: list[Problem]) -> None:
     with Judgements(StandInJudge(problems, lambda n: n == 2), threads=1, coverage=False) as judgements:
         completions = [canonical(p, tokenizer) for p in problems]
-        judged, failures = judgements.collect([(c, judgements.submit(c)) for c in completions])
-    assert (len(judged), failures, judgements.failed, judgements.asked) == (5, 1, 1, 6)
+        judged = judgements.collect([(c, judgements.submit(c)) for c in completions])
+    assert (len(judged), judgements.failed, judgements.asked) == (5, 1, 6)
     assert problems[1].problem_id not in {j.completion.task.problem.problem_id for j in judged}
 
 
@@ -228,7 +228,17 @@ def test_the_limit_is_one_in_a_hundred_of_all_so_far_and_two_at_least(
             with pytest.raises(TrainingError, match=f"failed on {failed} of {of} completions"):
                 judgements.collect(answered(failed + 1, failed))
         else:
-            assert judgements.collect(answered(failed + 1, failed))[1] == failed
+            assert len(judgements.collect(answered(failed + 1, failed))) == 1
+            assert judgements.failed == failed
+
+
+def test_a_job_has_the_problem_s_limits_checker_and_unit_tests(problems: list[Problem]) -> None:
+    checker, limits = Checker("unordered"), Limits(cpu_s=3.0, memory_mib=77)
+    job = job_of(replace(problems[0], checker=checker, limits=limits, reference_cpu_s=None), "x = 1\n", ("numpy",))
+    assert (job.checker, job.limits, job.unit_tests) == (checker, limits, problems[0].unit_tests)
+    assert (job.program, job.modules, job.entry_point) == ("x = 1\n", ("numpy",), problems[0].entry_point)
+    slow = job_of(replace(problems[0], limits=limits, reference_cpu_s=2.0), "x = 1\n", ())
+    assert slow.limits.cpu_s > limits.cpu_s  # a program nobody vouched for may need more than the reference
 
 
 def test_judging_goes_on_while_the_next_completions_are_generated(

@@ -8,7 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +24,7 @@ from transformers import PretrainedConfig
 from appsplus.errors import DatasetError, InputError
 from appsplus.judge import Job, Report
 from appsplus.problem import Problem
-from stepcoder import checkpoint, ppo, run, sft
+from stepcoder import checkpoint, estimate, ppo, run, setup, sft
 from stepcoder.checkpoint import recover
 from stepcoder.config import SftConfig, TrainConfig, configured
 from stepcoder.data import new_tokenizer, sft_example, tokenizer_texts
@@ -283,7 +283,11 @@ def test_a_loss_that_is_not_a_number_leaves_the_last_checkpoint_whole(
         ),
     ],
 )
-@pytest.mark.parametrize("where", [(ppo, "ppo_step"), (checkpoint, "save_policy")])
+@pytest.mark.parametrize(
+    "where",
+    [(sft, "sft_loss"), (setup, "load_model"), (ppo, "ppo_step"), (checkpoint, "save_policy")],
+    ids=lambda w: w[1],
+)
 def test_out_of_memory_says_what_to_change(
     dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, where: tuple[Any, str]
 ) -> None:
@@ -294,6 +298,51 @@ def test_out_of_memory_says_what_to_change(
     with pytest.raises(TrainingError, match=r"2.00 GiB.* Go on with --resume and a lower --micro-rows"):
         run.train_run(dataset, config(), tmp_path / "run")
     assert run.resumed_config(tmp_path / "run", dataset, {"micro_rows": 1}).micro_rows == 1
+
+
+def test_after_an_out_of_memory_a_run_goes_on_to_the_same_numbers(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, calls = ppo.ppo_step, []
+
+    def third_is_too_big(*given: Any, **named: Any) -> Any:
+        calls.append(1)
+        if sum(calls) > 3 * len(steps):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return step(*given, **named)
+
+    steps: list[Any] = []
+    monkeypatch.setattr(ppo, "ppo_step", lambda *given, **named: steps.append(1) or step(*given, **named))
+    run.train_run(dataset, config(updates=1), tmp_path / "one")
+    monkeypatch.setattr(ppo, "ppo_step", third_is_too_big)
+    with pytest.raises(TrainingError, match="the last checkpoint, if there is one, is whole"):
+        run.train_run(dataset, config(), tmp_path / "run")
+    assert [path.name for path in sorted((tmp_path / "run" / "checkpoints").iterdir())] == ["update-000002"]
+    monkeypatch.setattr(ppo, "ppo_step", step)
+    run.train_run(dataset, config(), tmp_path / "run", resume=True)
+    run.train_run(dataset, config(), tmp_path / "whole")
+    assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("begin", [run.train_run, run.sft])
+def test_a_model_that_does_not_fit_is_refused_before_anything_is_loaded_or_written(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: Callable[..., bool]
+) -> None:
+    parts = estimate.memory_gib(estimate.shape_of(config()), config())
+    trained = next(iter(parts.values())) + (parts["frozen weights"] if begin is run.train_run else 0.0)
+    chosen = (
+        config()
+        if begin is run.train_run
+        else SftConfig(**{f.name: getattr(config(), f.name) for f in fields(SftConfig)})
+    )
+    monkeypatch.setattr(estimate, "memory_of", lambda _device: int(0.9 * trained * 2**30))
+    with pytest.raises(
+        ConfigError, match=r"the model does not fit: .* take 0.0 GiB, .*--lora-rank 16 --dtype bfloat16"
+    ):
+        begin(dataset, chosen, tmp_path / "run")
+    assert not (tmp_path / "run" / "config.json").exists()
+    monkeypatch.setattr(estimate, "memory_of", lambda _device: int(1.1 * trained * 2**30))
+    estimate.check_fits(chosen, SimpleNamespace(num_processes=1, distributed_type="NO", device=torch.device("cpu")))
 
 
 def test_a_disk_that_is_full_when_numbers_are_written_is_told_in_words_and_loses_none(

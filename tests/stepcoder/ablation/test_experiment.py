@@ -19,8 +19,9 @@ from stepcoder.ablation.arms import ARMS, SUITES
 from stepcoder.ablation.experiment import ablate
 from stepcoder.ablation.plan import PRESETS, AblationConfig, completions_an_update
 from stepcoder.ablation.reward_model import cost_of, evenly
-from stepcoder.config import configured, read_config
+from stepcoder.config import configured
 from stepcoder.errors import ConfigError
+from stepcoder.saved_config import read_config
 from tests.benchmarks.scripts import script
 
 K = range(1, 9)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from stepcoder.config import METHODS, TrainConfig, configured, save_config
+from stepcoder.config import METHODS, TrainConfig, configured
 from stepcoder.errors import ConfigError
 from stepcoder.methods.names import ADDED, ADVANTAGES, BUNDLES, SOURCES, Parts
+from stepcoder.saved_config import save_config
 
 
 @pytest.mark.parametrize(
