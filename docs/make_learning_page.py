@@ -1,9 +1,10 @@
-"""Write what was measured into benchmarks/learning/README.md: python docs/make_learning_page.py [OUT].
+"""Write what was measured into benchmarks/learning/README.md: python docs/make_learning_page.py [OUT | SUITE].
 
-OUT is a folder of `stepcoder ablate`. What its runs left goes to benchmarks/learning/SUITE/runs.tar.xz, of the seeds of which
-all runs are done: the archive is the raw data of the numbers and figures beside it, and what another machine goes on from.
-The tables go to the page between the marks of the suite, with the command, seeds, versions and commits that they belong to.
-The speed of generation comes from benchmarks/results/generation.json.
+OUT is a folder of `stepcoder ablate`; SUITE is one that is recorded, whose tables are made anew from its archive. What the
+runs of OUT left goes to benchmarks/learning/SUITE/runs.tar.xz, of the seeds of which all runs are done: the archive is the
+raw data of the numbers and figures beside it, and what another machine goes on from. The tables go to the page between the
+marks of the suite, with the command, seeds, versions and commits that they belong to. The speed of generation comes from
+benchmarks/results/generation.json.
 """
 
 import io
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from appsplus.errors import InputError
+from stepcoder.ablation.arms import SUITES
 from stepcoder.ablation.experiment import write_results
 from stepcoder.ablation.markdown import markdown
 from stepcoder.ablation.plan import PRESETS, AblationConfig
@@ -130,18 +132,21 @@ def on_page(page: str, suite: str, made: str) -> str:
 
 
 def main() -> None:
-    """The files of a run, if one is named, and the page."""
+    """The files of what is named, and the page."""
     page = on_page(PAGE.read_text(encoding="utf-8"), "generation", speed(json.loads(SPEED.read_text(encoding="utf-8"))))
-    for out in map(Path, sys.argv[1:]):
-        config, _ = read_config(AblationConfig, out)
-        into = FOLDER / config.suite
-        into.mkdir(exist_ok=True)
-        archive(out, into / ARCHIVE)
+    for named in sys.argv[1:]:
+        if named in SUITES:
+            suite = named
+        else:
+            suite = read_config(AblationConfig, Path(named))[0].suite
+            (FOLDER / suite).mkdir(exist_ok=True)
+            archive(Path(named), FOLDER / suite / ARCHIVE)
+        into = FOLDER / suite
         with tempfile.TemporaryDirectory() as folder:
             results(into / ARCHIVE, Path(folder))
             for name in ("table.json", *FIGURES):
                 shutil.copyfile(Path(folder) / name, into / name)
-        page = on_page(page, config.suite, section(json.loads((into / "table.json").read_text(encoding="utf-8"))))
+        page = on_page(page, suite, section(json.loads((into / "table.json").read_text(encoding="utf-8"))))
     PAGE.write_text(page, encoding="utf-8")
 
 

@@ -1,7 +1,7 @@
 """What runs took: completions, programs that the judge ran, and wall time, those of a reward model included."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from appsplus.errors import InputError
 from stepcoder.ablation.arms import ARMS, PRM
@@ -21,6 +21,8 @@ class Spent:
     labelling: float  # of them, for labels
     programs: float  # different ones of each update, and of the labels
     wall_s: float
+    generate_s: float  # of the updates: the policy writes, and the judge judges beside it
+    judge_wait_s: float  # of the updates: nothing is left to do but to wait for the judge
 
 
 def spent(jobs: Sequence[Job]) -> Spent | None:
@@ -28,12 +30,7 @@ def spent(jobs: Sequence[Job]) -> Spent | None:
     found = [one for job in jobs if job.done and (one := _spent(job))]
     if not found:
         return None
-    return Spent(
-        *(
-            sum(getattr(one, name) for one in found) / len(found)
-            for name in ("completions", "labelling", "programs", "wall_s")
-        )
-    )
+    return Spent(*(sum(getattr(one, of.name) for one in found) / len(found) for of in fields(Spent)))
 
 
 def _spent(job: Job) -> Spent | None:
@@ -42,15 +39,16 @@ def _spent(job: Job) -> Spent | None:
     if not lines or an_update is None:
         return None
     programs = sum(line.get("programs", 0.0) for line in lines)
-    wall_s = sum(line["update_s"] for line in lines)
+    wall_s, *parts_s = (sum(line[name] for line in lines) for name in ("update_s", "generate_s", "judge_wait_s"))
     labels = cost_of(Job(job.out, PRM, job.seed).folder) if ARMS[job.method].prm else None
     if labels is None:
-        return Spent(len(lines) * an_update, 0.0, programs, wall_s)
+        return Spent(len(lines) * an_update, 0.0, programs, wall_s, *parts_s)
     return Spent(
         len(lines) * an_update + labels.completions,
         labels.completions,
         programs + labels.programs,
         wall_s + labels.label_s + labels.train_s,
+        *parts_s,
     )
 
 

@@ -72,15 +72,14 @@ def _costs_table(methods: Mapping[str, Any]) -> str:
             m["name"],
             *(f"{m['spent'][name]:,.0f}" for name in ("completions", "labelling", "programs")),
             f"{m['spent']['wall_s'] / 60:.1f}",
+            *(f"{m['spent'][name] / 60:.1f}" for name in ("generate_s", "judge_wait_s")),
         ]
         for m in methods.values()
         if m["spent"]
     ]
-    return (
-        _table(["mean of a run", "completions", "of them for labels", "programs judged", "minutes"], rows)
-        if rows
-        else ""
-    )
+    head = ["mean of a run", "completions", "of them for labels", "programs judged", "minutes"]
+    head += ["of them writing", "only waiting for the judge"]
+    return _table(head, rows) if rows else ""
 
 
 def _reward_models_table(models: Sequence[Mapping[str, Any]]) -> str:
