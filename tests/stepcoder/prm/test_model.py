@@ -1,5 +1,6 @@
 """A reward model given perfect labels ranks prefixes perfectly; a search without a choice is greedy decoding."""
 
+from collections import Counter
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from appsplus.problem import Problem
 from stepcoder.config import SftConfig
 from stepcoder.data import new_tokenizer, tokenizer_texts
 from stepcoder.policy import Policy, new_config, new_model
+from stepcoder.prm import reranking
 from stepcoder.prm.measures import auroc, measured
 from stepcoder.prm.model import RewardModel, line_scores
 from stepcoder.prm.options import PrmConfig
@@ -148,6 +150,57 @@ def test_a_search_keeps_what_the_reward_model_likes_best(policy: tuple[Any, Any]
     assert len(few) <= 2
     [any_] = search_lines(lm, tokenizer, [task], zeros, width=2, tries=6, decoding=decoding)
     assert min(len(c.ids) for c in few) <= min(len(c.ids) for c in any_)
+
+
+NEXT = {  # of a prefix, by its last line: the two lines that are tried after it
+    "": ("a = 1\n", "b = 2\n"),
+    "b = 2": ("b1 = 1\n", "b2 = 1\n"),
+    "a = 1": ("a1 = 1\n", "a2 = 1\n"),
+    "a1 = 1": ("```", "x = 1\n"),
+    "a2 = 1": ("y = 1\n", "```"),
+    "y = 1": ("```", "z = 1\n"),
+    "z = 1": ("```", "w = 1\n"),
+}
+WORTH = {
+    "a = 1": 0.1, "b = 2": 0.9, "b1 = 1": -0.5, "b2 = 1": 0.2, "a1 = 1": 0.8, "a2 = 1": 0.7, "x = 1": 0.3, "y = 1": 0.75,
+    "z = 1": 0.9, "w = 1": -1.0,
+}  # fmt: skip
+
+
+def test_of_all_that_is_tried_the_search_keeps_the_best_prefixes_wherever_they_come_from(
+    policy: tuple[Any, Any], problems: list[Problem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both that come from `b = 2`, the best line, are dropped; what has ended stays while it is among the best two."""
+    lm, tokenizer = policy
+    task = Task.of(problems[0], (0,), 1, tokenizer)
+    asked: list[set[str]] = []
+
+    def last_line(ids: Any) -> str:
+        lines = tokenizer.decode(list(ids)).split("```")[0].split("\n")
+        return next((line for line in reversed(lines) if line), "")
+
+    def written(_lm: Any, _tokenizer: Any, ids: Any, attention: Any, **_: Any) -> list[list[int]]:
+        tries: Counter[str] = Counter()
+        rows = []
+        for row, mask in zip(ids, attention, strict=True):
+            line = last_line(row[mask.bool()].tolist()[len(task.ids) :])
+            rows.append(tokenizer(NEXT[line][tries[line]], add_special_tokens=False)["input_ids"])
+            tries[line] += 1
+        assert set(tries.values()) == {2}
+        asked.append(set(tries))
+        return rows
+
+    def worth(_prompts: Any, responses: Any, ends: Any) -> list[list[float]]:
+        return [[WORTH[last_line(ids[: e + 1])] for e in of] for ids, of in zip(responses, ends, strict=True)]
+
+    monkeypatch.setattr(reranking, "written", written)
+    decoding = Decoding(1.0, 1.0, max_tokens=200, batch=16)
+    [found] = search_lines(lm, tokenizer, [task], worth, width=2, tries=2, decoding=decoding)
+    assert asked == [{""}, {"a = 1", "b = 2"}, {"a1 = 1", "a2 = 1"}, {"y = 1"}, {"z = 1"}]
+    assert [(tokenizer.decode(list(c.ids)), c.score, c.ended) for c in found] == [
+        ("a = 1\na2 = 1\ny = 1\nz = 1\n```", 0.9, True),
+        ("a = 1\na1 = 1\n```", 0.8, True),
+    ]
 
 
 def test_the_best_of_several_are_those_with_the_highest_score_of_their_last_line(
