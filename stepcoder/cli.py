@@ -294,7 +294,7 @@ def ablate(
     preset: Annotated[str, typer.Option(help=f"Values of all other flags: {', '.join(plan.PRESETS)}.")] = "experiment",
     given: dict[str, Any],
 ) -> None:
-    """Compare methods on generated problems, the parts of StepCoder or --suite methods; tables and figures are in DIR."""
+    """Compare methods on generated problems, the parts of StepCoder or another --suite; tables and figures are in DIR."""
     config = configured(AblationConfig, preset, given, plan.PRESETS)
     need_torch()
     from stepcoder.ablation.experiment import ablate as compare

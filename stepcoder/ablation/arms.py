@@ -1,9 +1,10 @@
 """What `stepcoder ablate` can compare: an arm is a run of `stepcoder train`, or the warm-up alone; a suite is some of them.
 
-Suite `stepcoder`: the parts of StepCoder. Suite `methods`: what others do about a program that fails every unit test. An arm
-with a process reward model has it from the run of PPO with the same seed: policies that PPO kept are labelled, a model is
-trained on the labels (`stepcoder/prm/`), and the arm begins, like all others, at the warm-up; so does the reward model,
-and with it the critic that begins as the reward model.
+Suite `stepcoder`: the parts of StepCoder. Suite `starts`: curricula of start states; not BREAD, whose search writes more
+completions in some updates than in others, nor JSRL, whose guide has had a training of its own. Suite `methods`: what others
+do about a program that fails every unit test. An arm with a process reward model has it from the run of PPO with the same
+seed: policies that PPO kept are labelled, a model is trained on the labels (`stepcoder/prm/`), and the arm begins, like all
+others, at the warm-up; so does the reward model, and with it the critic that begins as the reward model.
 
 CodeRL and RLTF learn the canonical solutions of the problems that they practise on, along with everything else; no other
 arm sees one. What they are without that is an arm of its own.
@@ -40,6 +41,8 @@ ARMS = {
         Arm(PPO, "PPO", "ppo"),
         Arm("ppo+cccs", "PPO + CCCS", "ppo+cccs"),
         Arm("ppo+fgo", "PPO + FGO", "ppo+fgo"),
+        Arm("ppo+r3", "PPO + R3", "ppo+r3"),
+        Arm("ppo+adaback", "PPO + AdaBack", "ppo+adaback"),
         Arm("grpo", "GRPO", "grpo"),
         Arm("rloo", "RLOO", "rloo"),
         Arm("ppocoder", "PPOCoder", "ppocoder"),
@@ -61,6 +64,7 @@ SUITES = {
         *(SFT, "ppo", "grpo", "rloo", "ppocoder", "coderl", "coderl-rl", "rltf", "rltf-rl", "stepcoder"),
         *("prm-dense", "prm-value", "prm-both", "stepcoder+prm"),
     ),
+    "starts": (SFT, "ppo", "ppo+cccs", "ppo+r3", "ppo+adaback"),
 }
 
 DIFFERENCES = (
@@ -69,6 +73,10 @@ DIFFERENCES = (
     ("stepcoder", "ppo+fgo"),
     ("ppo+cccs", "ppo"),
     ("ppo+fgo", "ppo"),
+    ("ppo+r3", "ppo"),
+    ("ppo+adaback", "ppo"),
+    ("ppo+cccs", "ppo+r3"),
+    ("ppo+cccs", "ppo+adaback"),
     ("grpo", "ppo"),
     ("rloo", "ppo"),
     ("ppocoder", "ppo"),

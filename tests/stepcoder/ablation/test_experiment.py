@@ -101,6 +101,15 @@ def test_arms_without_truth_learn_from_verdicts_alone() -> None:
         assert suite.run(name, 0, Path("model")).ground_truth_coef == coefficient
 
 
+def test_curricula_of_start_states_differ_in_nothing_else() -> None:
+    suite = smoke(suite="starts")
+    plain = asdict(suite.run("ppo", 0, Path("model")))
+    for name, start in (("ppo+cccs", "cccs"), ("ppo+r3", "r3"), ("ppo+adaback", "adaback")):
+        of_arm = suite.run(name, 0, Path("model"))
+        assert of_arm.curriculum.name == start
+        assert asdict(of_arm) == plain | {"method": name}
+
+
 def test_a_seed_that_is_not_whole_is_not_recorded(finished: Path, tmp_path: Path) -> None:
     page_maker = script("docs/make_learning_page.py")
     out = tmp_path / "out"
@@ -184,7 +193,7 @@ def test_two_commands_do_not_work_in_one_folder(tmp_path: Path) -> None:
     ("given", "words"),
     [
         ({"methods": "ppo,grpo"}, "--methods ppo,grpo is not known; expected some of sft,ppo"),
-        ({"suite": "best"}, "--suite best is not known; expected one of stepcoder, methods"),
+        ({"suite": "best"}, "--suite best is not known; expected one of stepcoder, methods, starts"),
         ({"suite": "methods", "methods": "ppo,ppo+fgo"}, "is not known; expected some of sft,ppo,grpo"),
         ({"suite": "methods", "prm_checkpoints": 3}, "--prm-checkpoints 3 is more than the 2 updates of a run"),
         ({"prm_k": 0}, "--prm-k must be at least 1; got 0"),
