@@ -11,7 +11,7 @@ from stepcoder.errors import ConfigError
 SELECTIONS = ("full", "remove-hard", "medium-only", "revised-only")
 NOT_CHOSEN = frozenset(
     "preset model hidden_size layers heads vocab_tokens max_prompt_tokens max_completion_tokens sft_epochs"
-    " sft_batch_examples sft_learning_rate sft_warmup_share pack_tokens limit".split()
+    " sft_batch_examples sft_learning_rate sft_warmup_share pack_tokens limit tracker".split()
 )
 """Options of supervised training that mean nothing to a reward model: its data and its policy decide."""
 
