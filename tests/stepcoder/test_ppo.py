@@ -387,7 +387,7 @@ def test_tasks_with_mixed_rewards_are_those_whose_completions_differ(make_traine
         Scored(Judged(Completion(trainer.task(problem, level), (5,), "", None), None), earned, [(0, 0)], [1.0])
         for problem, level, earned in ((a, 1, -1.0), (a, 2, -0.3), (b, 2, 1.0), (a, 1, -0.3), (a, 2, -0.3))
     ]
-    numbers = _told(trainer, scored, Collected((), 0, 1.0, 0.0, 5), 0.0)
+    numbers = _told(trainer, scored, Collected((), 1.0, 0.0, 5), 0.0)
     assert numbers["mixed_share"] == 1 / 3
     assert numbers["reward_mean"] == pytest.approx((-1.0 - 0.3 + 1.0 - 0.3 - 0.3) / 5)
     assert numbers["plain_pass_rate"] == 0.0  # of three: none has a program

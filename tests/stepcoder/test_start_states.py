@@ -56,7 +56,7 @@ def answer(passes: Callable[[Task], bool]) -> Callable[[Sequence[Task]], Collect
             verdict = Verdict.ACCEPTED if passes(task) else Verdict.WRONG_ANSWER
             report = Report(verdict, (UnitTestReport(verdict, 0.0, 0.0, 1.0),), None)
             judged.append(Judged(Completion(task, (1,), "", None), report))
-        return Collected(tuple(judged), 0, 1.0, 0.5, 10 * len(tasks), len(tasks))
+        return Collected(tuple(judged), 1.0, 0.5, 10 * len(tasks), len(tasks))
 
     return complete
 
