@@ -12,12 +12,12 @@ from tables import text
 
 from stepcoder.prm.measures import TOLD
 from stepcoder.prm.report import worded
+from stepcoder.report import AVERAGED
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "first_runs.json"
 PAGE = ROOT / "docs" / "methods" / "prm.md"
 MARK = re.compile(r"(<!-- first runs -->\n).*?(<!-- end of first runs -->)", re.DOTALL)
-AVERAGED = 10
 KINDS, LABELS = ("correct", "revised", "wrong"), ("+1", "-1", "+0")
 
 

@@ -8,15 +8,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
-from stepcoder.config import SftConfig, TrainConfig
+from stepcoder.config import Config, SftConfig, TrainConfig
 from stepcoder.presets import PRESETS
 from stepcoder.unused import without_effect
-
-Config = TypeVar("Config", bound=SftConfig)
 
 PAPERS_PRESET = "paper-6.7b"
 OF_THE_PAPER = frozenset(

@@ -25,12 +25,12 @@ from tiny import ROOT, timed, versions
 
 from appsplus.jsonl import write_atomically
 from stepcoder.prm.measures import TOLD
+from stepcoder.report import AVERAGED
 
 RESULT = ROOT / "benchmarks" / "results" / "first_runs.json"
 COSTS = "costs.json"  # of the commands that are done, by command
 FIRST = ("appsplus build --out out/appsplus", "stepcoder train out/appsplus --preset tiny --out runs/tiny")
 NUMBERS = Path("runs/tiny/metrics.jsonl")
-AVERAGED = 10  # updates
 LABELS, REWARD_MODEL = Path("out/prm-data/manifest.json"), Path("runs/prm/prm.json")
 
 

@@ -91,7 +91,7 @@ def _arguments() -> argparse.Namespace:
 def _engine(options: argparse.Namespace, stack: ExitStack, modules: tuple[str, ...] = ()) -> Judging:
     if not options.stop_at_first_failure:
         return stack.enter_context(LocalEngine(workers=options.workers, modules=modules))
-    cache = stack.enter_context(Cache(None))  # where the first unit tests of a program are found once more are run
+    cache = stack.enter_context(Cache(None))  # of the unit tests of a program that were run so far
     return FirstFailures(stack.enter_context(LocalEngine(workers=options.workers, modules=modules, cache=cache)), cache)
 
 

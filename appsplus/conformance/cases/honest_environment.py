@@ -8,9 +8,8 @@ from appsplus.problem import Limits
 
 _stdin = partial(stdin_case, Group.HONEST)
 _OLD = sys.version_info < (3, 12)
-_DEEP_WAYS = (
-    ("5000\n", "519363\n") if _OLD else ("100\n", "35150\n")
-)  # 3.12 gives calls from C few levels, whatever is asked
+# 3.12 gives calls that go through C few levels, whatever a program asks for
+_DEEP_WAYS = ("5000\n", "519363\n") if _OLD else ("100\n", "35150\n")
 _IN_TRACER = (4,) if _OLD else ()  # 3.12 and later have no events in a trace function, for any tool
 
 CASES = (
