@@ -80,6 +80,13 @@ class UnitTest:
     input: str  # STDIN: what arrives on standard input. CALL: a JSON list, the positional arguments
     output: str  # STDIN: what must appear on standard output. CALL: JSON, the value to be returned
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.input, str) and isinstance(self.output, str)):
+            raise ValueError(  # noqa: TRY004
+                f"input and output of a unit test must be text; got {type(self.input).__name__} and"
+                f" {type(self.output).__name__} (a value of the call format is its JSON)"
+            )
+
 
 _MOST = 1_000_000  # seconds, MiB
 
@@ -96,6 +103,8 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("cpu_s", "wall_s", "memory_mib", "output_mib"):
             value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ValueError(f"limit {name} must be a number; got {value!r}")  # noqa: TRY004
             if not value > 0:
                 raise ValueError(f"limit {name} must be above zero; got {value}")
             if value > _MOST:

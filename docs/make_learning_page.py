@@ -24,7 +24,7 @@ from stepcoder.ablation.markdown import markdown
 from stepcoder.ablation.plan import PRESETS, AblationConfig
 from stepcoder.ablation.provenance import FILE_NAME as MADE_BY
 from stepcoder.ablation.reward_model import COST
-from stepcoder.ablation.runs import DONE, LENGTHS, PROBLEMS, jobs
+from stepcoder.ablation.runs import DONE, GROUPS, LENGTHS, PROBLEMS, jobs
 from stepcoder.config import configured, flag
 from stepcoder.saved_config import read_config
 
@@ -32,9 +32,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "learning"
 PAGE = FOLDER / "README.md"
 SPEED = ROOT / "benchmarks" / "results" / "generation.json"
-FIGURES = ("curves.svg", "by_k.svg", "outcomes.svg")
+FIGURES = ("curves.svg", "by_group.svg", "outcomes.svg")
 ARCHIVE = "runs.tar.xz"
-KEPT = ("config.json", DONE, LENGTHS, COST, MADE_BY, "metrics.jsonl", "validation.jsonl")
+KEPT = ("config.json", DONE, LENGTHS, GROUPS, COST, MADE_BY, "metrics.jsonl", "validation.jsonl")
 """What the archive has of a run: all that the tables and figures are made of, and that tells that it is done."""
 _ANYWHERE = frozenset(
     {"dataset", "preset", "workers", "judge_workers", "not_the_papers"}
@@ -44,6 +44,10 @@ _ANYWHERE = frozenset(
 def archive(out: Path, path: Path) -> None:
     """Pack what the runs of whole seeds left; the bytes depend on nothing else. Raises InputError where no seed is whole."""
     config, _ = read_config(AblationConfig, out)
+    if config.problems_from:
+        raise InputError(
+            f"the page is about generated problems; the tables of those of {out} are in {out / 'table.md'}"
+        )
     of_seeds = [
         [job for group in jobs(out, config) for job in group if job.seed == seed] for seed in range(config.seeds)
     ]
@@ -100,7 +104,8 @@ def command(options: dict[str, Any]) -> str:
         for name, value in options.items()
         if name not in _ANYWHERE and value != getattr(plain, name, value)
     ]
-    return " ".join(["stepcoder ablate", *words, "--out OUT"])
+    preset = [] if options["preset"] == "experiment" else [f"--preset {options['preset']}"]
+    return " ".join(["stepcoder ablate", *preset, *words, "--out OUT"])
 
 
 def speed(found: dict[str, Any]) -> str:

@@ -74,6 +74,30 @@ def stacked_chart(series: Sequence[Series], *, label: str) -> str:
     return _svg("".join(parts) + _frame(xs, (0.0, 1.0), share=True), label)
 
 
+def bar_chart(groups: Sequence[tuple[str, Sequence[float | None]]], names: Sequence[str], *, label: str) -> str:
+    """Shares side by side: a group has a title and a value for each of `names`, None where there is none."""
+    if not any(value is not None for _, values in groups for value in values):
+        return ""
+    slot = _PLOT_W / len(groups)
+    bar = slot / (len(names) + 1)
+    parts = [_rules((0.0, 1.0), (0.0, 1.0), share=True)]
+    for place, (title, values) in enumerate(groups):
+        left = LEFT + place * slot
+        parts.append(
+            f'<text class="tick" x="{left + slot / 2:.2f}" y="{HEIGHT - 6}" text-anchor="middle">{escape(title)}</text>'
+        )
+        for number, (name, value) in enumerate(zip(names, values, strict=True)):
+            if value is None or not math.isfinite(value):
+                continue
+            _, y = _place(0.0, value, (0.0, 1.0), (0.0, 1.0))
+            told = escape(f"{name}, {title}: {_number(value, share=True)}")
+            parts.append(
+                f'<rect class="bar a{number}" x="{left + (number + 0.5) * bar:.2f}" y="{y}" width="{0.9 * bar:.2f}" '
+                f'height="{TOP + _PLOT_H - y:.2f}"><title>{told}</title></rect>'
+            )
+    return _svg("".join(parts), label)
+
+
 def heat_map(columns: Sequence[tuple[str, Mapping[int, float]]], rows: Sequence[int], *, label: str) -> str:
     """Shares as cells: a column has a name and a share for each row; the largest row number is at the top."""
     if not columns or not rows:
@@ -119,6 +143,14 @@ def _svg(content: str, label: str, width: int = WIDTH, height: int = HEIGHT) -> 
 
 
 def _frame(xs: Point, ys: Point, *, share: bool) -> str:
+    parts = [_rules(xs, ys, share=share)]
+    for x in (tick for tick in ticks(*xs) if tick == int(tick)):
+        at, _ = _place(x, ys[0], xs, ys)
+        parts.append(f'<text class="tick" x="{at}" y="{HEIGHT - 6}" text-anchor="middle">{x:,.0f}</text>')
+    return "".join(parts)
+
+
+def _rules(xs: Point, ys: Point, *, share: bool) -> str:
     parts = []
     for y in (0.0, 0.25, 0.5, 0.75, 1.0) if share and ys[1] == 1.0 else ticks(*ys):
         _, at = _place(xs[0], y, xs, ys)
@@ -126,9 +158,6 @@ def _frame(xs: Point, ys: Point, *, share: bool) -> str:
         parts.append(
             f'<text class="tick" x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{_number(y, share=share)}</text>'
         )
-    for x in (tick for tick in ticks(*xs) if tick == int(tick)):
-        at, _ = _place(x, ys[0], xs, ys)
-        parts.append(f'<text class="tick" x="{at}" y="{HEIGHT - 6}" text-anchor="middle">{x:,.0f}</text>')
     return "".join(parts)
 
 

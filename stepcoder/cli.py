@@ -294,8 +294,9 @@ def ablate(
     preset: Annotated[str, typer.Option(help=f"Values of all other flags: {', '.join(plan.PRESETS)}.")] = "experiment",
     given: dict[str, Any],
 ) -> None:
-    """Compare methods on generated problems, the parts of StepCoder or another --suite; tables and figures are in DIR."""
+    """Compare methods, the parts of StepCoder or another --suite, on generated problems or yours; DIR gets the tables."""
     config = configured(AblationConfig, preset, given, plan.PRESETS)
+    plan.refuse_idle(config, given)
     need_torch()
     from stepcoder.ablation.experiment import ablate as compare
     from stepcoder.ablation.runs import InterruptedRunError

@@ -169,7 +169,7 @@ class TrainConfig(SftConfig):
     kl_horizon: int = option(10_000, "adaptive: completions over which the coefficient may change by a fifth")
     stop_kl: float = option(0.0, "end an update where the KL to its start has passed this, in nats a token; 0: never")
     validate_every: int = option(10, "updates between validations on plain tasks; 0: never")
-    validation_problems: int = option(64, "problems of the validation split, at most; 0: all")
+    validation_problems: int = option(64, "problems of the validation split, evenly spaced; 0: all")
     validation_split: str = option("validation", "the split that validations are on")
     validation_completions: int = option(0, "of each problem, sampled as in training; 0: one, the likeliest")
     checkpoint_every: int = option(10, "updates between checkpoints")

@@ -14,7 +14,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ from appsplus.problem import Problem
 from appsplus.release import load_problems, prompt_text
 from appsplus.release.fetched import dataset_folder
 
+Item = TypeVar("Item")
 _PROBE = "def f(x):\n    if x > 1:\n\treturn  'a  b'\n```"
 
 
@@ -62,6 +63,15 @@ def load_split(dataset: str, split: str, *, limit: int = 0) -> list[Problem]:
                 f"{problem.problem_id} in {dataset} has no subtasks; expected at least the plain task, build it again"
             )
     return problems
+
+
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
+    """`count` of some items, evenly spaced, the first among them; all where there are fewer, or `count` is 0.
+
+    A dataset has its source's order, in which the first ones may be of one difficulty.
+    """
+    count = min(count or len(items), len(items))
+    return [items[i * len(items) // count] for i in range(count)]
 
 
 def prompt_for(problem: Problem, prefix: str, tokenizer: Any) -> str:

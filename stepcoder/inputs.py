@@ -6,7 +6,7 @@ from typing import Any
 from appsplus.errors import DatasetError, InputError
 from appsplus.problem import Problem
 from stepcoder.config import SftConfig, TrainConfig
-from stepcoder.data import Tokens, load_split, new_tokenizer, sft_example, tokenizer_texts
+from stepcoder.data import Tokens, evenly, load_split, new_tokenizer, sft_example, tokenizer_texts
 from stepcoder.errors import ConfigError
 from stepcoder.estimate import row_tokens
 from stepcoder.guide import prefixes_of
@@ -60,7 +60,7 @@ def refuse_too_few(config: TrainConfig, processes: int) -> None:
 
 def _validation(dataset: str, config: TrainConfig) -> list[Problem]:
     try:
-        return load_split(dataset, config.validation_split, limit=config.validation_problems)
+        return evenly(load_split(dataset, config.validation_split), config.validation_problems)
     except DatasetError as error:
         raise DatasetError(f"{error}. It is there to validate on: --validation-split, --validate-every 0") from None
 

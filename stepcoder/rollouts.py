@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from appsplus.engine.judging import Judging, fair_limits
+from appsplus.engine.verdict_and_lines import verdict_and_lines
 from appsplus.errors import SandboxError
 from appsplus.evaluation.backends.padding import left_padded
 from appsplus.evaluation.extraction import Program, extract
@@ -23,7 +24,6 @@ from stepcoder.config import TrainConfig
 from stepcoder.data import prompt_ids, token_offsets
 from stepcoder.errors import TrainingError
 from stepcoder.generation import written
-from stepcoder.verdicts import verdict_and_lines
 
 MOST_FAILURES = 0.01  # share of completions that the judge may fail on before a run stops
 _FEW_FAILURES = 2  # so many never stop it

@@ -30,7 +30,7 @@ LAYERS = [
 SANDBOXED = (
     "worker compiler process stdin_runs call_runs program isolation seccomp inspection tracer probes values prelude"
     " frames insertion line_map compiling state landlock calibration begin kept mappings task template waiting rlimits"
-    " placement scratch"
+    " placement root scratch"
 ).split()
 
 

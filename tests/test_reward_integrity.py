@@ -1,7 +1,7 @@
 """No program earns a reward that it should not: the hostile programs of the suite, judged and masked as in training.
 
-That is with their lines, `stepcoder.verdicts`. That verdicts are right without is tested in tests/conformance; of the wrong
-programs, which do not fight the judge, no more is asked than that.
+That is with their lines, `appsplus.engine.verdict_and_lines`. That verdicts are right without is tested in
+tests/conformance; of the wrong programs, which do not fight the judge, no more is asked than that.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,12 @@ import pytest
 
 from appsplus.conformance import CASES, Case, Group
 from appsplus.conformance.run import needed_rungs
+from appsplus.engine.verdict_and_lines import verdict_and_lines
 from appsplus.evaluation import Program, extract
 from appsplus.judge import BEST_EFFORT, Inspection, Job, Judge, Report
 from appsplus.problem import Verdict
 from appsplus.reward import REWARDS, VARIANTS, reward, share_passed
 from stepcoder.executed_tokens import executed_keep, lines_in_loss
-from stepcoder.verdicts import verdict_and_lines
 
 AGAINST = [case for case in CASES if case.group is Group.HOSTILE]
 

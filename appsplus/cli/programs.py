@@ -16,7 +16,9 @@ from rich.table import Table
 from appsplus.cli.engines import LOCAL, RAY, Address, EngineName, check_address
 from appsplus.cli.nodes import print_nodes
 from appsplus.cli.options import AsJson, CacheDir, DatasetDir, Isolation, ProblemId, open_cache
+from appsplus.engine import LocalEngine
 from appsplus.engine.judging import fair_limits, job_for
+from appsplus.engine.verdict_and_lines import verdict_and_lines
 from appsplus.errors import InputError, SandboxError
 from appsplus.judge import BEST_EFFORT, STRICT, STRICT_RUNGS, Job, Judge, Report, available_cpus
 from appsplus.judge import version as judge_version
@@ -49,8 +51,9 @@ def judge(
         raise InputError(f"{program_file} cannot be read as a program ({why}); expected UTF-8 text") from None
     canonical = job_for(problem, problem.canonical or 0, tuple(allow or ()), coverage=coverage)
     job = replace(canonical, program=program, limits=fair_limits(problem), stop_after_timeouts=len(problem.unit_tests))
-    with Judge(isolation=isolation, modules=job.modules) as worker:
-        report, rungs = worker.run(job), dict(worker.rungs)
+    with LocalEngine(workers=1, isolation=isolation, modules=job.modules) as engine:
+        report = verdict_and_lines(engine, job) if coverage else engine.judge([job])[0]
+        rungs = dict(engine.rungs)
     if as_json:
         missing = rungs.pop("missing")
         facts = {"judge": judge_version(), "isolation": rungs, "missing": missing}
@@ -63,7 +66,14 @@ def judge(
 def _print_report(report: Report) -> None:
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    titles = (("unit test", "right"), ("verdict", "left"), ("cpu ms", "right"), ("peak MiB", "right"), ("", "left"))
+    titles = (
+        ("unit test", "right"),
+        ("verdict", "left"),
+        ("cpu ms", "right"),
+        ("wall ms", "right"),
+        ("peak MiB", "right"),
+    )
+    titles += (("", "left"),)
     for title, justify in titles:
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     for number, t in enumerate(report.unit_tests):
@@ -72,7 +82,8 @@ def _print_report(report: Report) -> None:
             note = f"{note}  lines {','.join(map(str, t.executed_lines))}".strip()
         colour = "green" if t.verdict is Verdict.ACCEPTED else "red"
         verdict = f"[{colour}]{t.verdict}[/{colour}]"
-        table.add_row(str(number), verdict, f"{t.cpu_s * 1000:.1f}", f"{t.peak_mib:.0f}", escape(note))
+        took = (f"{seconds * 1000:.1f}" for seconds in (t.cpu_s, t.wall_s))
+        table.add_row(str(number), verdict, *took, f"{t.peak_mib:.0f}", escape(note))
     console.print(table)
     passed = sum(t.verdict is Verdict.ACCEPTED for t in report.unit_tests)
     console.print(f"\n{report.verdict}: {passed} of {len(report.unit_tests)} unit tests passed")

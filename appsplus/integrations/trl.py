@@ -107,8 +107,8 @@ def executed_mask(row: Row, completion_ids: Sequence[int], tokenizer: Any) -> tu
     """For each token of a completion 1 or 0, and what the completion is worth. Raises SandboxError."""
     with needs("trl"):
         from stepcoder.data import token_offsets
+    from appsplus.engine.verdict_and_lines import verdict_and_lines
     from stepcoder.executed_tokens import executed_keep, lines_in_loss
-    from stepcoder.verdicts import verdict_and_lines
 
     text = tokenizer.decode(completion_ids, skip_special_tokens=True)
     found = extract(text, fence_open=bool(row.get("continued")))

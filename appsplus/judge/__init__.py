@@ -4,7 +4,7 @@
         report = judge.run(Job(program, IOFormat.STDIN, (UnitTest("2\\n", "4\\n"),)))
 
 Read `job` (what is asked and answered), `client`, `rounds` and `verdicts` (the parent, which decides), then `worker`,
-`compiler`, `process`, `template`, `begin` and `isolation` (the sandbox, which is not believed).
+`isolation`, `root`, `template`, `begin`, `process` and `compiler` (the sandbox, which is not believed); the rest is detail.
 
 Covered:
 
@@ -25,6 +25,7 @@ Covered:
 Not covered:
 
 - Flaws of the kernel, and side channels between programs that run at the same time (timing, caches).
+- Verdicts of a job with coverage, which has twenty times its limits; `appsplus.engine.verdict_and_lines` has both.
 - A program's own coverage: it can find the buffer and write lines into it that it never ran.
 - Which of its unit tests a program of the call format spends its time on: one that finds the inputs of the others may work
   ahead while cheaper ones are on the clock. All together it has no more time than they have.

@@ -214,9 +214,7 @@ class _Caller:
             if not self._buffer.startswith(self._mark, start):  # not written by our code
                 continue
             if kind in (STARTED, READY):
-                if (
-                    kind == self._stage
-                ):  # each once, in this order: a program knows the mark, and the clock follows them
+                if kind == self._stage:  # each once, in this order: a program knows the mark, the clock follows them
                     self._stage = READY if kind == STARTED else VALUE
             elif kind == SPENT:
                 self.is_spent = True

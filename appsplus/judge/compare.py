@@ -9,8 +9,10 @@ Text (standard output) climbs a ladder and stops at the first rung that holds:
                  relative or absolute
 
 Values (the call format) are compared as type-tagged JSON (`appsplus.judge.values`): 1 is not True, 1 is not 1.0 unless
-the expected value is a float (then within 1e-6), a tuple or an iterator equals a list of the same elements, a set equals
-only a set. Never by sets, never by folding case, never integers as floats. A `Checker` widens this for one problem.
+the expected value is a float (then within 1e-6), a tuple or an iterator equals a list of the same elements. A set equals
+only a set, with elements that agree, in whatever order either is written. A dict equals only a dict with the same keys,
+whose values agree; the order of keys means nothing, and a key is compared exactly: 1 is neither 1.0 nor "1". Never lists as
+sets, never by folding case, never integers as floats. A `Checker` widens this for one problem.
 """
 
 import json
@@ -119,7 +121,16 @@ def _objects_agree(expected: dict[str, Any], actual: dict[str, Any]) -> bool:
         return False
     if expected.keys() == {"$dict"}:
         return _pairs_agree(expected["$dict"], actual["$dict"])
+    if expected.keys() == {"$set"}:
+        return _elements_agree(expected["$set"], actual["$set"])
     return all(values_agree(item, actual[key]) for key, item in expected.items())
+
+
+def _elements_agree(expected: Any, actual: Any) -> bool:
+    """Whether two lists have elements that agree, in whatever order."""
+    if not (isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual)):
+        return False
+    return values_agree(sorted(expected, key=_order), sorted(actual, key=_order))
 
 
 def _pairs_agree(expected: list[Any], actual: list[Any]) -> bool:
@@ -202,10 +213,7 @@ def value_is_right(expected: str, actual: Any, checker: Checker | None, unit_tes
     if checker.kind == "any_case":
         return values_agree(_lowered(wanted), _lowered(actual))
     if checker.kind == "unordered":
-        ours, theirs = _listed(wanted), _listed(actual)
-        if not (isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs)):
-            return False
-        return values_agree(sorted(ours, key=_order), sorted(theirs, key=_order))
+        return _elements_agree(_listed(wanted), _listed(actual))
     return any(values_agree(_expected_value(other), actual) for other in _alternatives(checker, unit_test))
 
 

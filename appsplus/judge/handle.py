@@ -50,6 +50,7 @@ class WorkerHandle:
         ours, theirs = socket.socketpair()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
         self._tmp = Path(tempfile.mkdtemp(prefix="appsplus-"))
+        # As -I, but for -E: what environment it has is ours, and says the hash seed
         python = [getattr(sys, "_base_executable", sys.executable), "-s", "-P", "-S", "-B", "-W", "ignore"]
         with theirs:
             self.process = subprocess.Popen(

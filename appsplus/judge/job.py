@@ -15,12 +15,19 @@ class Job:
     entry_point: str | None = None
     limits: Limits = Limits()
     checker: Checker | None = None
-    coverage: bool = False  # also report executed lines; see benchmarks/speed for what it costs
+    coverage: bool = (
+        False  # also report executed lines: of a slow program, too, which has twenty times its limits then, so
+    )
+    #                         that the verdict is not the one without; `appsplus.engine.verdict_and_lines` has both
     hash_seed: int = 0  # PYTHONHASHSEED of the program
     stop_after_timeouts: int = 2  # after so many time-limit verdicts the remaining unit tests are not run
     modules: tuple[str, ...] = ()  # offered beyond the standard library, e.g. ("numpy",)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.program, str):
+            raise ValueError(f"a program must be text; got {type(self.program).__name__}: decode it")  # noqa: TRY004
+        if not isinstance(self.io_format, IOFormat):
+            raise ValueError(f"io_format must be IOFormat.STDIN or .CALL; got {self.io_format!r}")  # noqa: TRY004
         if not self.unit_tests:
             raise ValueError("a job needs at least one unit test; got none")
         if self.stop_after_timeouts < 1:
@@ -42,7 +49,10 @@ class UnitTestReport:
     error: str = ""  # e.g. "ZeroDivisionError: division by zero (line 3)"
     executed_lines: tuple[int, ...] | None = None  # ascending; None: not asked for
     traceback: tuple[tuple[int, str], ...] = ()  # of an exception: (line, function) in the program, outermost first
-    near_limit: bool = False  # it took 0.7 to 1.5 times its CPU limit, or had no CPU: another host may say otherwise
+    near_limit: bool = (
+        False  # another host may say otherwise: it took 0.7 to 1.5 times its CPU limit, or had no CPU, or was
+    )
+    #                           late and is not any more, asked again alone
 
 
 @dataclass(frozen=True, slots=True)

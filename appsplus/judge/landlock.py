@@ -33,6 +33,11 @@ def abi() -> int:
         return 0
 
 
+def refused() -> str:
+    """Why there are no rules here, and what would help; empty where there are."""
+    return "" if abi() > 0 else "this kernel has none; Linux 5.13 and later do, with lsm=landlock,... where it is off"
+
+
 def rules(read: Iterable[Path], write: Iterable[Path], devices: Iterable[Path]) -> int:
     """A descriptor of the rules: paths to read (and execute) from, folders to write in, devices to use. Raises OSError."""
 

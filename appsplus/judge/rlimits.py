@@ -4,29 +4,63 @@ import ctypes
 import resource
 from functools import cache
 
+from appsplus.judge.isolation import STACK_MIB
+
 THREADS = 128
 OPEN_FILES = 128
+_Limits = tuple[tuple[int, int], ...]  # which, and how much
+_SHARED: _Limits = (
+    (resource.RLIMIT_NOFILE, OPEN_FILES),
+    (resource.RLIMIT_CORE, 0),
+    (resource.RLIMIT_MEMLOCK, 0),
+    (resource.RLIMIT_MSGQUEUE, 0),
+)
+_USUAL: _Limits = (
+    (resource.RLIMIT_AS, 2 << 30),
+    (resource.RLIMIT_FSIZE, 64 << 20),
+    (resource.RLIMIT_NPROC, THREADS),
+    (resource.RLIMIT_STACK, STACK_MIB << 20),
+)
 
 
 def limit_all() -> None:
     """Those that all programs share, put on the process that they are forked from."""
-    for kind, most in (
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_MSGQUEUE, 0),
-    ):
+    for kind, most in _possible(_SHARED):
         resource.setrlimit(kind, (most, most))
 
 
-def limits(cpu_s: float | None, memory_bytes: int, file_bytes: int) -> tuple[tuple[int, int], ...]:
-    """Those of one program, soft and hard alike: which, and how much."""
-    return (
-        (resource.RLIMIT_CPU, resource.RLIM_INFINITY if cpu_s is None else int(cpu_s) + 2),  # behind `process.Clock`
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_FSIZE, file_bytes),
-        (resource.RLIMIT_NPROC, THREADS),  # not on those who fork it: they share the user's number with others
+def limits(cpu_s: float | None, memory_bytes: int, file_bytes: int) -> _Limits:
+    """Those of one program, soft and hard alike."""
+    return _possible(
+        (
+            (
+                resource.RLIMIT_CPU,
+                resource.RLIM_INFINITY if cpu_s is None else int(cpu_s) + 2,
+            ),  # behind `process.Clock`
+            (resource.RLIMIT_AS, memory_bytes),
+            (resource.RLIMIT_FSIZE, file_bytes),
+            (resource.RLIMIT_NPROC, THREADS),  # not on those who fork it: they share the user's number with others
+        )
     )
+
+
+def _possible(wanted: _Limits) -> _Limits:
+    """Each, or the lower one that this process has and may not raise."""
+    found = []
+    for kind, most in wanted:
+        _, hard = resource.getrlimit(kind)
+        found.append((kind, min((limit for limit in (most, hard) if limit != resource.RLIM_INFINITY), default=most)))
+    return tuple(found)
+
+
+def refused() -> str:
+    """Which of them are lower than they should be, and what would help; empty where none is."""
+    wanted = (*_SHARED, *_USUAL)
+    lower = [kind for (kind, most), (_, possible) in zip(wanted, _possible(wanted), strict=True) if most != possible]
+    if not lower:
+        return ""
+    names = {kind: name for name, kind in sorted(vars(resource).items(), reverse=True) if name.startswith("RLIMIT_")}
+    return f"hard limits here are lower than those of programs; raise {', '.join(names[kind] for kind in lower)} (ulimit -H)"
 
 
 @cache

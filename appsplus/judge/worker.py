@@ -36,6 +36,8 @@ from appsplus.judge import (
     prelude,
     process,
     program,
+    rlimits,
+    root,
     scratch,
     seccomp,
     values,
@@ -107,26 +109,36 @@ def main(descriptor: str) -> None:
 def _isolate(options: dict[str, Any]) -> isolation.Rungs:
     rungs = isolation.Rungs(cgroup=options["cgroup"])
     _, most = resource.getrlimit(resource.RLIMIT_STACK)
-    resource.setrlimit(resource.RLIMIT_STACK, (isolation.STACK_MIB << 20, most))
+    wanted = isolation.STACK_MIB << 20
+    resource.setrlimit(resource.RLIMIT_STACK, (wanted if most < 0 else min(wanted, most), most))
     threading.stack_size(16 << 20)
-    as_root = os.geteuid() == 0
+    offered = [Path(path) for path in options["packages"]]
+    as_root = isolation.is_mighty()
     if as_root:
         os.chown(options["tmp"], isolation.NOBODY, isolation.NOBODY)
-    isolation.enter(rungs, isolation.interpreter_paths(), [Path(p) for p in options["packages"]], as_root=as_root)
+    elif os.geteuid() == 0:
+        isolation.become_nobody(rungs, Path(options["tmp"]), [*root.interpreter_paths(), *offered])
+    root.interpreter_paths()  # looked for while all of it can be seen
+    isolation.enter_namespaces(rungs, as_root=as_root)
+    if rungs.namespaces:
+        root.enter(rungs, root.interpreter_paths(), offered)
     if not rungs.root:  # the packages lie among others, which are not offered
-        parents = list(dict.fromkeys(str(Path(p).parent) for p in options["packages"]))
+        parents = list(dict.fromkeys(str(path.parent) for path in offered))
         sys.path += parents
         for name in options["modules"]:
             importlib.import_module(name)
         sys.path[:] = [path for path in sys.path if path not in parents]
     isolation.drop_user(rungs, as_root=as_root)
-    rungs.seccomp, rungs.landlock = seccomp.supported(), landlock.abi() > 0
-    if not rungs.seccomp:
-        rungs.missing["seccomp"] = f"no table of system calls for {os.uname().machine}"
-    if not rungs.landlock:
-        rungs.missing["landlock"] = (
-            "this kernel has none; Linux 5.13 and later do, with lsm=landlock,... where it is off"
-        )
+    if as_root and rungs.root and "nested_pid_namespace" not in rungs.missing:
+        root.mount_tmp()  # over root's, which nobody may not throw away
+    isolation.gain_nothing(rungs)
+    for name, refused in (
+        ("rlimits", rlimits.refused()),
+        ("seccomp", seccomp.refused()),
+        ("landlock", landlock.refused()),
+    ):
+        setattr(rungs, name, not refused)
+        rungs.missing |= {name: refused} if refused else {}
     if not rungs.cgroup:
         rungs.missing["cgroup"] = options["no_cgroup"]
     if rungs.root:
@@ -138,10 +150,10 @@ def _isolate(options: dict[str, Any]) -> isolation.Rungs:
 
 
 def _landlock(rungs: isolation.Rungs, options: dict[str, Any]) -> int:
-    devices = [Path("/dev", name) for name in isolation.DEVICES]
+    devices = [Path("/dev", name) for name in root.DEVICES]
     if rungs.root:
         return landlock.rules([Path("/")], [scratch.folder()], devices)
-    readable = [*isolation.interpreter_paths(), *map(Path, options["packages"]), Path("/proc/self")]
+    readable = [*root.interpreter_paths(), *map(Path, options["packages"]), Path("/proc/self")]
     return landlock.rules(readable, [scratch.folder()], devices)
 
 

@@ -1,20 +1,19 @@
 """`near_time_limit`: a verdict that another host may not share, as the time it hangs on is close to the limit.
 
-The judge says which unit tests may be those (`UnitTestReport.near_limit`): it asks again, alone, about every time-out that
-may come from the machine, an endless loop's too, and says so of all of them. What the second run took decides here, so that
-the worklist does not depend on how busy the machine was. No seconds are shown: times are no part of a dataset.
+The judge says which unit tests may be those (`UnitTestReport.near_limit`), also of one that was late and, asked again alone,
+is not any more. What the second run took decides here, so that the worklist does not depend on how busy the machine was.
+No seconds are shown: times are no part of a dataset.
 """
 
 from collections.abc import Iterator
 
 from appsplus.judge import UnitTestReport
-from appsplus.judge.verdicts import LENIENCY, NEAR
+from appsplus.judge.verdicts import NEAR
 from appsplus.problem import Reason, Verdict
 from appsplus.release.worklist import WorkReason
 from appsplus.worklist.case import Case, Doubt
 
 SLUG = "near_time_limit"
-_KILLED = 0.99 * LENIENCY  # times the limit; a report's scale is rounded
 
 
 def find(case: Case) -> Iterator[Doubt]:
@@ -45,4 +44,4 @@ def find(case: Case) -> Iterator[Doubt]:
 def _is_near(test: UnitTestReport, limit_s: float) -> bool:
     """Whether a unit test ended near its limit of CPU seconds, or got too few of them in its wall time."""
     is_late = test.verdict is Verdict.TIME_LIMIT_EXCEEDED
-    return test.near_limit and (is_late or test.cpu_s >= NEAR * limit_s) and test.cpu_s < _KILLED * limit_s
+    return test.near_limit and (is_late or test.cpu_s >= NEAR * limit_s)

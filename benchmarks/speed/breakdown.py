@@ -22,16 +22,14 @@ from work import Task
 from appsplus.judge import BEST_EFFORT, Job, Judge, handle, worker
 from appsplus.problem import IOFormat, UnitTest, Verdict
 
-_START = (
-    "import sys; sys.path.insert(0, sys.argv[2]);"
-    " from appsplus.judge import isolation, landlock, rlimits, seccomp, worker; "
-)
+_MAIN = "worker.main(sys.argv[1])"
+_MODULES = "from appsplus.judge import isolation, landlock, rlimits, seccomp"  # which the worker has anyway
 _NOTHING = "(lambda *a, **k: None)"
 _TAKEN_AWAY = {
-    "seccomp": "seccomp.supported = lambda: False; ",
+    "seccomp": "seccomp.refused = lambda: 'taken away'; ",
     "landlock": "landlock.abi = lambda: 0; ",
     "rlimits": "rlimits.limits = lambda *a: (); ",
-    "namespaces, root, user": f"isolation.enter = isolation.drop_user = {_NOTHING}; ",
+    "namespaces, root, user": f"isolation.enter_namespaces = isolation.drop_user = {_NOTHING}; ",
 }
 _GONE = {
     "seccomp": ("seccomp",),
@@ -106,8 +104,11 @@ def _jobs() -> dict[str, Job]:
 @contextmanager
 def _without(taken: tuple[str, ...]) -> Iterator[Judge]:
     """A judge that lacks rungs. Raises RuntimeError where taking them away did not work."""
-    start = _START + "".join(_TAKEN_AWAY[rung] for rung in taken) + "worker.main(sys.argv[1])"
-    with patch.object(handle, "_START_WORKER", start), Judge(isolation=BEST_EFFORT) as judge:
+    changes = "".join(_TAKEN_AWAY[rung] for rung in taken)
+    start = handle._START_WORKER.replace(_MAIN, f"{_MODULES}; {changes}{_MAIN}")
+    with patch.object(handle, "_START_WORKER", start):  # and no longer: the next variant begins with what it was
+        judge = Judge(isolation=BEST_EFFORT)
+    with judge:
         gone = [name for rung in taken for name in _GONE[rung]]
         for name in ("namespaces", "root", "user", "seccomp", "landlock"):
             if judge.rungs[name] == (name in gone):

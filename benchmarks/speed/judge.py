@@ -52,7 +52,8 @@ def main() -> None:
             continue
         began = time.monotonic()
         measured = _measure(group, tasks, options)
-        results["groups"][group] = {"took_s": round(time.monotonic() - began, 1), **measured}
+        took_s, commit = round(time.monotonic() - began, 1), machine.facts()["commit"]
+        results["groups"][group] = {"took_s": took_s, "commit": commit, **measured}
         if options.out is not None:
             options.out.parent.mkdir(parents=True, exist_ok=True)
             options.out.write_text(json.dumps(results, indent=1) + "\n")
@@ -114,8 +115,7 @@ def _measure(group: str, tasks: dict[str, list[Task]], options: argparse.Namespa
         say(group)
         return special[group](tasks, options)
     found: dict[str, Any] = {"problems": len(tasks[group]), "workers": {}}
-    most = min(2, available_cpus())
-    counts = sorted({most} if "heavy" in group else {1, most})
+    counts = sorted({1, min(2, available_cpus())})
     for workers in counts:
         some = tasks[group] if workers == counts[-1] else tasks[group][:_FEW]
         with ExitStack() as stack:

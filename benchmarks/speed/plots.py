@@ -43,7 +43,7 @@ def draw_judge(results: dict[str, Any], folder: Path) -> list[Path]:
     groups, drawn = results["groups"], []
     for name, unit, wanted in (
         ("judge_call", "programs", ("call-tiny", "call-many", "call-heavy")),
-        ("judge_stdin", "tests", ("stdin-tiny", "stdin-imports", "stdin-usual", "stdin-heavy")),
+        ("judge_stdin", "tests", ("stdin-tiny", "stdin-many", "stdin-imports", "stdin-usual", "stdin-heavy")),
     ):
         there = [group for group in wanted if group in groups]
         if there:

@@ -1,4 +1,4 @@
-"""`stepcoder ablate`: what the curriculum and the mask do for PPO, on generated problems and a model from scratch.
+"""`stepcoder ablate`: what the parts of a method do, on generated problems or on a dataset (`given`).
 
 `family` generates the problems, `plan` has the options, `runs` trains and judges, `table` and `plots` say what came out.
 """

@@ -6,8 +6,8 @@ do about a program that fails every unit test. An arm with a process reward mode
 seed: policies that PPO kept are labelled, a model is trained on the labels (`stepcoder/prm/`), and the arm begins, like all
 others, at the warm-up; so does the reward model, and with it the critic that begins as the reward model.
 
-CodeRL and RLTF learn the canonical solutions of the problems that they practise on, along with everything else; no other
-arm sees one. What they are without that is an arm of its own.
+CodeRL and RLTF learn the canonical solutions of the problems that they practise on, along with everything else; of generated
+problems no other arm sees one. What they are without that is an arm of its own.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from appsplus.errors import InputError
-from stepcoder.ablation.arms import ARMS, PRM
+from stepcoder.ablation.arms import ARMS, PPO, PRM
 from stepcoder.ablation.plan import completions_an_update
 from stepcoder.ablation.reward_model import cost_of
 from stepcoder.ablation.runs import Job
@@ -19,6 +19,7 @@ class Spent:
 
     completions: float  # in all
     labelling: float  # of them, for labels
+    of_labelled_run: float  # beside them: those of the run of PPO whose policies were labelled
     programs: float  # different ones of each update, and of the labels
     wall_s: float
     generate_s: float  # of the updates: the policy writes, and the judge judges beside it
@@ -42,14 +43,20 @@ def _spent(job: Job) -> Spent | None:
     wall_s, *parts_s = (sum(line[name] for line in lines) for name in ("update_s", "generate_s", "judge_wait_s"))
     labels = cost_of(Job(job.out, PRM, job.seed).folder) if ARMS[job.method].prm else None
     if labels is None:
-        return Spent(len(lines) * an_update, 0.0, programs, wall_s, *parts_s)
+        return Spent(len(lines) * an_update, 0.0, 0.0, programs, wall_s, *parts_s)
     return Spent(
         len(lines) * an_update + labels.completions,
         labels.completions,
+        _learned_from(Job(job.out, PPO, job.seed)),
         programs + labels.programs,
         wall_s + labels.label_s + labels.train_s,
         *parts_s,
     )
+
+
+def _learned_from(job: Job) -> float:
+    """Completions that a run has written to learn from, so far."""
+    return sum(1 for _ in read_lines(job.folder / "metrics.jsonl")) * (an_update_of(job) or 0)
 
 
 def an_update_of(job: Job) -> int | None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from appsplus.jsonl import write_atomically
-from stepcoder.ablation import runs, table
+from stepcoder.ablation import given, runs, table
 from stepcoder.ablation.arms import ARMS, PRM, SFT
 from stepcoder.ablation.markdown import markdown
 from stepcoder.ablation.plan import AblationConfig
@@ -30,9 +30,10 @@ def ablate(out: Path, config: AblationConfig) -> Path:
     call goes on.
     """
     console = Console(stderr=True)
+    for line in given.checked(config) if config.problems_from else ["building the generated problems"]:
+        console.print(line, highlight=False)
     runs.begin(out, config)
     with runs.alone(out):
-        console.print("building the generated problems", highlight=False)
         runs.make_data(out, config)
         groups = runs.jobs(out, config)
         every = [job for group in groups for job in group]

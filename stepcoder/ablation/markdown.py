@@ -12,7 +12,8 @@ from stepcoder.prm.report import worded
 def markdown(numbers: Mapping[str, Any]) -> str:
     """The tables, for a page."""
     methods = numbers["methods"]
-    ks = list(next(iter(methods.values()))["by_k"]) if methods else []
+    groups = list(next(iter(methods.values()))["by_group"]) if methods else []
+    words = "k = {}" if numbers["grouped_by"] == "k" else "{}"
     k = next(iter(methods.values()))["k"] if methods else 1
     rows = [
         [
@@ -20,13 +21,14 @@ def markdown(numbers: Mapping[str, Any]) -> str:
             str(len(m["seeds"])),
             _worded(m["pass@1"]),
             _worded(m["pass@k"]),
-            *(f"{100 * m['by_k'][k]['value']:.1f}" for k in ks),
+            *(f"{100 * m['by_group'][name]['value']:.1f}" for name in groups),
         ]
         for m in methods.values()
     ]
-    note = f"Per cent; in brackets the {numbers['interval']}."
+    problems = next(iter(methods.values()))["problems"] if methods else 0
+    note = f"Per cent, of {problems:,} held-out problems; in brackets the {numbers['interval']}."
     tables = [
-        _table(["method", "seeds", "pass@1, held out", f"pass@{k}", *(f"k = {k}" for k in ks)], rows),
+        _table(["method", "seeds", "pass@1, held out", f"pass@{k}", *map(words.format, groups)], rows),
         _lengths_table(methods, k),
         _differences_table(numbers["differences"], k),
         _table(
@@ -70,14 +72,15 @@ def _costs_table(methods: Mapping[str, Any]) -> str:
     rows = [
         [
             m["name"],
-            *(f"{m['spent'][name]:,.0f}" for name in ("completions", "labelling", "programs")),
+            *(f"{m['spent'][name]:,.0f}" for name in ("completions", "labelling", "of_labelled_run", "programs")),
             f"{m['spent']['wall_s'] / 60:.1f}",
             *(f"{m['spent'][name] / 60:.1f}" for name in ("generate_s", "judge_wait_s")),
         ]
         for m in methods.values()
         if m["spent"]
     ]
-    head = ["mean of a run", "completions", "of them for labels", "programs judged", "minutes"]
+    head = ["mean of a run", "completions", "of them for labels", "beside them: of the labelled run", "programs judged"]
+    head += ["minutes"]
     head += ["of them writing", "only waiting for the judge"]
     return _table(head, rows) if rows else ""
 

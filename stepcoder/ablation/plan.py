@@ -1,11 +1,11 @@
-"""What the learning experiment consists of: the options of `stepcoder ablate`, with the values of experiment and smoke.
+"""What the learning experiment consists of: the options of `stepcoder ablate`, and their presets.
 
 All arms of a seed begin at the same warm-up and have the same options, but for what their method brings
 (`stepcoder.presets.OF_METHODS`), and the same budget of completions: `updates` of PPO. An arm whose update takes more
 (CodeRL's greedy completions), or that needs others before it begins (the labels of a reward model), has fewer updates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from stepcoder.ablation.arms import ARMS, PPO, SFT, SUITES
 from stepcoder.ablation.family import FamilyConfig
 from stepcoder.config import SftConfig, TrainConfig, option
 from stepcoder.errors import ConfigError
+from stepcoder.presets import PRESETS as OF_TRAINING
 from stepcoder.presets import method_options
 
 NOT_CHOSEN = frozenset(
-    "method seed model limit validation_split validation_problems tracker keep_policies dense_reward value_init prm"
+    "method seed limit validation_split validation_problems tracker keep_policies dense_reward value_init prm"
     " guide".split()
 )
 """Options of a run that the experiment itself decides."""
@@ -32,13 +33,17 @@ class AblationConfig(TrainConfig):
     seeds: int = option(5, "runs of each method; run i has the seed i")
     workers: int = option(0, "runs at once; 0: as many as there are CPUs")
     test_completions: int = option(8, "of each held-out problem, of the policy in the end; pass@k is told up to this k")
-    family_seed: int = option(0, "of the generated problems")
-    warmup_problems: int = option(200, "problems a number of branches, for the supervised warm-up")
-    train_problems: int = option(16, "problems a number of branches, for reinforcement learning")
-    test_problems: int = option(24, "problems a number of branches, held out")
-    truth_share: float = option(0.5, "of branches of the warm-up that have the word's true meaning")
-    idle_share: float = option(0.5, "branches that no unit test reaches, as a share of the others")
-    shared_words: bool = option(False, "the same words in problems of any number of branches")
+    problems_from: str = option(
+        "", "a dataset, folder or Hub id: its split train is learned, test held out; empty: problems are generated"
+    )
+    held_out: int = option(0, "with --problems-from: problems of its split test, evenly spaced; 0: all")
+    family_seed: int = option(0, "generated: of all random choices")
+    warmup_problems: int = option(200, "generated: problems a number of branches, for the supervised warm-up")
+    train_problems: int = option(16, "generated: problems a number of branches, for reinforcement learning")
+    test_problems: int = option(24, "generated: problems a number of branches, held out")
+    truth_share: float = option(0.5, "generated: branches of the warm-up that have the word's true meaning")
+    idle_share: float = option(0.5, "generated: branches that no unit test reaches, as a share of the others")
+    shared_words: bool = option(False, "generated: the same words in problems of any number of branches")
     prm_checkpoints: int = option(4, "reward model: policies of PPO's run that are labelled (4: the paper's)")
     prm_problems: int = option(16, "reward model: problems of those for reinforcement learning that are labelled")
     prm_responses: int = option(1, "reward model: responses of each policy to each of them")
@@ -50,8 +55,11 @@ class AblationConfig(TrainConfig):
         for name in ("seeds", "test_completions", *_OF_LABELS):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name.replace('_', '-')} must be at least 1; got {getattr(self, name)}")
-        if self.workers < 0:
-            raise ConfigError(f"--workers must be at least 0; got {self.workers}")
+        for name in ("workers", "held_out"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"--{name.replace('_', '-')} must be at least 0; got {getattr(self, name)}")
+        if self.held_out and not self.problems_from:
+            raise ConfigError("--held-out is for --problems-from; generated problems have --test-problems")
         if self.suite not in SUITES:
             raise ConfigError(f"--suite {self.suite} is not known; expected one of {', '.join(SUITES)}")
         known = SUITES[self.suite]
@@ -108,7 +116,13 @@ class AblationConfig(TrainConfig):
         `labelling`: completions that its reward model took. Raises ConfigError where they leave less than an update.
         """
         arm = ARMS[name]
-        own: dict[str, Any] = {"seed": seed, "method": arm.method, "model": str(model), "sft_epochs": 0}
+        own: dict[str, Any] = {
+            "seed": seed,
+            "method": arm.method,
+            "model": str(model),
+            "sft_epochs": 0,
+            "validation_problems": self.held_out,
+        }
         if self.suite == "methods" and name == PPO:
             own["keep_policies"] = self.prm_checkpoints
         if arm.prm:
@@ -131,6 +145,19 @@ class AblationConfig(TrainConfig):
         return {f.name: getattr(self, f.name) for f in fields(kind)}
 
 
+def refuse_idle(config: AblationConfig, given: Iterable[str]) -> None:
+    """Refuse options that were given and change nothing, as the problems or the model are there. Raises ConfigError."""
+    idle = {name: "--problems-from" for name in _OF_GENERATED if config.problems_from}
+    idle |= {name: "--model" for name in _OF_NEW_MODEL if config.model}
+    for name in given:
+        if name in idle:
+            raise ConfigError(f"--{name.replace('_', '-')} would do nothing with {idle[name]}; leave one of them away")
+
+
+_OF_GENERATED = tuple(
+    "family_seed warmup_problems train_problems test_problems truth_share idle_share shared_words".split()
+)
+_OF_NEW_MODEL = ("hidden_size", "layers", "heads", "vocab_tokens")
 _OF_LABELS = ("prm_checkpoints", "prm_problems", "prm_responses", "prm_k", "prm_epochs")
 
 
@@ -174,6 +201,16 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "validation_split": "test",
         "validation_completions": 1,
         "checkpoint_every": 16,
+        "keep_checkpoints": 1,
+    },
+    # with --problems-from: the preset of `stepcoder train`, a pretrained model on one GPU, a run at a time
+    "small": {
+        **OF_TRAINING["small"],
+        "workers": 1,
+        "seeds": 3,
+        "validation_problems": 0,
+        "validation_split": "test",
+        "validation_completions": 1,
         "keep_checkpoints": 1,
     },
     # every part of it, in a minute: nothing is learned

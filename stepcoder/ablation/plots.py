@@ -53,7 +53,7 @@ def draw(folder: Path, numbers: Mapping[str, Any]) -> list[Path]:
     with matplotlib.rc_context(_STYLE):
         return [
             _saved(folder / "curves.svg", numbers, _curves),
-            _saved(folder / "by_k.svg", numbers, _by_k),
+            _saved(folder / "by_group.svg", numbers, _by_group),
             _saved(folder / "outcomes.svg", numbers, _outcomes),
         ]
 
@@ -62,13 +62,14 @@ def _saved(path: Path, numbers: Mapping[str, Any], drawn: Any) -> Path:
     many = max(0, len(numbers["methods"]) - 5)  # more bars
     figure = Figure(figsize=(8.0, 3.4 + 0.2 * many), layout="constrained")
     FigureCanvasSVG(figure)
-    drawn(figure.subplots(), numbers["methods"])
+    drawn(figure.subplots(), numbers)
     figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
     return path
 
 
-def _curves(axes: Axes, methods: Mapping[str, Any]) -> None:
+def _curves(axes: Axes, numbers: Mapping[str, Any]) -> None:
     """pass@1 on held-out problems over completions: the mean of the seeds, and the range of them."""
+    methods = numbers["methods"]
     counted = all(m["completions"] for method, m in methods.items() if method != "sft" and m["curve"])
     for method, m in methods.items():
         points = m["curve"]
@@ -87,16 +88,20 @@ def _curves(axes: Axes, methods: Mapping[str, Any]) -> None:
     _legend_beside(axes)
 
 
-def _by_k(axes: Axes, methods: Mapping[str, Any]) -> None:
-    """pass@1 by the number of branches, with its intervals."""
+def _by_group(axes: Axes, numbers: Mapping[str, Any]) -> None:
+    """pass@1 by the number of branches, or by difficulty, with its intervals."""
+    methods = numbers["methods"]
+    names = list(next(iter(methods.values()))["by_group"]) if methods else []
     for i, (method, m) in enumerate(methods.items()):
-        at = [int(k) + min(0.07, 0.8 / len(methods)) * (i - (len(methods) - 1) / 2) for k in m["by_k"]]
-        found = list(m["by_k"].values())
+        found = list(m["by_group"].values())
+        at = [place + min(0.07, 0.8 / len(methods)) * (i - (len(methods) - 1) / 2) for place in range(len(found))]
         values = [100 * f["value"] for f in found]
         down = [max(0.0, 100 * (f["value"] - f["low"])) for f in found]
         up = [max(0.0, 100 * (f["high"] - f["value"])) for f in found]
         axes.errorbar(at, values, yerr=[down, up], color=_COLORS[method], marker="o", ms=3, lw=1, label=m["name"])
-    axes.set(xlabel="branches that must be right, k", ylabel="pass@1, held out, %", ylim=(0, 100))
+    axes.set_xticks(range(len(names)), names)
+    along = "branches that must be right, k" if numbers["grouped_by"] == "k" else "difficulty"
+    axes.set(xlabel=along, ylabel="pass@1, held out, %", ylim=(0, 100))
     _legend_beside(axes)
 
 
@@ -105,8 +110,9 @@ def _legend_beside(axes: Axes) -> None:
     axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _outcomes(axes: Axes, methods: Mapping[str, Any]) -> None:
+def _outcomes(axes: Axes, numbers: Mapping[str, Any]) -> None:
     """How completions end."""
+    methods = numbers["methods"]
     names = [m["name"] for m in methods.values()]
     left = [0.0] * len(names)
     for kind, color in _KIND_COLORS.items():

@@ -1,6 +1,7 @@
 """The reward model of a seed: labels of policies that its run of PPO kept, then a model trained on them.
 
-OUT/data/labelled/           the problems that are labelled: some of those for reinforcement learning, of every k
+OUT/data/labelled/           the problems that are labelled: some of those for reinforcement learning, of every k; with
+                             --problems-from they are chosen when they are labelled, evenly spaced
 OUT/seed-0/prm/labels/       as `stepcoder prm label` leaves it
 OUT/seed-0/prm/model/        as `stepcoder prm train` leaves it
 OUT/seed-0/prm/cost.json     what it took: completions, programs judged, seconds; how good it is; it is done
@@ -8,10 +9,10 @@ OUT/seed-0/prm/cost.json     what it took: completions, programs judged, seconds
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from appsplus.jsonl import write_atomically
 from stepcoder.ablation.plan import AblationConfig
@@ -20,7 +21,7 @@ from stepcoder.prm.measures import TOLD
 LABELLED = "data/labelled"
 LABELS, MODEL, COST = "labels", "model", "cost.json"
 MEASURES = ("line_ends", *TOLD)
-Item = TypeVar("Item")
+_OF_MODEL = ("dtype", "gradient_checkpointing", "lora_rank", "lora_alpha", "micro_rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,6 @@ class Cost:
     held_out: Mapping[str, float | None]  # MEASURES on problems that it has not learned
 
 
-def evenly(items: Sequence[Item], count: int) -> list[Item]:
-    """`count` of some items, evenly spaced, the first among them; all where there are fewer."""
-    count = min(count, len(items))
-    return [items[i * len(items) // count] for i in range(count)]
-
-
 def cost_of(folder: Path) -> Cost | None:
     """What the reward model in OUT/seed-N/prm took; None where it is not done."""
     try:
@@ -50,9 +45,10 @@ def cost_of(folder: Path) -> Cost | None:
 
 
 def make_reward_model(
-    folder: Path, run_of_ppo: Path, warm_up: Path, dataset: Path, config: AblationConfig, seed: int
+    folder: Path, run_of_ppo: Path, warm_up: Path, dataset: str, config: AblationConfig, seed: int
 ) -> Cost:
-    """Label and train, from wherever it was to the end. Raises what the two raise; KeyboardInterrupt loses no completion.
+    """Label problems of a dataset and train, from wherever it was to the end. Raises what the two raise; KeyboardInterrupt
+    loses no completion.
 
     The model begins at the warm-up, as all arms do: what PPO has learned reaches it through the labels only.
     """
@@ -67,13 +63,14 @@ def make_reward_model(
         checkpoints=config.prm_checkpoints,
         responses=config.prm_responses,
         k=config.prm_k,
+        problems=config.prm_problems if config.problems_from else 0,  # else there are no others in the dataset
         batch=config.generation_batch,
         seed=seed,
         isolation=config.isolation,
         judge_workers=config.judge_workers,
     )
     began = time.monotonic()
-    manifest = label(run_of_ppo, str(dataset), folder / LABELS, asked, quiet=True)
+    manifest = label(run_of_ppo, dataset, folder / LABELS, asked, quiet=True)
     labelled_s = time.monotonic() - began
     labelling: dict[str, Any] = manifest["cost"]
     with Cache(folder / LABELS / ".cache") as cache:
@@ -82,7 +79,7 @@ def make_reward_model(
         train_reward_model(
             folder / LABELS,
             folder / MODEL,
-            PrmConfig(epochs=config.prm_epochs, micro_rows=config.micro_rows, seed=seed),
+            PrmConfig(epochs=config.prm_epochs, seed=seed, **{name: getattr(config, name) for name in _OF_MODEL}),
             warm_up,
             quiet=True,
         )

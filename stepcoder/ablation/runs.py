@@ -2,10 +2,11 @@
 
     OUT/config.json                 the options
     OUT/problems.sha256             of all problems: other versions may generate others, and do not go on here
-    OUT/data/warmup/, family/       the two datasets, built like any other
+    OUT/data/warmup/, family/       the two datasets, built like any other; none where --problems-from names one
     OUT/seed-0/sft/, ppo/, ...      runs of `stepcoder sft` and `stepcoder train`: their folders are as always
     OUT/seed-0/prm/                 the reward model of a seed, where an arm needs one (`reward_model.py`)
     OUT/seed-0/sft/lengths.json     tokens of the canonical solutions of the held-out problems
+    OUT/seed-0/sft/groups.json      and with --problems-from how difficult each of them is
     OUT/seed-0/ppo/made_by.json     version, commit and machine
     OUT/seed-0/ppo/test.json        what became of the final policy's completions of the held-out problems: the run is done
 
@@ -13,6 +14,7 @@ Whatever ends it, the same command goes on: data and runs that are done stay, a 
 """
 
 import fcntl
+import gc
 import json
 import multiprocessing
 import os
@@ -24,6 +26,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from appsplus.engine import LocalEngine
 from appsplus.errors import InputError
@@ -31,20 +34,25 @@ from appsplus.jsonl import write_atomically
 from appsplus.judge import available_cpus
 from appsplus.ledger import Ledger
 from appsplus.pipeline import BuildOptions, build
+from appsplus.release.fetched import dataset_folder
+from appsplus.release.manifest import data_hash
 from appsplus.sources import open_sources
 from stepcoder.ablation.arms import ARMS, PPO, PRM, SFT
 from stepcoder.ablation.family import digest, write
+from stepcoder.ablation.given import held_out
 from stepcoder.ablation.plan import AblationConfig
 from stepcoder.ablation.provenance import save_provenance
-from stepcoder.ablation.reward_model import COST, LABELLED, MODEL, cost_of, evenly, make_reward_model
+from stepcoder.ablation.reward_model import COST, LABELLED, MODEL, cost_of, make_reward_model
 from stepcoder.config import TrainConfig, flag
 from stepcoder.errors import TrainingError
 from stepcoder.saved_config import read_config, save_config
 
-DONE, LENGTHS = "test.json", "lengths.json"
+DONE, LENGTHS, GROUPS = "test.json", "lengths.json", "groups.json"
 FAMILY = "data/family"
 PROBLEMS = "problems.sha256"  # of the problems that the runs in a folder are about
-_MAY_CHANGE = frozenset("methods seeds workers judge_workers isolation".split())
+_MAY_CHANGE = frozenset(
+    "methods seeds workers judge_workers isolation micro_rows generation_batch gradient_checkpointing".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,8 @@ class InterruptedRunError(Exception):
 
 
 def begin(out: Path, config: AblationConfig) -> None:
-    """Make the folder, or go on in it. Raises InputError where what is there was begun with other options."""
+    """Make the folder, or go on in it. Raises InputError where what is there was begun with other options or problems."""
+    of_problems = _digest(config)
     if (out / "config.json").exists():
         begun, _ = read_config(AblationConfig, out)
         for name, value in asdict(config).items():
@@ -80,21 +89,24 @@ def begin(out: Path, config: AblationConfig) -> None:
                     f"{out} was begun with {flag(name)} {getattr(begun, name)}, not {value}; go on with the options that"
                     " it was begun with, or name another --out"
                 )
-        if not (out / PROBLEMS).is_file() or (out / PROBLEMS).read_text(encoding="utf-8").strip() != digest(
-            config.family
-        ):
+        if not (out / PROBLEMS).is_file() or (out / PROBLEMS).read_text(encoding="utf-8").strip() != of_problems:
             raise InputError(
-                f"{out} was begun with other problems, as another version of stepcoder generates them; go on with the"
-                " version that it was begun with, or name another --out"
+                f"{out} was begun with other problems, as another version of stepcoder generates them or"
+                " --problems-from had them then; go on with what it was begun with, or name another --out"
             )
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there, and is no experiment of `stepcoder ablate`; name another --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / PROBLEMS, f"{digest(config.family)}\n".encode())
-        save_config(config, out, FAMILY)
+        write_atomically(out / PROBLEMS, f"{of_problems}\n".encode())
+        save_config(config, out, config.problems_from or FAMILY)
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}); name another folder with --out") from None
+
+
+def _digest(config: AblationConfig) -> str:
+    """What the problems are told by, in hexadecimal."""
+    return data_hash(dataset_folder(config.problems_from)) if config.problems_from else digest(config.family)
 
 
 @contextmanager
@@ -109,8 +121,12 @@ def alone(out: Path) -> Iterator[None]:
 
 
 def make_data(out: Path, config: AblationConfig) -> None:
-    """Write the problems and build their datasets, as far as they are not there."""
-    if all((out / folder).is_dir() for folder in (FAMILY, "data/warmup", *([LABELLED] if config.with_labels else []))):
+    """Write the problems and build their datasets, as far as they are to be generated and not there."""
+    from stepcoder.data import evenly
+
+    if config.problems_from or all(
+        (out / folder).is_dir() for folder in (FAMILY, "data/warmup", *([LABELLED] if config.with_labels else []))
+    ):
         return
     paths = write(out / "data", config.family)
     if config.with_labels:
@@ -214,24 +230,30 @@ def _do_here(job: Job, config: AblationConfig) -> None:
 
 def do(job: Job, config: AblationConfig) -> None:
     """A run from wherever it is to its end. Raises InterruptedRunError where a signal asked it to stop."""
+    import torch
+
     from stepcoder import run
 
+    gc.collect()  # the run before may hold on to itself, and to the GPU
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
     if job.method == PRM:
         ppo, warm_up = (Job(job.out, name, job.seed).folder for name in (PPO, SFT))
-        make_reward_model(job.folder, ppo, warm_up, job.out / LABELLED, config, job.seed)
+        labelled = config.problems_from or str(job.out / LABELLED)
+        make_reward_model(job.folder, ppo, warm_up, labelled, config, job.seed)
         return
-    family = job.out / FAMILY
+    family = config.problems_from or str(job.out / FAMILY)
     if job.method == SFT:
         if not (job.folder / "final").is_dir():
-            warmup = str(job.out / "data" / "warmup")
+            warmup = config.problems_from or str(job.out / "data" / "warmup")
             resume = (job.folder / "config.json").is_file()
             if not run.sft(warmup, config.warm_up(job.seed), job.folder, resume=resume, quiet=True):
                 raise InterruptedRunError
     elif not (job.folder / "final").is_dir():
         resume = (job.folder / "checkpoints").is_dir()
-        if not run.train_run(str(family), run_of(job, config), job.folder, resume=resume, quiet=True):
+        if not run.train_run(family, run_of(job, config), job.folder, resume=resume, quiet=True):
             raise InterruptedRunError
-    _examine(job, config, str(family))
+    _examine(job, config, family)
 
 
 def run_of(job: Job, config: AblationConfig) -> TrainConfig:
@@ -243,24 +265,34 @@ def run_of(job: Job, config: AblationConfig) -> TrainConfig:
 
 def _examine(job: Job, config: AblationConfig, family: str) -> None:
     """Judge completions of the held-out problems by the run's final policy, and write what became of them."""
+    import torch
+
     from stepcoder.data import load_split
     from stepcoder.policy import load_model
     from stepcoder.rollouts import Judgements
     from stepcoder.validation import counted, plain_completions
 
     of_run = replace(config.run(PPO, job.seed, job.folder / "final"), validation_completions=config.test_completions)
-    lm, tokenizer = load_model(of_run.model, of_run)
-    held_out = load_split(family, "test")
+    lm, tokenizer = load_model(
+        of_run.model, of_run, dtype=torch.float32
+    )  # as it was saved: rounded it is another policy
+    lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    examined = held_out(config, tokenizer) if config.problems_from else load_split(family, "test")
     if job.method == SFT:
-        lengths = {p.problem_id: len(tokenizer(p.canonical_solution)["input_ids"]) for p in held_out}
-        _refuse_too_long(lengths, config.max_completion_tokens)
-        write_atomically(job.folder / LENGTHS, (json.dumps(lengths, indent=1) + "\n").encode())
-    problems = [p for p in held_out for _ in range(config.test_completions)]
+        lengths = {
+            p.problem_id: len(tokenizer(p.canonical_solution, add_special_tokens=False)["input_ids"]) for p in examined
+        }
+        if config.problems_from:
+            _write(job.folder / GROUPS, {p.problem_id: p.difficulty for p in examined})
+        else:
+            _refuse_too_long(lengths, config.max_completion_tokens)
+        _write(job.folder / LENGTHS, lengths)
+    problems = [p for p in examined for _ in range(config.test_completions)]
     with (
         LocalEngine(workers=config.judge_workers or None, isolation=config.isolation) as engine,
         Judgements(engine, threads=engine.workers, coverage=False) as judgements,
     ):
-        judged = plain_completions(lm.eval(), tokenizer, problems, judgements, of_run, seed=job.seed)
+        judged = plain_completions(lm, tokenizer, problems, judgements, of_run, seed=job.seed)
     if len(judged) < len(problems):
         missing = len(problems) - len(judged)
         raise TrainingError(
@@ -268,7 +300,11 @@ def _examine(job: Job, config: AblationConfig, family: str) -> None:
         )
     outcomes = counted((j.completion.task.problem.problem_id, j.outcome) for j in judged)
     save_provenance(job.folder)
-    write_atomically(job.folder / DONE, (json.dumps(outcomes, indent=1) + "\n").encode())
+    _write(job.folder / DONE, outcomes)
+
+
+def _write(path: Path, numbers: Mapping[str, Any]) -> None:
+    write_atomically(path, (json.dumps(numbers, indent=1) + "\n").encode())
 
 
 def _refuse_too_long(lengths: Mapping[str, int], most: int) -> None:

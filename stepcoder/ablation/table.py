@@ -22,11 +22,11 @@ import numpy.typing as npt
 
 from appsplus.evaluation import EXTRACTION_FAILED
 from appsplus.evaluation.metrics import pass_at_k
-from appsplus.problem import Verdict
+from appsplus.problem import DIFFICULTIES, Verdict
 from stepcoder.ablation.arms import ARMS, DIFFERENCES, PRM, SFT
 from stepcoder.ablation.costs import an_update_of, spent
 from stepcoder.ablation.reward_model import cost_of
-from stepcoder.ablation.runs import LENGTHS, Job
+from stepcoder.ablation.runs import GROUPS, LENGTHS, Job
 from stepcoder.report import read_lines
 
 Shares = npt.NDArray[np.float64]  # (S, P)
@@ -76,10 +76,6 @@ class Examined:
         """Some problems. (S, P) -> (S, some of P)."""
         shares = self.at_k if at_k and self.at_k is not None else self.shares
         return shares[:, [i for i, problem_id in enumerate(self.problem_ids) if problem_id in problem_ids]]
-
-    def of_k(self, k: int) -> Shares:
-        """The problems of k branches. (S, P) -> (S, P of k)."""
-        return self.shares[:, [i for i, problem_id in enumerate(self.problem_ids) if k_of(problem_id) == k]]
 
 
 def k_of(problem_id: str) -> int:
@@ -177,8 +173,9 @@ def summary(jobs: Sequence[Job]) -> dict[str, Any]:
     """All numbers, as JSON."""
     found = examined(jobs)
     by_length = _by_length(jobs)
-    ks = sorted({k_of(problem_id) for e in found.values() for problem_id in e.problem_ids})
+    grouped_by, groups = grouped(jobs, sorted({problem_id for e in found.values() for problem_id in e.problem_ids}))
     return {
+        "grouped_by": grouped_by,
         "interval": f"{LEVEL:.0%} bootstrap over seeds and problems, {RESAMPLES} resamples",
         "methods": {
             method: {
@@ -189,7 +186,7 @@ def summary(jobs: Sequence[Job]) -> dict[str, Any]:
                 "k": e.k,
                 "pass@k": _json(interval(e.of(e.problem_ids, at_k=True))),
                 "by_seed": [float(mean) for mean in e.shares.mean(1)],
-                "by_k": {str(k): _json(interval(e.of_k(k))) for k in ks},
+                "by_group": {name: _json(interval(e.of(chosen))) for name, chosen in groups.items()},
                 "by_length": {name: _of_length(e, chosen) for name, chosen in by_length.items()},
                 "outcomes": dict(e.kinds),
                 "curve": [[update, values] for update, values in curve(jobs, method)],
@@ -212,17 +209,34 @@ def summary(jobs: Sequence[Job]) -> dict[str, Any]:
     }
 
 
+def grouped(jobs: Sequence[Job], problem_ids: Sequence[str]) -> tuple[str, dict[str, frozenset[str]]]:
+    """What the held-out problems are told apart by, "difficulty" or "k", and those of each group, from easy to hard."""
+    of_problems = _of_warm_up(jobs, GROUPS)
+    by = "difficulty" if of_problems else "k"
+    of_problems = of_problems or {problem_id: str(k_of(problem_id)) for problem_id in problem_ids}
+    names = DIFFICULTIES if by == "difficulty" else sorted(set(of_problems.values()), key=int)
+    groups = {name: frozenset(i for i in problem_ids if of_problems[i] == name) for name in names}
+    return by, {name: group for name, group in groups.items() if group}
+
+
+def _of_warm_up(jobs: Sequence[Job], name: str) -> dict[str, Any]:
+    """What the warm-ups noted of each held-out problem, the same for all seeds; empty where none has."""
+    for job in jobs:
+        path = Job(job.out, SFT, job.seed).folder / name
+        if path.is_file():
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return found
+    return {}
+
+
 def _by_length(jobs: Sequence[Job]) -> dict[str, frozenset[str]]:
     """The held-out problems by the length of their canonical solutions; empty where no warm-up has counted its tokens."""
-    for job in jobs:
-        path = Job(job.out, SFT, job.seed).folder / LENGTHS
-        if path.is_file():
-            lengths = json.loads(path.read_text(encoding="utf-8"))
-            return {
-                name: frozenset(i for i, tokens in lengths.items() if (tokens > LONG_TOKENS) == long)
-                for long, name in LENGTH_NAMES.items()
-            }
-    return {}
+    lengths = _of_warm_up(jobs, LENGTHS)
+    return {
+        name: frozenset(i for i, tokens in lengths.items() if (tokens > LONG_TOKENS) == long)
+        for long, name in LENGTH_NAMES.items()
+        if lengths
+    }
 
 
 def _of_length(examined: Examined, problem_ids: frozenset[str]) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from appsplus.jsonl import write_atomically
 from appsplus.problem import Problem
 from appsplus.release import data_hash
 from stepcoder.config import SftConfig, TrainConfig
-from stepcoder.data import check_tokenizer, load_split, tokenizer_hash
+from stepcoder.data import check_tokenizer, evenly, load_split, tokenizer_hash
 from stepcoder.inputs import fitting
 from stepcoder.policy import load_model
 from stepcoder.prm.attempts import Attempts, Labelled
@@ -113,7 +113,7 @@ def _label_checkpoint(
     check_tokenizer(tokenizer, str(one.folder))
     check_lines(tokenizer, str(one.folder))
     problems = fitting(problems, tokenizer, work.of_run, f"the split {config.split} of {work.dataset}")
-    problems = problems[: config.problems or None]
+    problems = evenly(problems, config.problems)
     lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     sampling = Sampling(config.temperature, config.top_p, config.seed)
     writer = PolicyWriter(lm, tokenizer, sha256, sampling, config.batch)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from appsplus.problem import DIFFICULTIES
+
 BINS = 10
 TOLD = ("accuracy", "auroc", "calibration_error")  # of `measured`: what is told where there is room for little
 
@@ -110,10 +112,11 @@ def length(s: Scored) -> str:
 
 def summary(scored: Sequence[Scored]) -> Mapping[str, Any]:
     """Everything that a report shows of held-out line ends."""
+    of_difficulty = by(scored, lambda s: s.difficulty)
     return {
         **measured(scored),
         "calibration": calibration([s for s in scored if s.label]),
         "by_position": by(scored, position),
-        "by_difficulty": by(scored, lambda s: s.difficulty),
+        "by_difficulty": {name: of_difficulty[name] for name in DIFFICULTIES if name in of_difficulty},
         "by_length": by(scored, length),
     }

@@ -24,7 +24,7 @@ class LabelConfig:
     responses: int = option(4, "responses of each policy to each problem")
     k: int = option(8, "attempts to complete a prefix; any that passes makes it +1 (the paper's K is not known)")
     split: str = option("train", f"{', '.join(SPLITS)}: whose problems are answered")
-    problems: int = option(0, "use only the first so many problems of the split; 0: all that fit into the model")
+    problems: int = option(0, "problems of the split that fit into the model, evenly spaced; 0: all")
     temperature: float = option(0.0, "of responses and attempts; 0: the run's")
     top_p: float = option(0.0, "nucleus; 0: the run's")
     max_tokens: int = option(0, "longest response, and longest completed prefix; 0: the run's")

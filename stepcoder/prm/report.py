@@ -8,12 +8,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from appsplus.jsonl import write_atomically
-from stepcoder.charts import Series, line_chart
+from stepcoder.charts import Series, bar_chart, line_chart
 from stepcoder.prm.measures import FIFTHS, TOLD
 from stepcoder.report import read_lines
 
 REPORT, TEMPLATE = "report.html", "prm_report.html.j2"
 _MEASURES = (*TOLD, "squared_error", "neutral_error")
+_SHARES = ("accuracy", "auroc")  # of the measures: what a chart may show from 0 to 100 %
 _GROUPS = (
     ("by_position", "Place of the line"),
     ("by_difficulty", "Difficulty"),
@@ -77,7 +78,7 @@ def _charts(held_out: Mapping[str, Any]) -> list[Chart]:
     ]
     fifths = [(FIFTHS.index(name), measures) for name, measures in held_out["by_position"].items()]
     series = []
-    for name in ("accuracy", "auroc"):
+    for name in _SHARES:
         points = [(20.0 * i + 10, m[name]) for i, m in fifths if m[name] is not None]
         if points:
             series.append(Series(name, points))
@@ -85,6 +86,9 @@ def _charts(held_out: Mapping[str, Any]) -> list[Chart]:
     charts.append(
         Chart("By place of the line in its response, %", svg, tuple((i, s.name) for i, s in enumerate(series)))
     )
+    groups = [(name, [measures[m] for m in _SHARES]) for name, measures in held_out["by_difficulty"].items()]
+    bars = bar_chart(groups, _SHARES, label="By difficulty")
+    charts.append(Chart("By difficulty of the problem", bars, tuple(enumerate(_SHARES))))
     return charts
 
 

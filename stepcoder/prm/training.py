@@ -76,6 +76,7 @@ def train_reward_model(
         out / OPTIONS,
         {"data": str(data), "policy": str(folder), **asdict(config)},
         "stepcoder prm train",
+        frozenset(("micro_rows", "gradient_checkpointing")),
         made_from={"labels": hashlib.sha256((data / MANIFEST).read_bytes()).hexdigest()},
     )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -291,7 +291,7 @@ def test_doctor_says_what_is_in_force(run: Run) -> None:
     ran = run("doctor", "--json")
     answer = json.loads(ran.out)
     assert ran.status == (0 if answer["strict"] else 1)
-    rungs = {"namespaces", "root", "proc", "user", "seccomp", "landlock", "rlimits", "cgroup"}
+    rungs = {"namespaces", "root", "proc", "user", "no_new_privs", "seccomp", "landlock", "rlimits", "cgroup"}
     assert answer["isolation"].keys() == rungs
     assert answer["calibration"] > 0
     assert answer["isolation"]["rlimits"] is True

@@ -26,7 +26,9 @@ NAMES = "train/0000 train/0001 train/0004 train/0009 train/0102 train/0904 train
 AGENTS = re.compile(
     "DashboardAgent|RuntimeEnvAgent|dashboard/agent|runtime_env/agent"
 )  # Ray's own: they end a minute later
-RUNGS = dict.fromkeys(("namespaces", "root", "proc", "user", "seccomp", "landlock", "rlimits", "cgroup"), True)
+RUNGS = dict.fromkeys(
+    ("namespaces", "root", "proc", "user", "no_new_privs", "seccomp", "landlock", "rlimits", "cgroup"), True
+)
 
 
 @pytest.fixture

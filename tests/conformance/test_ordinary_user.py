@@ -1,14 +1,16 @@
-"""The judge as an ordinary user starts it, and where the kernel gives such a user no namespaces, as in many containers.
+"""The judge as an ordinary user starts it, where the kernel gives such a user no namespaces, and as the root of a container.
 
-Tests mostly run as root. So a part of the suite is put to a judge in a process of another user, with an interpreter that
-this user may run; nothing but the standard library is needed for that.
+Tests mostly run as root. So a part of the suite is put to a judge in a process of another user, or of a root without some of
+its powers, with an interpreter that any user may run; nothing but the standard library is needed for that.
 """
 
+import ctypes
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from appsplus.judge import STRICT_RUNGS
 ROOT = Path(__file__).resolve().parents[2]
 EVERY = 9  # case of the suite
 NOBODY = 65534
+PR_CAPBSET_DROP, CAP_SYS_ADMIN, EVERY_CAPABILITY = 24, 21, range(41)
 SCRIPT = """
 import json, os, sys
 from unittest.mock import patch
@@ -74,15 +77,18 @@ def interpreter() -> str:
     pytest.skip(f"no {version} here that an ordinary user may run")
 
 
-def judged(interpreter: str, kind: str) -> dict[str, Any]:
-    """What the script found, as an ordinary user."""
+def judged(interpreter: str, kind: str, without: Iterable[int] | None = None) -> dict[str, Any]:
+    """What the script found as an ordinary user, or as root without some capabilities."""
     other: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    if without is not None:
+        libc = ctypes.CDLL(None)
+        other = {"preexec_fn": lambda: [libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) for capability in without]}
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [interpreter, "-c", SCRIPT, kind, str(EVERY)]
     done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=300, **other)
     assert done.returncode == 0, done.stderr[-4000:]
     found: dict[str, Any] = json.loads(done.stdout)
-    assert found["uid"] != 0
+    assert (found["uid"] == 0) == (without is not None)
     return found
 
 
@@ -104,5 +110,30 @@ def test_where_the_kernel_refuses_namespaces_strict_says_so_and_best_effort_has_
     assert not found["rungs"]["namespaces"]
     assert not found["rungs"]["root"]
     assert found["rungs"]["seccomp"]
+    assert found["wrong"] == {}
+    assert found["run"] > 45
+
+
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be a root without its powers")
+
+
+@only_root
+def test_the_root_of_a_container_has_strict_isolation_and_the_same_verdicts(interpreter: str) -> None:
+    """Root without CAP_SYS_ADMIN: what a user may have, it may have."""
+    if judged(interpreter, "plain")["refusal"]:
+        pytest.skip("this machine gives namespaces to nobody but root")
+    found = judged(interpreter, "plain", without=[CAP_SYS_ADMIN])
+    assert found["refusal"] == ""
+    assert found["wrong"] == {}
+    assert found["run"] > 50
+
+
+@only_root
+def test_a_root_without_any_power_is_told_to_start_as_a_user_and_best_effort_has_the_same_verdicts(
+    interpreter: str,
+) -> None:
+    found = judged(interpreter, "plain", without=EVERY_CAPABILITY)
+    assert "user: root may not become another user here; start as one (docker run --user 1000)" in found["refusal"]
+    assert not found["rungs"]["user"]
     assert found["wrong"] == {}
     assert found["run"] > 45

@@ -70,6 +70,17 @@ VALUES = [
     ("[]", "[]", True),
     ("[]", "null", False),
     ('{"$set":[1,2]}', '{"$set":[1,2]}', True),
+    ('{"$set":[2,1]}', '{"$set":[1,2]}', True),  # written by hand, in another order
+    ('{"$set":[10.0,9.5]}', '{"$set":[9.5,9.9999999999]}', True),  # whose texts sort the other way
+    ('{"$set":[1,2]}', '{"$set":[1,2,3]}', False),
+    ('{"$set":[1,2]}', '{"$set":[1,true]}', False),
+    ('{"$set":[1,2]}', '{"$set":"12"}', False),
+    ('{"$set":[[1,"a"]]}', '{"$set":[{"$tuple":[1,"a"]}]}', True),
+    ('{"a":1,"b":2}', '{"b":2,"a":1}', True),
+    ('{"a":1}', '{"a":1,"b":2}', False),
+    ('{"$dict":[[1,2.0]]}', '{"$dict":[[1,2]]}', True),
+    ('{"$dict":[[1.0,2]]}', '{"$dict":[[1,2]]}', False),  # a key is compared exactly
+    ('{"1":2}', '{"$dict":[[1,2]]}', False),
     ('{"a":1,"b":[2]}', '{"b":[2],"a":1}', True),
     ('{"a":1}', '{"a":1,"b":2}', False),
     ('{"a":1}', '{"a":true}', False),

@@ -61,6 +61,17 @@ def test_a_little_too_late_is_run_again_alone_and_the_second_run_counts() -> Non
     assert run(Worker([("exit", 14.9, "2")], [("exit", 9.0, "2")])) == [(WA, True)]
 
 
+def test_what_a_second_run_alone_says_clearly_is_not_near() -> None:
+    """An endless loop: killed the first time near the limit that a slower machine has, the second time far beyond its own."""
+    assert run(Worker([("cpu", 14.0, "")], [("cpu", 15.0, "")])) == [(TLE, False)]
+    assert run(Worker([("exit", 10.1, "1")], [("exit", 2.0, "1")])) == [(AC, True)]  # late once, and not any more
+
+
+def test_what_is_not_run_a_second_time_stays_near() -> None:
+    worker = Worker([("cpu", 14.0, "")] * 3, [("cpu", 15.0, "")])
+    assert run(worker, 3) == [(TLE, False), (TLE, True), (TLE, True)]
+
+
 def test_far_beyond_the_limit_is_not_run_again() -> None:
     worker = Worker([("cpu", 15.0, "")])
     assert run(worker) == [(TLE, False)]

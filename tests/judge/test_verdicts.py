@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -428,6 +428,21 @@ def test_bad_options_say_what_was_expected(judge: Judge) -> None:
         judge.run(Job("", IOFormat.STDIN, (UnitTest("", ""),), hash_seed=1))
     with pytest.raises(ValueError, match="limit cpu_s must be above zero; got 0"):
         Limits(cpu_s=0)
+
+
+def test_what_is_of_another_kind_is_told_in_words() -> None:
+    wrong: Any = "call"
+    one = (UnitTest("", ""),)
+    with pytest.raises(ValueError, match="limit cpu_s must be a number; got '5'"):
+        Limits(cpu_s=cast("float", "5"))
+    with pytest.raises(ValueError, match="limit wall_s must be a number; got None"):
+        Limits(wall_s=cast("float", None))
+    with pytest.raises(ValueError, match="input and output of a unit test must be text; got int and str"):
+        UnitTest(cast("str", 1), "1")
+    with pytest.raises(ValueError, match=r"io_format must be IOFormat.STDIN or .CALL; got 'call'"):
+        Job("", wrong, one, "f")
+    with pytest.raises(ValueError, match="a program must be text; got bytes"):
+        Job(cast("str", b""), IOFormat.STDIN, one)
 
 
 def test_a_program_of_50_megabytes_is_refused_without_being_sent(judge: Judge) -> None:

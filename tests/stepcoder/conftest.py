@@ -19,6 +19,7 @@ from appsplus.evaluation.samples import meta_path
 from appsplus.judge import Inspection, Job, Report, UnitTestReport
 from appsplus.problem import Annotation, IOFormat, Problem, Solution, UnitTest, Verdict
 from appsplus.release import DatasetWriter, Manifest
+from appsplus.release.rows import source_split
 from appsplus.release.seal import seal
 
 CODE = "n = int(input())\nif n > 2:\n    print('big')\nif n <= 2:\n    print('small')\n"
@@ -96,16 +97,23 @@ def problems() -> list[Problem]:
 
 @pytest.fixture
 def write_dataset(tmp_path: Path) -> Callable[..., Path]:
-    """Write a dataset folder with some problems in train, and others in validation."""
+    """Write a dataset folder with some problems in train, and others in validation and test."""
 
-    def write(train: Sequence[Problem], validation: Sequence[Problem] = (), name: str = "data") -> Path:
+    def write(
+        train: Sequence[Problem],
+        validation: Sequence[Problem] = (),
+        name: str = "data",
+        test: Sequence[Problem] = (),
+    ) -> Path:
         folder = tmp_path / name
         folder.mkdir()
         with DatasetWriter(folder) as writer:
             for problem in train:
                 writer.add(problem, "train")
-            for problem in validation:
-                writer.add(replace(problem, problem_id=f"{problem.problem_id}-held-out"), "validation")
+            for split, apart in (("validation", validation), ("test", test)):
+                for problem in apart:
+                    there = source_split(split)
+                    writer.add(replace(problem, problem_id=f"{problem.problem_id}-held-out", split=there), split)
         counts = writer.statistics.counts()
         seal(folder, Manifest("0.1.0", [], {}, {}, {}, counts, ()))
         return folder

@@ -15,6 +15,7 @@ from stepcoder.charts import (
     TOP,
     WIDTH,
     Series,
+    bar_chart,
     heat_map,
     line_chart,
     smoothed,
@@ -90,6 +91,21 @@ def test_a_heat_map_has_a_cell_for_each_level_and_column() -> None:
         "update 2, level 3: 75% of problems": "0.750",
     }
     assert heat_map([], [], label="x") == ""
+
+
+def test_bars_stand_side_by_side_on_the_ground_and_are_as_high_as_their_shares() -> None:
+    svg = bar_chart([("easy", [1.0, 0.5]), ("<hard>", [None, 0.25])], ["a", "b"], label="x")
+    bars = {"".join(bar.itertext()): bar for bar in elements(svg, "rect")}
+    assert list(bars) == ["a, easy: 100%", "b, easy: 50%", "b, <hard>: 25%"]
+    ground, whole = HEIGHT - BOTTOM, HEIGHT - TOP - BOTTOM
+    for bar, share in zip(bars.values(), (1.0, 0.5, 0.25), strict=True):
+        assert float(str(bar.get("height"))) == pytest.approx(share * whole)
+        assert float(str(bar.get("y"))) + float(str(bar.get("height"))) == pytest.approx(ground)
+    lefts = [float(str(bar.get("x"))) for bar in bars.values()]
+    widths = [float(str(bar.get("width"))) for bar in bars.values()]
+    assert all(left + width < then for left, width, then in zip(lefts, widths, lefts[1:], strict=False))
+    assert lefts[0] > LEFT and lefts[-1] + widths[-1] < WIDTH - RIGHT
+    assert bar_chart([], [], label="x") == bar_chart([("easy", [None])], ["a"], label="x") == ""
 
 
 def test_long_lines_are_thinned_out_and_the_mean_stays() -> None:

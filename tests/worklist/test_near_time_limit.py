@@ -29,10 +29,6 @@ def test_what_ends_around_its_limit_is_a_doubt(of_limit: float) -> None:
     assert doubt.reason.evidence["runs"][0]["unit_test"] == 0
 
 
-def test_an_endless_loop_that_was_asked_about_twice_is_none() -> None:
-    assert not doubts(TLE, 1.5 * LIMIT_S * SCALE + 0.01, rejected=True)
-
-
 def test_a_program_that_was_held_up_once_and_is_quick_alone_is_none() -> None:
     assert not doubts(ACCEPTED, 0.3 * LIMIT_S * SCALE)
 

@@ -3,6 +3,7 @@
 from appsplus.conformance.case import Case
 from appsplus.conformance.cases import (
     honest_call,
+    honest_descriptors,
     honest_environment,
     honest_leaving,
     honest_reading,
@@ -27,6 +28,7 @@ from appsplus.conformance.cases import (
 
 CASES: tuple[Case, ...] = (
     *honest_reading.CASES,
+    *honest_descriptors.CASES,
     *honest_writing.CASES,
     *honest_leaving.CASES,
     *honest_environment.CASES,

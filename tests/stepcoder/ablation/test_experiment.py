@@ -18,8 +18,9 @@ from stepcoder.ablation import runs
 from stepcoder.ablation.arms import ARMS, SUITES
 from stepcoder.ablation.experiment import ablate
 from stepcoder.ablation.plan import PRESETS, AblationConfig, completions_an_update
-from stepcoder.ablation.reward_model import cost_of, evenly
+from stepcoder.ablation.reward_model import cost_of
 from stepcoder.config import configured
+from stepcoder.data import evenly
 from stepcoder.errors import ConfigError
 from stepcoder.saved_config import read_config
 from tests.benchmarks.scripts import script
@@ -45,7 +46,7 @@ def test_every_method_is_trained_from_the_same_warm_up_and_judged_on_the_held_ou
     numbers = json.loads((finished / "table.json").read_text())
     assert list(numbers["methods"]) == list(COMPARED)
     for method, found in numbers["methods"].items():
-        assert (found["problems"], list(found["by_k"])) == (len(K), [str(k) for k in K])
+        assert (found["problems"], list(found["by_group"])) == (len(K), [str(k) for k in K])
         assert sum(found["outcomes"].values()) == pytest.approx(1)
         updates = [update for update, _ in found["curve"]]
         assert updates == ([0] if method == "sft" else [0, 1, 2])
@@ -57,7 +58,7 @@ def test_every_method_is_trained_from_the_same_warm_up_and_judged_on_the_held_ou
             lines = [json.loads(x) for x in (finished / "seed-0" / method / "metrics.jsonl").read_text().splitlines()]
             assert [line["update"] for line in lines] == [1, 2]
     assert numbers["of"]["options"]["updates"] == 2
-    for name in ("table.md", "curves.svg", "by_k.svg", "outcomes.svg"):
+    for name in ("table.md", "curves.svg", "by_group.svg", "outcomes.svg"):
         assert (finished / name).stat().st_size > 0
 
 
@@ -249,6 +250,7 @@ def test_the_suite_of_methods_runs_every_arm_within_the_same_budget(methods: Pat
         assert run_config.updates == (16 - labels) // an_update >= 1
         assert (of_run["labelling"], of_run["completions"]) == (labels, labels + run_config.updates * an_update)
         assert 16 - an_update < of_run["completions"] <= 16
+        assert of_run["of_labelled_run"] == (16 if arm.prm else 0)
         assert of_run["programs"] > 0
         assert of_run["wall_s"] > 0
         assert found["completions"] == {"an_update": an_update, "before": labels}
@@ -256,7 +258,8 @@ def test_the_suite_of_methods_runs_every_arm_within_the_same_budget(methods: Pat
     assert {(d["of"], d["from"]) for d in numbers["differences"]} >= {("prm-both", "prm-dense"), ("stepcoder", "ppo")}
     page = (methods / "table.md").read_text()
     assert "| StepCoder + PRM | 1 |" in page
-    assert "| mean of a run | completions | of them for labels | programs judged | minutes |" in page
+    head = "| mean of a run | completions | of them for labels | beside them: of the labelled run | programs judged |"
+    assert head in page
     assert sum(cost.labels.values()) > 0
     assert f"| 0 | {cost.labels.get('+1', 0)} | {cost.labels.get('-1', 0)} | {cost.held_out['line_ends']} |" in page
 
@@ -317,7 +320,7 @@ def test_labels_that_leave_less_than_an_update_are_refused() -> None:
 
 def test_problems_are_labelled_evenly_over_all_numbers_of_branches() -> None:
     assert evenly("abcdefgh", 4) == ["a", "c", "e", "g"]
-    assert evenly("abc", 8) == ["a", "b", "c"]
+    assert evenly("abc", 8) == evenly("abc", 0) == ["a", "b", "c"]
     assert evenly("abcdefgh", 3) == ["a", "c", "f"]
 
 

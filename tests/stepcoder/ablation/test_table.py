@@ -82,7 +82,7 @@ def test_the_summary_counts_completions_by_method_number_of_branches_and_end(tmp
     ppo, stepcoder = numbers["methods"]["ppo"], numbers["methods"]["stepcoder"]
     assert ppo["pass@1"]["value"] == pytest.approx((1.25 + 2) / 8)
     assert ppo["by_seed"] == [1.25 / 4, 2 / 4]
-    assert [ppo["by_k"][k]["value"] for k in ("1", "2")] == [3 / 4, 0.25 / 4]
+    assert [ppo["by_group"][k]["value"] for k in ("1", "2")] == [3 / 4, 0.25 / 4]
     assert ppo["outcomes"] == {
         "accepted": 13 / 32,
         "wrong answer": 17 / 32,

@@ -1,5 +1,6 @@
 """Measures on numbers worked by hand and by brute force; data selections; the page."""
 
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from stepcoder.prm.selections import hardness, selected
 
 
 def scored(label: int, score: float, **changes: Any) -> Scored:
-    return Scored(**{"label": label, "score": score, "line": 1, "lines": 5, "tokens": 10, "difficulty": "x"} | changes)
+    return Scored(
+        **{"label": label, "score": score, "line": 1, "lines": 5, "tokens": 10, "difficulty": "interview"} | changes
+    )
 
 
 @given(st.lists(st.tuples(st.sampled_from([-1, 1]), st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0])), max_size=20))
@@ -48,6 +51,16 @@ def test_lines_are_told_apart_by_where_they_stand() -> None:
     found = summary([scored(1, 1.0, line=1), scored(-1, -1.0, line=5), scored(1, 0.5, line=5, tokens=101)])
     assert [m["line_ends"] for m in found["by_position"].values()] == [1, 2]
     assert found["by_length"]["over 100 tokens"]["line_ends"] == 1
+
+
+def test_difficulties_stand_from_easy_to_hard_in_the_table_and_the_chart() -> None:
+    names = ["competition", "introductory", "interview"]
+    found = summary([scored(1, 0.5 * sign, difficulty=name) for name in names for sign in (1, -1)])
+    assert list(found["by_difficulty"]) == ["introductory", "interview", "competition"]
+    [chart] = [chart for chart in report._charts(found) if "difficulty" in chart.title]
+    bars = re.findall(r"<title>(.*?)</title>", chart.svg)  # no AUROC where there is no bad prefix
+    assert bars == [f"accuracy, {name}: 50%" for name in found["by_difficulty"]]
+    assert [label for _, label in chart.legend] == ["accuracy", "auroc"]
 
 
 def row(problem: str, verdict: str, transition: int) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from appsplus.engine.verdict_and_lines import verdict_and_lines
 from appsplus.judge import Inspection, Job, Report, UnitTestReport
 from appsplus.judge.verdicts import cpu_limit_s, wall_limit_s
 from appsplus.problem import IOFormat, Limits, UnitTest, Verdict
-from stepcoder.verdicts import verdict_and_lines
 
 JOB = Job("a()", IOFormat.STDIN, (UnitTest("1", "1"), UnitTest("2", "2")), limits=Limits(cpu_s=3.0, wall_s=8.0))
 
