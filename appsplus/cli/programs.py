@@ -66,16 +66,8 @@ def judge(
 def _print_report(report: Report) -> None:
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    titles = (
-        ("unit test", "right"),
-        ("verdict", "left"),
-        ("cpu ms", "right"),
-        ("wall ms", "right"),
-        ("peak MiB", "right"),
-    )
-    titles += (("", "left"),)
-    for title, justify in titles:
-        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    for title in ("unit test", "verdict", "cpu ms", "wall ms", "peak MiB", ""):
+        table.add_column(title, justify="left" if title in ("verdict", "") else "right")
     for number, t in enumerate(report.unit_tests):
         note = t.error or (visible(t.actual.strip()[:60]) if t.verdict is Verdict.WRONG_ANSWER else "")
         if t.executed_lines is not None:

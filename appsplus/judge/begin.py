@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NoReturn
 
-from appsplus.judge import compiler, isolation, landlock, program, rlimits, scratch
+from appsplus.judge import compiler, isolation, landlock, program, rlimits, scratch, seccomp
 from appsplus.judge.frames import Channel
 from appsplus.judge.isolation import libc
 from appsplus.judge.task import CALLS, COMPILER, STDIN, Task, parts, task_of
 
-_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _FILTER = 1, 22, 2
+_PR_SET_PDEATHSIG = 1
 _Call = tuple[Callable[..., int], tuple[Any, ...]]
 
 
@@ -58,9 +58,8 @@ def _ways(powers: Powers, message: bytes, descriptors: bytes) -> tuple[Task, dic
         (libc.setsid, ()),  # no signal to a group reaches us
         (libc.chdir, (os.fsencode(scratch.folder()),)),
     ]
-    if powers.namespaces:
-        calls.append((libc.capset, isolation.NO_CAPABILITIES))
-    else:
+    calls.append((libc.capset, isolation.NO_CAPABILITIES))
+    if not powers.namespaces:
         calls.append((libc.prctl, (_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)))
     for kind, most in rlimits.limits(task.cpu_s, task.memory_bytes, task.file_bytes):
         if kind != resource.RLIMIT_AS or not task.is_large:  # else see `_read`
@@ -68,7 +67,7 @@ def _ways(powers: Powers, message: bytes, descriptors: bytes) -> tuple[Task, dic
     if "rules" in named:
         calls.append((libc.syscall, (landlock.RESTRICT, named["rules"], 0)))
     if powers.filter is not None:  # the last that needs a power
-        calls.append((libc.prctl, (_PR_SET_SECCOMP, _FILTER, ctypes.byref(powers.filter), 0, 0)))
+        calls.append((libc.prctl, (*seccomp.SET_FILTER, ctypes.byref(powers.filter), 0, 0)))
     return task, named, calls
 
 
@@ -92,7 +91,8 @@ def _read(file: int, size: int, memory_bytes: int) -> tuple[Any, ...]:
     before = isolation.address_space_bytes()
     body: tuple[Any, ...] = marshal.loads(os.pread(file, size, 0))
     memory_bytes += max(0, isolation.address_space_bytes() - before)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    [(kind, most)] = rlimits.possible(((resource.RLIMIT_AS, memory_bytes),))
+    resource.setrlimit(kind, (most, most))
     return body
 
 

@@ -130,7 +130,7 @@ def _elements_agree(expected: Any, actual: Any) -> bool:
     """Whether two lists have elements that agree, in whatever order."""
     if not (isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual)):
         return False
-    return values_agree(sorted(expected, key=_order), sorted(actual, key=_order))
+    return values_agree(expected, actual) or values_agree(sorted(expected, key=_order), sorted(actual, key=_order))
 
 
 def _pairs_agree(expected: list[Any], actual: list[Any]) -> bool:
@@ -272,7 +272,13 @@ def _order(value: Any) -> tuple[Any, ...]:
         return 1, value
     if isinstance(value, str):
         return 2, value
-    return (3, [_order(item) for item in value]) if isinstance(value, list) else (4, jsonl.dumps(value))
+    if isinstance(value, list):
+        return 3, [_order(item) for item in value]
+    content = (
+        (key, sorted(map(_order, item)) if key in ("$set", "$dict") and isinstance(item, list) else _order(item))
+        for key, item in sorted(value.items())
+    )
+    return 4, list(content)
 
 
 def _alternatives(checker: Checker, unit_test: int) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import resource
 import socket
 from typing import Any, NoReturn
 
-from appsplus.judge import compiling, inspection
+from appsplus.judge import compiling, inspection, rlimits
 from appsplus.judge.compiling import Compiled
 from appsplus.judge.frames import Channel
 from appsplus.judge.process import Job, Program, Setup, watch
@@ -96,7 +96,8 @@ def serve(channel: Channel) -> NoReturn:
             kind, head, body = channel.receive()
         except (EOFError, OSError):
             os._exit(0)
-        resource.setrlimit(resource.RLIMIT_AS, (head["memory_bytes"], resource.RLIM_INFINITY))
+        [(limit, most)] = rlimits.possible(((resource.RLIMIT_AS, head["memory_bytes"]),))
+        resource.setrlimit(limit, (most, resource.getrlimit(limit)[1]))
         text = body.decode(*_CODING)
         if kind == b"I":
             channel.send(b"I", {}, json.dumps(inspection.inspect(text, head["offered"])).encode())

@@ -19,20 +19,18 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 libc = ctypes.PyDLL(None, use_errno=True)
 libc.signal.restype = ctypes.c_void_p
 for _name in (
-    "capget",
     "capset",
     "chdir",
     "dup2",
     "fork",
     "getrusage",
-    "pivot_root",
     "prctl",
     "setns",
     "setrlimit",
@@ -46,7 +44,7 @@ NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
     0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
 )  # fmt: skip
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS = 1, 4, 38, 39
-_CAP_CHOWN, _CAP_KILL, _CAP_SETGID, _CAP_SETUID, _CAP_SYS_ADMIN = 0, 5, 6, 7, 21
+_CAP_SYS_ADMIN, _TO_CHANGE_USER = 21, (0, 5, 6, 7)  # CAP_CHOWN, KILL, SETGID, SETUID
 NOBODY = 65534
 STACK_MIB = 256
 _HIGH = 64  # a descriptor that no program's standard stream is put over
@@ -101,8 +99,12 @@ def die_with_parent() -> None:
 
 def is_mighty() -> bool:
     """Whether this is root with all that it takes to make namespaces and then become nobody; a container's root is not."""
-    needed = (_CAP_CHOWN, _CAP_KILL, _CAP_SETGID, _CAP_SETUID, _CAP_SYS_ADMIN)
-    return os.geteuid() == 0 and all(map(_may, needed))
+    return may_become_nobody() and _may(_CAP_SYS_ADMIN)
+
+
+def may_become_nobody() -> bool:
+    """Whether this is root that may change its user; not in a user namespace that knows no other."""
+    return os.geteuid() == 0 and all(map(_may, _TO_CHANGE_USER)) and _knows_nobody()
 
 
 def _may(capability: int) -> bool:
@@ -111,28 +113,50 @@ def _may(capability: int) -> bool:
     return bool(data[0] >> capability & 1)
 
 
+def _knows_nobody() -> bool:
+    try:
+        texts = [Path(f"/proc/self/{name}").read_text() for name in ("uid_map", "gid_map", "setgroups")]
+    except OSError:
+        return True
+    maps = [[tuple(map(int, line.split())) for line in text.splitlines()] for text in texts[:2]]
+    known = (any(first <= NOBODY < first + count for first, _, count in ranges) for ranges in maps)
+    return all(known) and texts[2].strip() != "deny"
+
+
 def become_nobody(rungs: Rungs, folder: Path, needed: Iterable[Path]) -> None:
     """Root that may not make namespaces, a container's: an ordinary user may make one of users, and all others inside it.
 
     `folder` becomes nobody's; `needed` is what nobody has to read. Where it cannot be, the reason is the rung's.
     """
-    if not all(map(_may, (_CAP_CHOWN, _CAP_KILL, _CAP_SETGID, _CAP_SETUID))):
-        rungs.missing["user"] = "root may not become another user here; start as one (docker run --user 1000)"
+    if not may_become_nobody():
+        if _knows_nobody():  # else this is somebody else's root, an ordinary user outside
+            rungs.missing["user"] = "root may not become another user here; start as one (docker run --user 1000)"
         return
-    hidden = [str(path) for path in needed if not _nobody_may_read(path)]
-    if hidden:
+    if hidden := _hidden_from_nobody([*needed, folder.parent]):
         rungs.missing["user"] = (
-            f"only root may read {hidden[0]}, so programs would be root's; install where every user may read, or start as"
+            f"only root may read {hidden}, so programs would be root's; install where every user may read, or start as"
             " an ordinary user (docker run --user 1000)"
         )
         return
-    os.chown(folder, NOBODY, NOBODY)
-    _change_user()
+    _change_user(folder)
     prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self/uid_map belongs to root
 
 
-def _nobody_may_read(path: Path) -> bool:
-    return all(place.stat().st_mode & 0o005 == 0o005 for place in (path, *path.parents) if not place.is_symlink())
+def _hidden_from_nobody(paths: Sequence[Path]) -> Path | None:
+    """The first of some paths, at most 100, that nobody may not read; a child tries."""
+    child = fork()
+    if child == 0:
+        found = 0
+        try:
+            _change_user(None)
+            modes = [os.R_OK | (os.X_OK if path.is_dir() else 0) for path in paths]
+            allowed = [os.access(path, mode) for path, mode in zip(paths, modes, strict=True)]
+            found = (*allowed, False).index(False) + 1
+        finally:
+            os._exit(found)
+    _, status = os.waitpid(child, 0)
+    number = os.waitstatus_to_exitcode(status)
+    return None if number == len(paths) + 1 else paths[max(0, number - 1)]
 
 
 def enter_namespaces(rungs: Rungs, *, as_root: bool) -> None:
@@ -140,24 +164,25 @@ def enter_namespaces(rungs: Rungs, *, as_root: bool) -> None:
 
     The original process waits for the child and ends with it.
     """
-    if refused := _tried(as_root=as_root):
+    kinds = NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS | (0 if as_root else NEWUSER)
+    if refused := _refused(kinds):
         rungs.missing["namespaces"] = f"the kernel refused them ({refused}); {_ALLOW}"
         rungs.missing["root"] = rungs.missing["proc"] = "it needs namespaces"
         return
-    _unshare(as_root=as_root)
+    _unshare(kinds)
     _become_init()
     rungs.namespaces = True
     with contextlib.suppress(OSError):
         socket.sethostname("judge")  # the host's is none of a program's business, and differs from host to host
 
 
-def _tried(*, as_root: bool) -> str:
-    """Why there can be no namespaces, empty where there can. A child tries: who is half inside does not come out again."""
+def _refused(kinds: int) -> str:
+    """Why there can be no such namespaces, empty where there can. A child tries: who is half inside does not come out."""
     child = fork()
     if child == 0:
         failed = 1
         try:
-            _unshare(as_root=as_root)
+            _unshare(kinds)
             failed = 0
         except OSError as error:
             failed = error.errno or 1
@@ -167,30 +192,39 @@ def _tried(*, as_root: bool) -> str:
     return os.strerror(os.waitstatus_to_exitcode(status)) if status else ""
 
 
-def _unshare(*, as_root: bool) -> None:
+def _unshare(kinds: int) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    call("unshare", NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS | (0 if as_root else NEWUSER))
-    if not as_root:
-        _map_user(uid, gid)
+    call("unshare", kinds)
+    if kinds & NEWUSER:
+        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
+            Path(f"/proc/self/{name}").write_text(text)
 
 
-def drop_user(rungs: Rungs, *, as_root: bool) -> None:
-    """Started as root: become nobody, keeping only capabilities that are void outside a user namespace of our own."""
+def drop_user(rungs: Rungs, folder: Path, *, as_root: bool) -> None:
+    """Started as root: become nobody, keeping only capabilities that are void outside a user namespace of our own.
+
+    Also who could not become nobody before and has got no namespaces: `folder` is nobody's then.
+    """
+    if not rungs.namespaces and may_become_nobody():
+        _change_user(folder)
+        rungs.missing.pop("user", None)
+    elif as_root:
+        _change_user(None if rungs.root else folder)
+        prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self/uid_map belongs to root
+        kinds = NEWUSER | NEWPID | NEWNS
+        if refused := _refused(kinds):
+            rungs.missing["nested_pid_namespace"] = f"no user namespace for nobody ({refused}); {_ALLOW}"
+        else:
+            _unshare(kinds)
+            _become_init()
     rungs.user = "user" not in rungs.missing
-    if as_root:
-        _change_user()
-        if rungs.namespaces:
-            prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self/uid_map belongs to root
-            try:
-                call("unshare", NEWUSER | NEWPID | NEWNS)
-                _map_user(NOBODY, NOBODY)
-                _become_init()
-            except OSError as error:
-                rungs.missing["nested_pid_namespace"] = f"no user namespace for nobody ({error.strerror}); {_ALLOW}"
     prctl(_PR_SET_DUMPABLE, 0)
 
 
-def _change_user() -> None:
+def _change_user(folder: Path | None) -> None:
+    """Become nobody, whose the folder is then."""
+    if folder is not None:
+        os.chown(folder, NOBODY, NOBODY)
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
@@ -211,17 +245,13 @@ def fork() -> int:
     return call("fork")
 
 
-def _map_user(uid: int, gid: int) -> None:
-    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
-        Path(f"/proc/self/{name}").write_text(text)
-
-
 def _become_init() -> None:
     child = os.fork()
     if child == 0:
         die_with_parent()
         return
     die_with_parent()  # again: the kernel forgets it when user or capabilities change
+    prctl(_PR_SET_DUMPABLE, 0)
     with contextlib.suppress(OSError):
         os.closerange(3, 256)
     _, status = os.waitpid(child, 0)

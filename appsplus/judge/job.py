@@ -15,10 +15,7 @@ class Job:
     entry_point: str | None = None
     limits: Limits = Limits()
     checker: Checker | None = None
-    coverage: bool = (
-        False  # also report executed lines: of a slow program, too, which has twenty times its limits then, so
-    )
-    #                         that the verdict is not the one without; `appsplus.engine.verdict_and_lines` has both
+    coverage: bool = False  # also report executed lines; limits are 20 times as high, see `engine.verdict_and_lines`
     hash_seed: int = 0  # PYTHONHASHSEED of the program
     stop_after_timeouts: int = 2  # after so many time-limit verdicts the remaining unit tests are not run
     modules: tuple[str, ...] = ()  # offered beyond the standard library, e.g. ("numpy",)
@@ -49,10 +46,7 @@ class UnitTestReport:
     error: str = ""  # e.g. "ZeroDivisionError: division by zero (line 3)"
     executed_lines: tuple[int, ...] | None = None  # ascending; None: not asked for
     traceback: tuple[tuple[int, str], ...] = ()  # of an exception: (line, function) in the program, outermost first
-    near_limit: bool = (
-        False  # another host may say otherwise: it took 0.7 to 1.5 times its CPU limit, or had no CPU, or was
-    )
-    #                           late and is not any more, asked again alone
+    near_limit: bool = False  # another host may differ: 0.7 to 1.5 times its limit, starved, or late only once in two
 
 
 @dataclass(frozen=True, slots=True)

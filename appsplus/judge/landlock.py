@@ -1,6 +1,6 @@
 """Landlock: the kernel's own allow-list of files, TCP ports and signals for one process. Standard library only.
 
-In the empty root of `isolation` it is a second wall behind the first. Where namespaces are refused (a container without
+In the empty `root` it is a second wall behind the first. Where namespaces are refused (a container without
 privileges), it is what keeps a program from the host's files. The rules are made once per worker; a program's process puts
 them on with one system call.
 """

@@ -15,9 +15,10 @@ _SHARED: _Limits = (
     (resource.RLIMIT_MEMLOCK, 0),
     (resource.RLIMIT_MSGQUEUE, 0),
 )
-_USUAL: _Limits = (
-    (resource.RLIMIT_AS, 2 << 30),
-    (resource.RLIMIT_FSIZE, 64 << 20),
+_LEAST: _Limits = (  # for the limits of any job, and for the worker
+    (resource.RLIMIT_CPU, resource.RLIM_INFINITY),
+    (resource.RLIMIT_AS, resource.RLIM_INFINITY),
+    (resource.RLIMIT_FSIZE, resource.RLIM_INFINITY),
     (resource.RLIMIT_NPROC, THREADS),
     (resource.RLIMIT_STACK, STACK_MIB << 20),
 )
@@ -25,13 +26,13 @@ _USUAL: _Limits = (
 
 def limit_all() -> None:
     """Those that all programs share, put on the process that they are forked from."""
-    for kind, most in _possible(_SHARED):
+    for kind, most in possible(_SHARED):
         resource.setrlimit(kind, (most, most))
 
 
 def limits(cpu_s: float | None, memory_bytes: int, file_bytes: int) -> _Limits:
     """Those of one program, soft and hard alike."""
-    return _possible(
+    return possible(
         (
             (
                 resource.RLIMIT_CPU,
@@ -44,7 +45,7 @@ def limits(cpu_s: float | None, memory_bytes: int, file_bytes: int) -> _Limits:
     )
 
 
-def _possible(wanted: _Limits) -> _Limits:
+def possible(wanted: _Limits) -> _Limits:
     """Each, or the lower one that this process has and may not raise."""
     found = []
     for kind, most in wanted:
@@ -53,10 +54,15 @@ def _possible(wanted: _Limits) -> _Limits:
     return tuple(found)
 
 
-def refused() -> str:
-    """Which of them are lower than they should be, and what would help; empty where none is."""
-    wanted = (*_SHARED, *_USUAL)
-    lower = [kind for (kind, most), (_, possible) in zip(wanted, _possible(wanted), strict=True) if most != possible]
+def refused(*, as_root: bool) -> str:
+    """Which of them are lower than they should be, or do not hold, and what would help; empty where all are in force.
+
+    `as_root`: whether programs are root's, whose threads the kernel does not limit.
+    """
+    if as_root:
+        return "root may have any number of threads; start as an ordinary user (docker run --user 1000)"
+    wanted = (*_SHARED, *_LEAST)
+    lower = [kind for (kind, most), (_, possible) in zip(wanted, possible(wanted), strict=True) if most != possible]
     if not lower:
         return ""
     names = {kind: name for name, kind in sorted(vars(resource).items(), reverse=True) if name.startswith("RLIMIT_")}

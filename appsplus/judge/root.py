@@ -8,6 +8,7 @@ program itself and nothing else. Packages beside the libraries (site-packages) a
 import ctypes
 import itertools
 import os
+import re
 import sys
 import sysconfig
 from functools import cache
@@ -39,21 +40,34 @@ def interpreter_paths() -> list[Path]:
     """What the interpreter needs to import its standard library: that, its shared libraries, and nothing else of the host."""
     wanted = [Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("platstdlib")), Path("/usr/share/zoneinfo")]
     wanted += sorted(Path(sys.base_prefix, "lib").glob("libpython*.so*"))
-    links = [
-        path for path in map(Path, _LIBRARIES) if path.is_symlink()
-    ]  # /lib -> usr/lib: libraries go by either name
-    return [path for path in dict.fromkeys([*wanted, *links, *_library_folders()]) if path.exists()]
+    wanted += [Path("/usr/lib/locale", name) for name in ("C.utf8", "C.UTF-8")]  # the programs' locale
+    links = [path for path in map(Path, _LIBRARIES) if path.is_symlink()]  # /lib -> usr/lib: either name is used
+    return [path for path in dict.fromkeys([*wanted, *links, *_shared_libraries()]) if path.exists()]
 
 
-def _library_folders() -> list[Path]:
-    """Those that this process has its shared libraries from; where it cannot be told, all that the system has."""
+@cache
+def folders_to_read() -> list[Path]:
+    """The same where there is no root of our own: no links, which lead to folders that hold more."""
+    return [path for path in interpreter_paths() if not path.is_symlink()]
+
+
+def _shared_libraries() -> list[Path]:
+    """The folders of the system and of the interpreter that this process has libraries from, for modules that it has not
+    loaded may need others of them; what lies elsewhere by itself. Where it cannot be told, all that the system has.
+    """
     try:
         names = [line.split(maxsplit=5)[5] for line in Path("/proc/self/maps").read_text().splitlines() if "/" in line]
     except OSError:
         return [path for path in map(Path, _LIBRARIES) if not path.is_symlink()]
     own = Path(sysconfig.get_path("platstdlib"))
-    files = {Path(name) for name in names if ".so" in name}
-    return sorted({path.parent for path in files if not path.is_relative_to(own)})
+    files = {path for path in map(Path, names) if re.search(r"\.so(\.|$)", path.name) and not path.is_relative_to(own)}
+    found = {path for path in files if not path.name.startswith("libpython")}  # which is shown anyway
+    return sorted({path.parent if _holds_libraries(path.parent) else path for path in found})
+
+
+def _holds_libraries(folder: Path) -> bool:
+    in_system = re.match(r"(/usr)?/lib[0-9x]*(/|$)", str(folder))
+    return in_system is not None or folder == Path(sys.base_prefix, "lib")
 
 
 def _build(rungs: Rungs, interpreter: list[Path], offered: list[Path]) -> None:

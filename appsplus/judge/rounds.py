@@ -61,9 +61,9 @@ def _confirmed(worker: WorkerHandle, job: Job, runs: list[Run], gate: Gate, *, f
     if close:
         with gate.alone():
             again = _asked(worker, job, [first + i for i in sorted(close)], scale or worker.scale, alone=True)
-        asked = _replace(result, sorted(close), again)
+        twice = _replace(result, sorted(close), again)
         for i in close:  # all were late
-            near = i not in asked or result[i].report.near_limit or not result[i].is_late
+            near = i not in twice or result[i].report.near_limit or not result[i].is_late
             result[i] = replace(result[i], report=replace(result[i].report, near_limit=near))
     return result
 

@@ -1,6 +1,6 @@
 """Where programs may write, and that nothing of it stays. Standard library only.
 
-A /tmp of the worker's own (`isolation`) is thrown away, and another mounted; where there is none, a folder of the host is
+A /tmp of the worker's own (`root`) is thrown away, and another mounted; where there is none, a folder of the host is
 emptied.
 """
 

@@ -16,7 +16,7 @@ from appsplus.judge.isolation import libc
 
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _EAGAIN, _ENOSYS = 1, 11, 38
-_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
+SET_FILTER = 22, 2  # prctl: PR_SET_SECCOMP, SECCOMP_MODE_FILTER
 _RLIMIT_CPU = 0
 _CLONE_THREAD = 0x00010000
 
@@ -72,8 +72,8 @@ def refused() -> str:
     """Why there can be no filter here, and what would help; empty where there can be one."""
     if platform.machine() not in _ARCHITECTURES:
         return f"no table of system calls for {platform.machine()}; run on {' or '.join(_ARCHITECTURES)}"
-    libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, None, 0, 0)  # a filter at no address: a kernel that knows filters says so
-    if ctypes.get_errno() == errno.EFAULT:
+    result = libc.prctl(*SET_FILTER, None, 0, 0)  # a filter at no address: a kernel that knows filters says so
+    if result == -1 and ctypes.get_errno() == errno.EFAULT:
         return ""
     return f"the kernel takes no filters ({os.strerror(ctypes.get_errno())}); take one with CONFIG_SECCOMP_FILTER"
 

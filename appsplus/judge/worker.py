@@ -113,12 +113,11 @@ def _isolate(options: dict[str, Any]) -> isolation.Rungs:
     resource.setrlimit(resource.RLIMIT_STACK, (wanted if most < 0 else min(wanted, most), most))
     threading.stack_size(16 << 20)
     offered = [Path(path) for path in options["packages"]]
+    tmp = Path(options["tmp"])
     as_root = isolation.is_mighty()
-    if as_root:
-        os.chown(options["tmp"], isolation.NOBODY, isolation.NOBODY)
-    elif os.geteuid() == 0:
-        isolation.become_nobody(rungs, Path(options["tmp"]), [*root.interpreter_paths(), *offered])
-    root.interpreter_paths()  # looked for while all of it can be seen
+    if os.geteuid() == 0 and not as_root:
+        isolation.become_nobody(rungs, tmp, [*root.interpreter_paths(), *offered])
+    root.folders_to_read()  # looked for while all of it can be seen
     isolation.enter_namespaces(rungs, as_root=as_root)
     if rungs.namespaces:
         root.enter(rungs, root.interpreter_paths(), offered)
@@ -128,15 +127,16 @@ def _isolate(options: dict[str, Any]) -> isolation.Rungs:
         for name in options["modules"]:
             importlib.import_module(name)
         sys.path[:] = [path for path in sys.path if path not in parents]
-    isolation.drop_user(rungs, as_root=as_root)
+    isolation.drop_user(rungs, tmp, as_root=as_root)
     if as_root and rungs.root and "nested_pid_namespace" not in rungs.missing:
         root.mount_tmp()  # over root's, which nobody may not throw away
     isolation.gain_nothing(rungs)
-    for name, refused in (
-        ("rlimits", rlimits.refused()),
-        ("seccomp", seccomp.refused()),
-        ("landlock", landlock.refused()),
-    ):
+    found = {
+        "rlimits": rlimits.refused(as_root=not rungs.user),
+        "seccomp": seccomp.refused(),
+        "landlock": landlock.refused(),
+    }
+    for name, refused in found.items():
         setattr(rungs, name, not refused)
         rungs.missing |= {name: refused} if refused else {}
     if not rungs.cgroup:
@@ -153,7 +153,7 @@ def _landlock(rungs: isolation.Rungs, options: dict[str, Any]) -> int:
     devices = [Path("/dev", name) for name in root.DEVICES]
     if rungs.root:
         return landlock.rules([Path("/")], [scratch.folder()], devices)
-    readable = [*root.interpreter_paths(), *map(Path, options["packages"]), Path("/proc/self")]
+    readable = [*root.folders_to_read(), *map(Path, options["packages"]), Path("/proc/self")]
     return landlock.rules(readable, [scratch.folder()], devices)
 
 

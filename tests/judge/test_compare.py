@@ -73,6 +73,10 @@ VALUES = [
     ('{"$set":[2,1]}', '{"$set":[1,2]}', True),  # written by hand, in another order
     ('{"$set":[10.0,9.5]}', '{"$set":[9.5,9.9999999999]}', True),  # whose texts sort the other way
     ('{"$set":[1,2]}', '{"$set":[1,2,3]}', False),
+    ('{"$set":[{"$set":[2,1]},{"$set":[1,3]}]}', '{"$set":[{"$set":[1,2]},{"$set":[1,3]}]}', True),
+    ('{"$set":[{"$set":[1.0,2]}]}', '{"$set":[{"$set":[2,1.0000000001]}]}', True),
+    ('{"$set":[{"$dict":[[2,1],[1,3]]}]}', '{"$set":[{"$dict":[[1,3],[2,1]]}]}', True),
+    ('{"$set":[1,"a"]}', '{"$set":[{"$set":5},{"$dict":[1]}]}', False),
     ('{"$set":[1,2]}', '{"$set":[1,true]}', False),
     ('{"$set":[1,2]}', '{"$set":"12"}', False),
     ('{"$set":[[1,"a"]]}', '{"$set":[{"$tuple":[1,"a"]}]}', True),

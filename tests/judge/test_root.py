@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from appsplus.judge import Job, Judge
+import pytest
+
+from appsplus.judge import Job, Judge, root
 from appsplus.judge.root import interpreter_paths
 from appsplus.problem import IOFormat, UnitTest
 
@@ -48,3 +50,24 @@ print(failed)
 """
     here = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True).stdout
     assert printed(strict_judge, program).strip() == here.strip()
+
+
+def test_the_locale_that_programs_are_given_can_be_set(strict_judge: Judge) -> None:
+    program = "import locale\nlocale.setlocale(locale.LC_ALL, '')\nprint(locale.getpreferredencoding(False))"
+    assert printed(strict_judge, program) == "UTF-8\n"
+
+
+@pytest.mark.parametrize(
+    ("folder", "whole"),
+    [
+        ("/lib", True),
+        ("/usr/lib64", True),
+        ("/usr/lib/x86_64-linux-gnu", True),
+        ("/usr/local/lib", sys.base_prefix == "/usr/local"),
+        ("/opt/agent", False),
+        ("/library", False),
+        ("/", False),
+    ],
+)
+def test_only_folders_of_libraries_are_shown_whole(folder: str, whole: bool) -> None:
+    assert root._holds_libraries(Path(folder)) is whole

@@ -76,6 +76,7 @@ CASES = (
         """,
         [("", "contained\n")],
         limits=_LIMITS,
+        needs=("rlimits",),
     ),
     _stdin(
         "starts-threads-without-end",
