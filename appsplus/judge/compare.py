@@ -130,7 +130,7 @@ def _elements_agree(expected: Any, actual: Any) -> bool:
     """Whether two lists have elements that agree, in whatever order."""
     if not (isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual)):
         return False
-    return values_agree(expected, actual) or values_agree(sorted(expected, key=_order), sorted(actual, key=_order))
+    return _are_one(expected, actual) or values_agree(sorted(expected, key=_order), sorted(actual, key=_order))
 
 
 def _pairs_agree(expected: list[Any], actual: list[Any]) -> bool:
@@ -275,7 +275,9 @@ def _order(value: Any) -> tuple[Any, ...]:
     if isinstance(value, list):
         return 3, [_order(item) for item in value]
     content = (
-        (key, sorted(map(_order, item)) if key in ("$set", "$dict") and isinstance(item, list) else _order(item))
+        (key, 1, sorted(map(_order, item)))
+        if key in ("$set", "$dict") and isinstance(item, list)
+        else (key, 0, _order(item))
         for key, item in sorted(value.items())
     )
     return 4, list(content)

@@ -19,7 +19,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,36 +114,32 @@ def _may(capability: int) -> bool:
 
 
 def _knows_nobody() -> bool:
+    maps = [_outside(name, NOBODY) for name in ("uid_map", "gid_map")]
     try:
-        texts = [Path(f"/proc/self/{name}").read_text() for name in ("uid_map", "gid_map", "setgroups")]
+        return None not in maps and Path("/proc/self/setgroups").read_text().strip() != "deny"
     except OSError:
         return True
-    maps = [[tuple(map(int, line.split())) for line in text.splitlines()] for text in texts[:2]]
-    known = (any(first <= NOBODY < first + count for first, _, count in ranges) for ranges in maps)
-    return all(known) and texts[2].strip() != "deny"
 
 
-def become_nobody(rungs: Rungs, folder: Path, needed: Iterable[Path]) -> None:
-    """Root that may not make namespaces, a container's: an ordinary user may make one of users, and all others inside it.
+def _outside(name: str, number: int) -> int | None:
+    """What a user or group of this namespace is outside of it, None where it is nobody; itself where /proc is hidden."""
+    try:
+        text = Path(f"/proc/self/{name}").read_text()
+    except OSError:
+        return number
+    for first, outside, count in (map(int, line.split()) for line in text.splitlines()):
+        if first <= number < first + count:
+            return outside + number - first
+    return None
 
-    `folder` becomes nobody's; `needed` is what nobody has to read. Where it cannot be, the reason is the rung's.
+
+def hidden_from_nobody(paths: Sequence[Path]) -> str:
+    """What to say of the first of some paths, at most 100, that nobody may not read; empty where there is none.
+
+    A child tries. Also empty where this process may not become nobody.
     """
     if not may_become_nobody():
-        if _knows_nobody():  # else this is somebody else's root, an ordinary user outside
-            rungs.missing["user"] = "root may not become another user here; start as one (docker run --user 1000)"
-        return
-    if hidden := _hidden_from_nobody([*needed, folder.parent]):
-        rungs.missing["user"] = (
-            f"only root may read {hidden}, so programs would be root's; install where every user may read, or start as"
-            " an ordinary user (docker run --user 1000)"
-        )
-        return
-    _change_user(folder)
-    prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self/uid_map belongs to root
-
-
-def _hidden_from_nobody(paths: Sequence[Path]) -> Path | None:
-    """The first of some paths, at most 100, that nobody may not read; a child tries."""
+        return ""
     child = fork()
     if child == 0:
         found = 0
@@ -156,7 +152,26 @@ def _hidden_from_nobody(paths: Sequence[Path]) -> Path | None:
             os._exit(found)
     _, status = os.waitpid(child, 0)
     number = os.waitstatus_to_exitcode(status)
-    return None if number == len(paths) + 1 else paths[max(0, number - 1)]
+    if number == len(paths) + 1:
+        return ""
+    return (
+        f"only root may read {paths[max(0, number - 1)]}, which programs need; install where every user may read, or start as"
+        " an ordinary user (docker run --user 1000)"
+    )
+
+
+def become_nobody(rungs: Rungs, folder: Path, hidden: str) -> None:
+    """Root that may not make namespaces, a container's: an ordinary user may make one of users, and all others inside it.
+
+    `folder` becomes nobody's; `hidden`: see `hidden_from_nobody`. Where it cannot be, the reason is the rung's.
+    """
+    if hidden:
+        rungs.missing["user"] = hidden
+    elif may_become_nobody():
+        _change_user(folder)
+        prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self/uid_map belongs to root
+    elif _outside("uid_map", 0) == 0:  # else it is somebody else's root, an ordinary user outside
+        rungs.missing["user"] = "root may not become another user here; start as one (docker run --user 1000)"
 
 
 def enter_namespaces(rungs: Rungs, *, as_root: bool) -> None:
@@ -200,16 +215,17 @@ def _unshare(kinds: int) -> None:
             Path(f"/proc/self/{name}").write_text(text)
 
 
-def drop_user(rungs: Rungs, folder: Path, *, as_root: bool) -> None:
+def drop_user(rungs: Rungs, folder: Path, hidden: str, *, as_root: bool) -> None:
     """Started as root: become nobody, keeping only capabilities that are void outside a user namespace of our own.
 
-    Also who could not become nobody before and has got no namespaces: `folder` is nobody's then.
+    Without a root of our own `folder` is nobody's then, and `hidden` must be empty, or programs would not find what they
+    import. Raises PermissionError where it is not.
     """
-    if not rungs.namespaces and may_become_nobody():
-        _change_user(folder)
-        rungs.missing.pop("user", None)
-    elif as_root:
+    if os.geteuid() == 0 and hidden and not rungs.root:
+        raise PermissionError(hidden)
+    if as_root or (not rungs.namespaces and may_become_nobody()):
         _change_user(None if rungs.root else folder)
+    if as_root and rungs.namespaces:
         prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self/uid_map belongs to root
         kinds = NEWUSER | NEWPID | NEWNS
         if refused := _refused(kinds):

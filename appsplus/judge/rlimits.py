@@ -17,8 +17,8 @@ _SHARED: _Limits = (
 )
 _LEAST: _Limits = (  # for the limits of any job, and for the worker
     (resource.RLIMIT_CPU, resource.RLIM_INFINITY),
-    (resource.RLIMIT_AS, resource.RLIM_INFINITY),
-    (resource.RLIMIT_FSIZE, resource.RLIM_INFINITY),
+    (resource.RLIMIT_AS, 64 << 30),
+    (resource.RLIMIT_FSIZE, 64 << 30),
     (resource.RLIMIT_NPROC, THREADS),
     (resource.RLIMIT_STACK, STACK_MIB << 20),
 )

@@ -115,8 +115,9 @@ def _isolate(options: dict[str, Any]) -> isolation.Rungs:
     offered = [Path(path) for path in options["packages"]]
     tmp = Path(options["tmp"])
     as_root = isolation.is_mighty()
+    hidden = isolation.hidden_from_nobody([*root.interpreter_paths(), *offered])
     if os.geteuid() == 0 and not as_root:
-        isolation.become_nobody(rungs, tmp, [*root.interpreter_paths(), *offered])
+        isolation.become_nobody(rungs, tmp, hidden)
     root.folders_to_read()  # looked for while all of it can be seen
     isolation.enter_namespaces(rungs, as_root=as_root)
     if rungs.namespaces:
@@ -127,7 +128,7 @@ def _isolate(options: dict[str, Any]) -> isolation.Rungs:
         for name in options["modules"]:
             importlib.import_module(name)
         sys.path[:] = [path for path in sys.path if path not in parents]
-    isolation.drop_user(rungs, tmp, as_root=as_root)
+    isolation.drop_user(rungs, tmp, hidden, as_root=as_root)
     if as_root and rungs.root and "nested_pid_namespace" not in rungs.missing:
         root.mount_tmp()  # over root's, which nobody may not throw away
     isolation.gain_nothing(rungs)

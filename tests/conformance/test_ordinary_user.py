@@ -4,6 +4,7 @@ Tests mostly run as root. So a part of the suite is put to a judge in a process 
 its powers, with an interpreter that any user may run; nothing but the standard library is needed for that.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -74,7 +75,7 @@ print(json.dumps(found))
 """
 POWERS = """
 ASKS = '''
-import os
+import csv, hashlib, os
 def becomes(how):
     try:
         how(1)
@@ -84,11 +85,16 @@ def becomes(how):
 try:
     powers = [line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")]
     powers = "no" if powers == ["0" * 16] else powers
-except PermissionError:  # without namespaces /proc is out of reach, and other users are not
+except OSError:  # without namespaces, or in Docker, /proc is out of reach; what is asked of the kernel is not
     powers = becomes(os.setgid) + becomes(os.setuid)
 print(os.getuid(), powers)
 '''
-with Judge(isolation=BEST_EFFORT) as judge:
+try:
+    judge = Judge(isolation=BEST_EFFORT)
+except SandboxError as error:
+    print(json.dumps(found | {"refusal": str(error)}))
+    sys.exit()
+with judge:
     [test] = judge.run(Job(ASKS, IOFormat.STDIN, (UnitTest("", ""),))).unit_tests
     print(json.dumps(found | {"rungs": judge.rungs, "printed": test.actual, "error": test.error}))
 """
@@ -138,6 +144,15 @@ def found_by(python: str, script: str, *arguments: str, without: Sequence[int] |
     return found
 
 
+def tasks_of(user: int) -> int:
+    """Threads that belong to a user."""
+    found = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            found += len(list((folder / "task").iterdir())) if folder.stat().st_uid == user else 0
+    return found
+
+
 def suite(python: str, kind: str, without: Sequence[int] | None = None) -> dict[str, Any]:
     """What a part of the suite says."""
     return found_by(python, SUITE, kind, str(EVERY), without=without)
@@ -168,8 +183,8 @@ def test_where_the_kernel_refuses_namespaces_strict_says_so_and_best_effort_has_
 @only_root
 def test_the_root_of_a_container_has_strict_isolation_and_the_same_verdicts(interpreter: str) -> None:
     """Root without CAP_SYS_ADMIN, as in Docker: what a user may have, it may have."""
-    if found_by(interpreter, POWERS, "plain")["rungs"]["missing"].get("namespaces"):
-        pytest.skip("this machine gives namespaces to nobody but root")
+    if refusal := suite(interpreter, "plain")["refusal"]:
+        pytest.skip(f"this machine gives strict isolation to nobody but root: {refusal}")
     found = suite(interpreter, "plain", without=NOT_DOCKERS)
     assert found["refusal"] == ""
     assert found["wrong"] == {}
@@ -198,6 +213,11 @@ def test_no_program_has_a_capability_or_is_root_where_root_may_become_nobody(
     if not readable and others_may(Path(sys.executable).resolve()):
         pytest.skip("every user may read this interpreter")
     found = found_by(interpreter if readable else sys.executable, POWERS, kind, without=without)
+    if found["refusal"]:  # programs would not find what they import, and root is not what they are run as
+        assert not readable
+        assert without != EVERY_CAPABILITY
+        assert "only root may read" in found["refusal"]
+        return
     assert found["printed"].split()[1:] in (["no"], ["nono"]), found["error"]
     if not found["rungs"]["namespaces"]:
         assert found["rungs"]["user"] == (without != EVERY_CAPABILITY)
@@ -207,10 +227,16 @@ def test_no_program_has_a_capability_or_is_root_where_root_may_become_nobody(
 @pytest.mark.parametrize("without", [pytest.param((), marks=only_root), None], ids=["root", "user"])
 def test_a_user_namespace_that_is_granted_by_half_is_none(without: Sequence[int] | None, interpreter: str) -> None:
     """As AppArmor does on Ubuntu: it is made, and nobody may be named in it."""
+    if found_by(interpreter, POWERS, "plain", without=without)["rungs"]["missing"].keys() & {
+        "namespaces",
+        "nested_pid_namespace",
+        "user",
+    }:
+        pytest.skip("this machine grants none at all")
     found = found_by(interpreter, POWERS, "half", without=without)
     assert found["printed"].split()[1:] in (["no"], ["nono"]), found["error"]
-    name = "namespaces" if without is None else "nested_pid_namespace"
-    assert "Operation not permitted" in found["rungs"]["missing"][name]
+    told = [found["rungs"]["missing"].get(name, "") for name in ("namespaces", "nested_pid_namespace")]
+    assert any("Operation not permitted" in why for why in told)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +246,8 @@ def test_a_user_namespace_that_is_granted_by_half_is_none(without: Sequence[int]
 def test_limits_that_are_lower_than_the_judge_s_are_named_and_make_no_verdict_of_their_own(
     kind: str, most: int, interpreter: str
 ) -> None:
+    if kind == "NPROC" and tasks_of(NOBODY if os.geteuid() == 0 else os.getuid()) > 30:
+        pytest.skip("this user has so many processes that the test could not start its own")
     found = found_by(interpreter, LIMITED, "plain", f"RLIMIT_{kind}", str(most))
-    assert f"raise RLIMIT_{kind} (ulimit -H)" in found["refusal"]
+    assert f"RLIMIT_{kind}" in found["refusal"]
     assert found["verdicts"] == ["accepted", "accepted"]
