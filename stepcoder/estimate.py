@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.data import load_split
 from stepcoder.errors import ConfigError
-from stepcoder.policy import model_config, new_config
+from stepcoder.policy import device_here, model_config, new_config
 from stepcoder.processes import processes_here
 
 _GIB = float(1 << 30)
@@ -41,7 +41,7 @@ def estimate(dataset: str, config: SftConfig) -> str:
     problems = len(load_split(dataset, "train", limit=config.limit))
     shape = shape_of(config)
     parts = memory_gib(shape, config)
-    speed = matrix_flops(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    speed = matrix_flops(device_here())
     lines = [f"{shape.parameters:,} parameters, {problems:,} problems; at most, on one process:", ""]
     lines += [f"{gib:9.2f} GiB  {what}" for what, gib in parts.items()]
     lines += [f"{sum(parts.values()):9.2f} GiB  in all; FSDP on N processes keeps 1/N of what is trained in each,"]

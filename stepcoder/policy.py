@@ -19,6 +19,11 @@ from stepcoder.losses import token_entropy, token_logprobs
 VALUES_FILE = "values.safetensors"  # beside the policy's own files, which transformers loads without ours
 
 
+def device_here() -> torch.device:
+    """Where one process computes: its GPU, or the CPU. Training asks accelerate instead."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 class Policy(nn.Module):
     """A causal language model, and a value for each position of the response.
 

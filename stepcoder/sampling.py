@@ -30,7 +30,7 @@ from stepcoder.config import DTYPES, SftConfig
 from stepcoder.data import load_split, prompt_for
 from stepcoder.errors import ConfigError
 from stepcoder.methods.critic_sampling import CriticSampling, critic_sampler
-from stepcoder.policy import load_model
+from stepcoder.policy import device_here, load_model
 from stepcoder.prm.lines import check_lines
 from stepcoder.prm.model import LineScorer
 from stepcoder.prm.reranking import Candidate, best, ranked, search_lines
@@ -103,7 +103,7 @@ def sample_run(run: Path, request: Request, out: Path) -> int:
     """
     dtype = request.dtype or _dtype_of(run)
     lm, tokenizer = load_model(str(policy_folder(run)), SftConfig(), dtype=getattr(torch, dtype))
-    lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    lm = lm.to(device_here()).eval()
     tasks = [Task.of(problem, (0,), 1, tokenizer) for problem in load_split(request.dataset, request.split)]
     facts = _facts(run, request, dtype, len(tasks))
     with ExitStack() as stack:

@@ -11,6 +11,9 @@ from stepcoder.errors import ConfigError
 
 Used = Callable[[Any], bool]
 
+FROM_SCRATCH = ("hidden_size", "layers", "heads", "vocab_tokens")
+"""Options of new models, idle where there is a `--model`; `stepcoder ablate` refuses them there as well."""
+
 _STARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("schedule coefficient", ("cccs", "jsrl")),
     ("threshold", ("cccs", "jsrl", "adaback")),
@@ -41,7 +44,7 @@ _OTHERS: tuple[tuple[str, Used, str], ...] = (
         lambda c: bool(c.dense_reward),
         "--dense-reward prm",
     ),
-    ("hidden_size layers heads vocab_tokens", lambda c: not c.model, "models from scratch, and there is a --model"),
+    (" ".join(FROM_SCRATCH), lambda c: not c.model, "models from scratch, and there is a --model"),
     ("lora_alpha", lambda c: c.lora_rank > 0, "--lora-rank above 0"),
     ("sft_batch_examples sft_learning_rate sft_warmup_share", lambda c: c.sft_epochs > 0, "--sft-epochs above 0"),
     (

@@ -18,16 +18,12 @@ from stepcoder.ablation.plan import AblationConfig
 
 def held_out(config: AblationConfig, tokenizer: Any) -> list[Problem]:
     """The problems that the policies are examined on, the same for all runs. Raises DatasetError where there are none."""
-    from stepcoder.data import evenly, load_split
-    from stepcoder.inputs import fitting
-
-    there = evenly(load_split(config.problems_from, "test"), config.held_out)
-    return fitting(there, tokenizer, config, f"the split test of {config.problems_from}")
+    return _held_out(config, tokenizer)[0]
 
 
 def checked(config: AblationConfig) -> Iterator[str]:
     """Refuse before the warm-ups what some arm could not do after them; tells what is learned. Raises InputError."""
-    from stepcoder.data import evenly, load_split, new_tokenizer, tokenizer_texts
+    from stepcoder.data import load_split, new_tokenizer, tokenizer_texts
     from stepcoder.inputs import check_inputs, fitting
     from stepcoder.policy import load_tokenizer
     from stepcoder.prm.lines import check_lines
@@ -39,7 +35,7 @@ def checked(config: AblationConfig) -> Iterator[str]:
     if config.with_labels:
         check_lines(tokenizer, model or "a model from scratch")
     learned = fitting(train, tokenizer, config, f"the split train of {dataset}")
-    examined, there = held_out(config, tokenizer), evenly(load_split(dataset, "test"), config.held_out)
+    examined, there = _held_out(config, tokenizer)
     runs = [config.run(name, 0, Path(PPO), reward_model=Path()) for name in config.compared if name != SFT]
     for of_run in {one.curriculum: one for one in runs}.values():
         try:
@@ -47,4 +43,13 @@ def checked(config: AblationConfig) -> Iterator[str]:
         except InputError as error:
             raise InputError(f"{of_run.method}: {error}; or leave such methods away, by --methods") from None
     yield f"{len(learned):,} of {len(train):,} problems to learn fit into prompt and completion"
-    yield f"{len(examined):,} of {len(there):,} held-out problems do"
+    yield f"{len(examined):,} of {there:,} held-out problems do"
+
+
+def _held_out(config: AblationConfig, tokenizer: Any) -> tuple[list[Problem], int]:
+    """Those that fit, and how many there are."""
+    from stepcoder.data import evenly, load_split
+    from stepcoder.inputs import fitting
+
+    there = evenly(load_split(config.problems_from, "test"), config.held_out)
+    return fitting(there, tokenizer, config, f"the split test of {config.problems_from}"), len(there)

@@ -16,6 +16,7 @@ from stepcoder.config import SftConfig, TrainConfig, option
 from stepcoder.errors import ConfigError
 from stepcoder.presets import PRESETS as OF_TRAINING
 from stepcoder.presets import method_options
+from stepcoder.unused import FROM_SCRATCH
 
 NOT_CHOSEN = frozenset(
     "method seed limit validation_split validation_problems tracker keep_policies dense_reward value_init prm"
@@ -148,7 +149,7 @@ class AblationConfig(TrainConfig):
 def refuse_idle(config: AblationConfig, given: Iterable[str]) -> None:
     """Refuse options that were given and change nothing, as the problems or the model are there. Raises ConfigError."""
     idle = {name: "--problems-from" for name in _OF_GENERATED if config.problems_from}
-    idle |= {name: "--model" for name in _OF_NEW_MODEL if config.model}
+    idle |= {name: "--model" for name in FROM_SCRATCH if config.model}
     for name in given:
         if name in idle:
             raise ConfigError(f"--{name.replace('_', '-')} would do nothing with {idle[name]}; leave one of them away")
@@ -157,7 +158,6 @@ def refuse_idle(config: AblationConfig, given: Iterable[str]) -> None:
 _OF_GENERATED = tuple(
     "family_seed warmup_problems train_problems test_problems truth_share idle_share shared_words".split()
 )
-_OF_NEW_MODEL = ("hidden_size", "layers", "heads", "vocab_tokens")
 _OF_LABELS = ("prm_checkpoints", "prm_problems", "prm_responses", "prm_k", "prm_epochs")
 
 

@@ -268,7 +268,7 @@ def _examine(job: Job, config: AblationConfig, family: str) -> None:
     import torch
 
     from stepcoder.data import load_split
-    from stepcoder.policy import load_model
+    from stepcoder.policy import device_here, load_model
     from stepcoder.rollouts import Judgements
     from stepcoder.validation import counted, plain_completions
 
@@ -276,7 +276,7 @@ def _examine(job: Job, config: AblationConfig, family: str) -> None:
     lm, tokenizer = load_model(
         of_run.model, of_run, dtype=torch.float32
     )  # as it was saved: rounded it is another policy
-    lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    lm = lm.to(device_here()).eval()
     examined = held_out(config, tokenizer) if config.problems_from else load_split(family, "test")
     if job.method == SFT:
         lengths = {

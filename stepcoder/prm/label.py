@@ -28,7 +28,7 @@ from appsplus.release import data_hash
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.data import check_tokenizer, evenly, load_split, tokenizer_hash
 from stepcoder.inputs import fitting
-from stepcoder.policy import load_model
+from stepcoder.policy import device_here, load_model
 from stepcoder.prm.attempts import Attempts, Labelled
 from stepcoder.prm.begun import begin
 from stepcoder.prm.card import write_card
@@ -105,7 +105,6 @@ def label(run: Path, dataset: str, out: Path, config: LabelConfig, *, quiet: boo
 def _label_checkpoint(
     work: Labelling, one: Checkpoint, sha256: str, store: CompletionStore, judgements: Judgements
 ) -> None:
-    import torch
 
     config = work.config
     problems = load_split(work.dataset, config.split)
@@ -114,7 +113,7 @@ def _label_checkpoint(
     check_lines(tokenizer, str(one.folder))
     problems = fitting(problems, tokenizer, work.of_run, f"the split {config.split} of {work.dataset}")
     problems = evenly(problems, config.problems)
-    lm = lm.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    lm = lm.to(device_here()).eval()
     sampling = Sampling(config.temperature, config.top_p, config.seed)
     writer = PolicyWriter(lm, tokenizer, sha256, sampling, config.batch)
     attempts, labelled = label_responses(problems, writer, tokenizer, judgements, store, work, one.name)

@@ -36,7 +36,7 @@ from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from stepcoder.data import pad_id_of, tokenizer_hash
 from stepcoder.errors import ConfigError, TrainingError
-from stepcoder.policy import save_policy, whole_state
+from stepcoder.policy import device_here, save_policy, whole_state
 from stepcoder.prm.begun import begin
 from stepcoder.prm.dataset import MANIFEST, read_manifest, read_rows
 from stepcoder.prm.measures import Scored, measured, summary
@@ -79,7 +79,7 @@ def train_reward_model(
         frozenset(("micro_rows", "gradient_checkpointing")),
         made_from={"labels": hashlib.sha256((data / MANIFEST).read_bytes()).hexdigest()},
     )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device_here()
     pad_id = pad_id_of(tokenizer)
     model = model.to(device)
     with Progress(quiet=quiet) as progress:
