@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from appsplus.engine.cache import version_of
+from appsplus.errors import SandboxError
 from appsplus.evaluation.split_overlap import SplitOverlap
 from appsplus.judge import version as judge_version
 from appsplus.ledger import Accounts, Ledger
@@ -30,6 +31,7 @@ class Assembly:
         self._folder, self._ledger = folder, ledger
         self._books, self._accounts = Books([stage.name for stage in STAGES]), Accounts(ledger)
         self._desk, self._splits = DeskBooks(ledger, audit_share=audit_share, seed=seed), SplitOverlap()
+        self._failures = JudgeFailures()
         self._stack = ExitStack()
         self._writer = self._stack.enter_context(DatasetWriter(folder))
         self._worklist = self._stack.enter_context(WorklistWriter(folder))
@@ -45,12 +47,11 @@ class Assembly:
     def take(self, outcome: Outcome) -> None:
         """Write a problem that has come to its end. Raises InputError where the disk refuses."""
         self._accounts.enter(outcome.record.problem_id, outcome.review)
+        self._failures.enter(outcome)
         if outcome.found is not None:
             self._desk.enter(outcome.found, self._worklist)
         if outcome.rejection is not None:
             self._books.reject(outcome.stage, outcome.rejection)
-            if outcome.failure:
-                self._books.fail(outcome.record.problem_id, outcome.stage, outcome.failure)
             self._writer.reject(RejectedProblem.of(outcome.record, outcome.stage, outcome.rejection))
         else:
             assert isinstance(outcome.record, Problem)
@@ -82,9 +83,37 @@ class Assembly:
             versions=versions(options["modules"]),
             counts=self._writer.statistics.counts() | self._desk.facts(submissions) | overlap,
             funnel=self._books.funnel(),
-            run=run | self._books.failures() | self._desk.failures() | {"reference_cpu_s": self._books.reference_cpu_s},
+            run=run | self._failures.facts(given) | {"reference_cpu_s": self._books.reference_cpu_s},
         )
         return seal(self._folder, manifest)
+
+
+class JudgeFailures:
+    """The problems that the judge failed on, of a build or a shard."""
+
+    def __init__(self) -> None:
+        self._not_judged: list[dict[str, str]] = []
+        self._not_looked_at: list[dict[str, str]] = []
+
+    def enter(self, outcome: Outcome) -> None:
+        """A problem has come to its end."""
+        problem_id = outcome.record.problem_id
+        if outcome.failure:
+            self._not_judged.append({"problem_id": problem_id, "stage": outcome.stage, "error": outcome.failure})
+        if outcome.found is not None and outcome.found.failure:
+            self._not_looked_at.append({"problem_id": problem_id, "error": outcome.found.failure})
+
+    def facts(self, given: int) -> dict[str, Any]:
+        """For the section `run` of a manifest: `not_judged`, and `not_looked_at`, of which the worklist may lack something.
+
+        Raises SandboxError where the judge failed on all of the `given` problems: nothing can be said of any.
+        """
+        if self._not_judged and len(self._not_judged) == given:
+            raise SandboxError(
+                f"the judge failed on every problem, at last with: {self._not_judged[-1]['error']}. `appsplus doctor` may say"
+                " what is wrong with this machine"
+            )
+        return {"not_judged": self._not_judged, "not_looked_at": self._not_looked_at}
 
 
 def input_rows(sources: Iterable[Source]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from appsplus.assembly import Assembly, input_rows
 from appsplus.engine.judging import Judging
-from appsplus.engine.ordered import in_order, threads
+from appsplus.engine.ordered import budget_of, in_order, threads
 from appsplus.errors import SourceError
 from appsplus.ledger import Ledger
 from appsplus.passage import (
@@ -66,8 +66,6 @@ __all__ = [
 
 THREADS = 2  # per worker: half of them wait for the judge
 WINDOW = 32  # problems in memory, per worker: a slow problem holds up the order, not the workers
-WINDOW_BYTES = 32_000_000  # of text in them, per worker: of problems with unit tests of megabytes there are fewer
-MOST_BYTES = 1_000_000_000  # of text in them all: a cluster's driver has no more memory than a laptop
 
 
 class Engine(Judging, Protocol):
@@ -180,7 +178,7 @@ def window(engine: Engine) -> dict[str, Any]:
     return {
         "window": WINDOW * engine.workers,
         "weight": text_bytes,
-        "budget": min(WINDOW_BYTES * engine.workers, MOST_BYTES),
+        "budget": budget_of(engine.workers),
     }
 
 

@@ -15,7 +15,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,12 @@ class State:
     update: int  # that many are done
     kl_coef: float
     best: float  # pass rate on the validation split, of the policy in best/; -1: none yet
+    judged: int = 0  # completions that the judge was asked about
+    judge_failures: int = 0  # of these, what it failed on
+
+    def counted(self, judged: float, failures: float) -> "State":
+        """With so many more."""
+        return replace(self, judged=self.judged + int(judged), judge_failures=self.judge_failures + int(failures))
 
 
 class Checkpoints:

@@ -110,7 +110,7 @@ def _finished(
 ) -> Config | None:
     """Do a run, a new one or one from where it was; its options. None where --dry-run was all that was asked for."""
     config = kind() if resume else configured(kind, preset or "tiny", given)
-    if isinstance(config, TrainConfig) and not resume:
+    if not resume:
         refuse_unused(config, given)
     need_torch()
     from stepcoder import run
@@ -141,7 +141,8 @@ def sample(
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest completion.")] = 1024,
     batch: Annotated[int, typer.Option(min=1, help="Completions generated at once.")] = 32,
     dtype: Annotated[
-        str, typer.Option(help=f"Of the weights, {' or '.join(DTYPES)}; what the run was computed in unless told.")
+        str,
+        typer.Option(help=f"Of the weights, {' or '.join(DTYPES)}; the run's unless told, float32 after LoRA."),
     ] = "",
     seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
     rerank: Annotated[str, typer.Option(help="prm: give those that a reward model likes best.")] = "",

@@ -24,6 +24,8 @@ METHODS = ("ppo", "ppo+cccs", "ppo+fgo", "stepcoder")
 """Those of the StepCoder paper; `stepcoder.methods.names` has all that can be composed."""
 POLICIES = ("final", "best", "sft")
 """The folders of a run that hold a policy: the first of them that is there is the run's."""
+VALUES_FILE = "values.safetensors"
+"""Beside the files of a policy that transformers loads: its values, and critics, which our code loads."""
 CRITICS = ("shared", "separate")
 SPLITS = ("validation", "test", "train")
 DTYPES = ("float32", "bfloat16")

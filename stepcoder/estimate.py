@@ -22,6 +22,7 @@ from stepcoder.processes import processes_here
 
 _GIB = float(1 << 30)
 _TRAINED, _FROZEN = "weights that are trained, gradients, Adam", "frozen weights"
+_CRITIC, _OUTCOMES, _REWARD = "separate critic, the same", "critic of outcomes, the same", "reward model"
 _TRAINING_SHARE, _GENERATION_SHARE = 0.4, 0.05  # of the measured speed
 
 
@@ -45,10 +46,19 @@ def estimate(dataset: str, config: SftConfig) -> str:
     lines = [f"{shape.parameters:,} parameters, {problems:,} problems; at most, on one process:", ""]
     lines += [f"{gib:9.2f} GiB  {what}" for what, gib in parts.items()]
     lines += [f"{sum(parts.values()):9.2f} GiB  in all; FSDP on N processes keeps 1/N of what is trained in each,"]
-    lines += [f"{'':14}and all of the language model while completions are written", ""]
-    lines += [f"{hours:9.2f} h    {what}" for what, hours in hours_of(shape, config, problems, speed).items()]
+    lines += [f"{'':14}all that is frozen, and all of the language model while completions are written", ""]
+    hours = hours_of(shape, config, problems, speed, validated=_validated(dataset, config))
+    lines += [f"{each:9.2f} h    {what}" for what, each in hours.items()]
     lines += [f"             at {speed / 1e9:,.0f} GFLOP/s of matrix products here; judging goes on meanwhile"]
     return "\n".join(lines)
+
+
+def _validated(dataset: str, config: SftConfig) -> int:
+    """Problems that a validation asks about, at most."""
+    if not isinstance(config, TrainConfig) or not config.validate_every:
+        return 0
+    there = len(load_split(dataset, config.validation_split))
+    return min(config.validation_problems or there, there)
 
 
 def shape_of(config: SftConfig) -> Shape:
@@ -83,22 +93,30 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
         "logits and their gradients": 3.0 * 4 * scored * shape.vocab_tokens,
     }
     if isinstance(config, TrainConfig):
+        of_one = parts["activations"]
         if config.critic == "separate":
-            parts["separate critic"] = each * shape.parameters + parts["activations"]
+            parts |= {_CRITIC: each * shape.parameters, "activations": parts["activations"] + of_one}
         if config.dense_reward:  # as large as the policy whose weights it began with
-            parts["reward model"] = small * shape.parameters
+            parts[_REWARD] = small * shape.parameters
         if config.parts.outcomes:
-            parts["critic of outcomes"] = each * shape.parameters + parts["activations"]
+            parts |= {_OUTCOMES: each * shape.parameters, "activations": parts["activations"] + of_one}
         length = row_tokens(config)
         parts["key-value cache"] = 2.0 * small * config.generation_batch * length * shape.layers * shape.width
     return {what: size / _GIB for what, size in parts.items() if size}
 
 
 def check_fits(config: SftConfig, accelerator: Any) -> None:
-    """Raises ConfigError, before anything is loaded, where the weights and what Adam knows of them are more than there is."""
-    parts = memory_gib(shape_of(config), config)
+    """Raises ConfigError, before anything is loaded, where the weights and what Adam knows of them are more than there is.
+
+    FSDP shares what is trained; what is frozen is whole in every process, and so is the policy while it writes.
+    """
+    shape = shape_of(config)
+    parts = memory_gib(shape, config)
     sharded = accelerator.num_processes if str(accelerator.distributed_type).endswith("FSDP") else 1
-    needed = parts[_TRAINED] / sharded + parts.get(_FROZEN, 0.0) / sharded
+    needed = sum(parts.get(what, 0.0) for what in (_TRAINED, _CRITIC, _OUTCOMES)) / sharded
+    needed += sum(parts.get(what, 0.0) for what in (_FROZEN, _REWARD))
+    if sharded > 1 and isinstance(config, TrainConfig):
+        needed += (2 if config.dtype == "bfloat16" else 4) * shape.parameters / _GIB
     if accelerator.device.type == "cpu":
         needed *= processes_here(accelerator)
     there = memory_of(accelerator.device) / _GIB
@@ -127,18 +145,26 @@ def row_tokens(config: SftConfig) -> int:
     return config.max_prompt_tokens + config.max_completion_tokens * (2 if given else 1)
 
 
-def hours_of(shape: Shape, config: SftConfig, problems: int, flops: float) -> dict[str, float]:
-    """Hours by phase: 2 operations a parameter and token forward, 4 backward; once more forward under checkpointing."""
+def hours_of(shape: Shape, config: SftConfig, problems: int, flops: float, *, validated: int = 0) -> dict[str, float]:
+    """Hours by phase: 2 operations a parameter and token forward, 4 backward; once more forward under checkpointing.
+
+    `validated`: problems of a validation. What BREAD writes to search, and the canonical solutions that some methods learn
+    beside completions, is not counted.
+    """
     forward, backward = 2.0 * shape.parameters, 4.0 * shape.parameters
     step = forward * (2 if config.gradient_checkpointing else 1) + backward
-    length = config.max_prompt_tokens + config.max_completion_tokens
-    hours = {"SFT": config.sft_epochs * problems * length * step / (_TRAINING_SHARE * flops) / 3600}
+    plain = config.max_prompt_tokens + config.max_completion_tokens
+    hours = {"SFT": config.sft_epochs * problems * plain * step / (_TRAINING_SHARE * flops) / 3600}
     if isinstance(config, TrainConfig):
-        networks = 2 if config.critic == "separate" or config.parts.outcomes else 1
-        learning = config.completions * length * ((networks + 1) * forward + config.ppo_epochs * networks * step)
-        writing = config.completions * length * forward
+        length, networks = row_tokens(config), 1 + (config.critic == "separate") + config.parts.outcomes
+        frozen = 1 + bool(config.dense_reward)  # the reference, a reward model
+        learning = config.completions * length * ((networks + frozen) * forward + config.ppo_epochs * networks * step)
+        greedy = config.problems_per_update if config.baseline == "greedy" else 0
+        writing = config.updates * (config.completions + greedy) * length
+        if config.validate_every:
+            writing += config.updates // config.validate_every * validated * config.validation_completions * plain
         hours["PPO"] = config.updates * learning / (_TRAINING_SHARE * flops) / 3600
-        hours["generation"] = config.updates * writing / (_GENERATION_SHARE * flops) / 3600
+        hours["generation"] = writing * forward / (_GENERATION_SHARE * flops) / 3600
     return hours
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from appsplus.evaluation.backends.end_of_block import EndOfBlock
 from stepcoder.errors import TrainingError
+from stepcoder.policy import context_of
 
 _LEAVE = 0.25  # rows that have ended leave the batch once they are this share of it
 _FEW = 64  # tokens among which a nucleus is looked for first
@@ -38,7 +39,8 @@ def written(
 
     Sampled from the nucleus; temperature 0 takes the likeliest token, and draws nothing. `numbers`, from 0 to 1, (B, T), are
     what each row is drawn with, so that it does not depend on the others. `ends` says which rows end with their newest token;
-    None: those whose block of code does. `told` hears of each row as soon as it is whole.
+    None: those whose block of code does. Every row ends where the model reads no further; of a prompt that fills that, the
+    response is empty. `told` hears of each row as soon as it is whole.
     """
     from appsplus.evaluation.backends.local import drawn
     from stepcoder.key_values import new_cache
@@ -47,8 +49,13 @@ def written(
     cache = new_cache(lm)
     responses: list[list[int]] = [[] for _ in range(len(ids))]
     live = torch.arange(len(ids), device=ids.device)  # row of the batch -> row of `ids`
-    running = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
-    positions = (attention.cumsum(-1) - 1).clamp(min=0)
+    last = (context_of(lm.config) or torch.iinfo(torch.long).max) - 1  # position that the model reads
+    running = attention.sum(-1) <= last
+    for row in live[~running].tolist():
+        told(row, [])
+    if not running.any():
+        return responses
+    positions = (attention.cumsum(-1) - 1).clamp(min=0, max=last)
     new = ids
     with torch.no_grad():
         for count in range(1, max_tokens + 1):
@@ -75,7 +82,7 @@ def written(
                 if is_running:
                     responses[row].append(value)
             ids = torch.cat([ids, token.unsqueeze(1)], 1)
-            ended = running if count == max_tokens else running & ends(ids, count)
+            ended = running if count == max_tokens else running & (ends(ids, count) | (positions[:, -1] + 1 >= last))
             for row in live[ended].tolist():
                 told(row, responses[row])
             running = running & ~ended
@@ -83,7 +90,7 @@ def written(
             if not left:
                 break
             attention = torch.cat([attention, torch.ones_like(attention[:, :1])], 1)
-            positions, new = positions[:, -1:] + 1, token.unsqueeze(1)
+            positions, new = (positions[:, -1:] + 1).clamp(max=last), token.unsqueeze(1)
             if len(live) - left >= _LEAVE * len(live):
                 cache.batch_select_indices(running.nonzero().flatten())
                 ids, attention, positions, new, live = (t[running] for t in (ids, attention, positions, new, live))

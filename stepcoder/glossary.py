@@ -162,16 +162,16 @@ METRICS: tuple[Metric, ...] = (
         "kl_loss",
         "KL loss",
         "nats a token",
-        "mean over tokens of q - 1 - log q, q = pi_ref(token) / pi(token), in the mean that `loss_mean` says; mean over "
-        "optimiser steps",
+        "mean over tokens (with `mask_kl` those of executed lines) of q - 1 - log q, q = pi_ref(token) / pi(token), in the "
+        "mean that `loss_mean` says; mean over optimiser steps",
         "if `kl_in` is loss",
     ),
     Metric(
         "value_loss",
         "Value loss",
         "",
-        "mean over tokens of max((V - R)^2, (clip(V, V_old - c, V_old + c) - R)^2) / 2, c = `value_clip_range`; "
-        "mean over optimiser steps",
+        "mean over tokens (with `mask_values` those of executed lines) of max((V - R)^2, (clip(V, V_old - c, V_old + c) - "
+        "R)^2) / 2, c = `value_clip_range`; mean over optimiser steps",
         "with ppo",
     ),
     Metric(

@@ -1,6 +1,7 @@
 """Which problems a run can use, and what it is refused for before it has cost anything."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 from appsplus.errors import DatasetError, InputError
@@ -10,7 +11,8 @@ from stepcoder.data import Tokens, evenly, load_split, new_tokenizer, sft_exampl
 from stepcoder.errors import ConfigError
 from stepcoder.estimate import row_tokens
 from stepcoder.guide import prefixes_of
-from stepcoder.policy import load_tokenizer, model_config
+from stepcoder.policy import context_of, load_tokenizer, model_config, new_config, shapes_of
+from stepcoder.prm.model import MARK, check_same_shapes, check_same_tokenizer
 
 
 def fits(example: Tokens, config: SftConfig) -> bool:
@@ -40,6 +42,8 @@ def check_inputs(dataset: str, config: TrainConfig, processes: int) -> None:
     tokenizer = (
         load_tokenizer(config.model) if config.model else new_tokenizer(tokenizer_texts(train), config.vocab_tokens)
     )
+    if config.prm and (Path(config.prm) / MARK).is_file():  # in an experiment it is made later
+        _check_reward_model(config, tokenizer)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
     validation_that_fits(dataset, config, tokenizer)
     if config.model:
@@ -47,6 +51,14 @@ def check_inputs(dataset: str, config: TrainConfig, processes: int) -> None:
     if config.curriculum.name not in ("plain", "jsrl"):  # what a guide can write is not known before
         levels = {len(of) for of in prefixes_of(train, config.curriculum, lambda _: {}).values()}
         refuse_one_level(dataset, config, levels)
+
+
+def _check_reward_model(config: TrainConfig, tokenizer: Any) -> None:
+    """Refuse a reward model of other tokens, or one that a critic cannot start from. Raises ConfigError."""
+    check_same_tokenizer(load_tokenizer(config.prm), tokenizer, config.prm)
+    if config.value_init:
+        ours = model_config(config.model) if config.model else new_config(config, len(tokenizer), eos=0, pad=1)
+        check_same_shapes(shapes_of(model_config(config.prm, "--prm")), shapes_of(ours), config.prm)
 
 
 def refuse_too_few(config: TrainConfig, processes: int) -> None:
@@ -93,7 +105,7 @@ def refuse_too_long(problems: Sequence[Problem], tokenizer: Any, config: TrainCo
 
     `shape` is the model's config. Raises InputError.
     """
-    context = getattr(shape.get_text_config(), "max_position_embeddings", None)
+    context = context_of(shape)
     if context is None or row_tokens(config) <= context:
         return
     examples = [sft_example(problem, tokenizer) for problem in problems]
@@ -105,4 +117,14 @@ def refuse_too_long(problems: Sequence[Problem], tokenizer: Any, config: TrainCo
             f"prompts of up to {longest:,} tokens, what the curriculum gives included, and completions of"
             f" {config.max_completion_tokens:,} are more than the {context:,} tokens that the model reads; lower"
             " --max-prompt-tokens or --max-completion-tokens"
+        )
+
+
+def refuse_too_long_examples(examples: Sequence[Tokens], shape: Any) -> None:
+    """Refuse supervised training on rows that are longer than the model reads. Raises InputError."""
+    context, longest = context_of(shape), max(len(example.ids) for example in examples)
+    if context is not None and longest > context:
+        raise InputError(
+            f"prompts and solutions of up to {longest:,} tokens are more than the {context:,} tokens that the model reads;"
+            " lower --max-prompt-tokens or --max-completion-tokens, so that such problems are left out"
         )

@@ -18,7 +18,7 @@ from appsplus.errors import DatasetError, InputError
 from appsplus.jsonl import write_atomically
 from appsplus.release import folder_hash, read_manifest
 from appsplus.release.card import card_template
-from stepcoder.config import POLICIES
+from stepcoder.config import POLICIES, VALUES_FILE
 from stepcoder.errors import ConfigError
 from stepcoder.methods.names import SOURCES, Parts
 from stepcoder.report import AVERAGED, figures, points, read_config, read_lines
@@ -59,7 +59,7 @@ def render_model_card(run: Path, folder: Path) -> str:
         dataset=config.get("dataset", "not stated"),
         **_dataset_facts(read_config(run).get("dataset", "")),
         updates=lines[-1]["update"] if lines else 0,
-        has_values=(folder / "values.safetensors").is_file(),
+        has_values=(folder / VALUES_FILE).is_file(),
         figures=[figure for figure in figures(lines) if "validation" not in figure.title],
         averaged=min(AVERAGED, max(1, len(lines) // 2)),
         best=_best(lines, config),

@@ -13,10 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from appsplus.errors import InputError
-from stepcoder.config import SftConfig
+from stepcoder.config import VALUES_FILE, SftConfig
 from stepcoder.losses import token_entropy, token_logprobs
-
-VALUES_FILE = "values.safetensors"  # beside the policy's own files, which transformers loads without ours
 
 
 def device_here() -> torch.device:
@@ -181,6 +179,14 @@ def new_config(config: SftConfig, vocab_tokens: int, *, eos: int, pad: int) -> A
     )
 
 
+def shapes_of(shape: Any) -> dict[str, torch.Size]:
+    """The shapes of a model's weights by its config; nothing is allocated."""
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return {name: tensor.shape for name, tensor in AutoModelForCausalLM.from_config(shape).state_dict().items()}
+
+
 def made_trainable(lm: Any, config: SftConfig) -> Any:
     """The model with what the config asks for: adapters, gradient checkpointing."""
     if config.gradient_checkpointing:
@@ -244,6 +250,12 @@ def load_values(policy: Policy, folder: Path) -> bool:
         return False
     policy.load_state_dict(values, strict=False)
     return True
+
+
+def context_of(shape: Any) -> int | None:
+    """The tokens that a model reads, by its config; None where that does not say."""
+    found: int | None = getattr(shape.get_text_config(), "max_position_embeddings", None)
+    return found
 
 
 def activations(config: SftConfig) -> torch.dtype:

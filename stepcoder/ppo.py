@@ -64,9 +64,10 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
     Raises TrainingError where the run cannot go on; the last checkpoint is whole then.
     """
     state = checkpoints.restored(trainer) or State(update=0, kl_coef=config.kl_coef, best=-1.0)
+    judgements.asked, judgements.failed = state.judged, state.judge_failures  # of the whole run, interrupted or not
     log.begin(state.update, config)
     while state.update < config.updates:
-        began, failed = time.monotonic(), judgements.failed
+        began, asked, failed = time.monotonic(), judgements.asked, judgements.failed
         problems = trainer.sampler.take(config.problems_per_update)
         levels = {p.problem_id: trainer.curriculum.level(p.problem_id) for p in problems}
         tasks = [trainer.task(p, levels[p.problem_id]) for p in problems for _ in range(config.completions_per_problem)]
@@ -91,7 +92,8 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
             if found.numbers["pass_rate"] >= state.best:
                 state = replace(state, best=found.numbers["pass_rate"])
                 checkpoints.keep_best(trainer)
-        [numbers["judge_failures"]] = _summed(trainer, judgements.failed - failed)
+        judged, numbers["judge_failures"] = _summed(trainer, judgements.asked - asked, judgements.failed - failed)
+        state = state.counted(judged, numbers["judge_failures"])
         log.update(state.update, config.updates, numbers, _levels(levels | rolled.anchors), _samples(scored, config))
         checkpoints.keep_policy(trainer, state.update)
         if checkpoints.due(state.update) or state.update == config.updates:

@@ -1,6 +1,5 @@
 """A whole run of `stepcoder sft` or `stepcoder train`: folder, supervised warm-up, PPO, final policy."""
 
-import errno
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from appsplus.release import data_hash
 from appsplus.release.fetched import dataset_folder
 from stepcoder.checkpoint import Checkpoints, export, recover
 from stepcoder.config import POLICIES, SftConfig, TrainConfig, flag
-from stepcoder.errors import ConfigError, TrainingError, is_out_of_memory
+from stepcoder.errors import ConfigError, TrainingError, is_disk_full, is_out_of_memory
 from stepcoder.estimate import check_fits
 from stepcoder.guide import guide_programs
 from stepcoder.inputs import check_inputs
@@ -33,12 +32,10 @@ from stepcoder.prm.model import check_is_reward_model
 from stepcoder.prm.writer import weights_hash
 from stepcoder.processes import new_accelerator, processes_here
 from stepcoder.rollouts import Judgements
-from stepcoder.saved_config import read_config, save_config
+from stepcoder.saved_config import command_of, read_config, save_config
 from stepcoder.setup import new_trainer
 from stepcoder.sft import STATE as SFT_STATE
 from stepcoder.sft import run_sft
-
-_NO_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 def sft(dataset: str, config: SftConfig, run: Path, *, resume: bool = False, quiet: bool = False) -> bool:
@@ -140,7 +137,7 @@ def _in_words(run: Path, smaller: str, anew: str) -> Iterator[None]:
                 f" is one, is whole. Go on with --resume and a lower {smaller}, or with --gradient-checkpointing; or begin"
                 f" anew with {anew} or more processes; --dry-run tells what takes how much"
             ) from None
-        if isinstance(error, OSError) and error.errno in _NO_DISK:
+        if isinstance(error, OSError) and is_disk_full(error):
             raise TrainingError(
                 f"{error.filename or run} cannot be written ({error.strerror}); make room, then go on with --resume: the last"
                 " checkpoint, if there is one, is whole"
@@ -170,10 +167,10 @@ def has_begun(run: Path) -> bool:
 
 def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resume: bool) -> None:
     """Make the folder of a new run, or put in order what a kill left of one that goes on; RUN/config.json says then what
-    is done, and with which problems and weights it was begun.
+    is done, and with which command, problems, weights and number of processes it was begun.
 
-    Raises InputError where a new run would overwrite another, the folder cannot be written, or the dataset or the model is
-    another one than the run was begun with.
+    Raises InputError where a new run would overwrite another, the folder cannot be written, or one of these is another than
+    the run was begun with.
     """
     if not resume and has_begun(run):
         raise InputError(f"{run} already holds a run; go on with it by --resume, or name another --out")
@@ -181,7 +178,7 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resu
         try:
             if resume:
                 recover(run)
-            facts = _facts(run, config, dataset)
+            facts = _facts(run, config, dataset, accelerator.num_processes)
             if resume:
                 facts = _refuse_another(run, dataset, config, facts)
             run.mkdir(parents=True, exist_ok=True)
@@ -191,11 +188,21 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resu
     accelerator.wait_for_everyone()
 
 
-def _facts(run: Path, config: SftConfig, dataset: str) -> dict[str, str]:
-    """What the problems and the weights are that a run reads; of weights that it has done with, nothing."""
-    facts = {"data_sha256": data_hash(dataset_folder(dataset))}
+def _facts(run: Path, config: SftConfig, dataset: str, processes: int) -> dict[str, str]:
+    """What makes a run, and the problems and weights that it reads; of weights that it has done with, nothing."""
+    facts = {
+        "command": _command(config),
+        "processes": str(processes),
+        "data_sha256": data_hash(dataset_folder(dataset)),
+    }
+    if isinstance(config, TrainConfig) and config.prm:
+        facts["prm_sha256"] = weights_hash(Path(config.prm), with_values=True)
     done_with = "sft" if isinstance(config, TrainConfig) else "final"
     return facts if (run / done_with).is_dir() else facts | {"model_sha256": _identity(config.model)}
+
+
+def _command(config: SftConfig) -> str:
+    return "train" if isinstance(config, TrainConfig) else "sft"
 
 
 def _identity(model: str) -> str:
@@ -212,14 +219,21 @@ def _refuse_another(run: Path, dataset: str, config: SftConfig, facts: Mapping[s
     words = {
         "data_sha256": (f"the problems of {dataset} are not those", "dataset"),
         "model_sha256": (f"the weights of {config.model} are not those", "model"),
+        "prm_sha256": (f"the weights of {getattr(config, 'prm', '')} are not those", "reward model"),
     }
     for name, now in facts.items():
-        what, kind = words[name]
-        if begun[name] != now:
+        if begun[name] == now:
+            continue
+        if name == "processes":
             raise InputError(
-                f"{what} that {run} was begun with (SHA-256 {now[:12] or 'none'}, not {begun[name][:12] or 'none'}); put back"
-                f" the {kind} as it was, or begin another run with --out"
+                f"{run} was begun with {begun[name]} processes, not {now}: random numbers, and the completions that each"
+                f" writes, would be others; start as many, or begin another run with --model {run} and another --out"
             )
+        what, kind = words[name]
+        raise InputError(
+            f"{what} that {run} was begun with (SHA-256 {now[:12] or 'none'}, not {begun[name][:12] or 'none'}); put back"
+            f" the {kind} as it was, or begin another run with --out"
+        )
     return {name: saved[name] for name in words if name in saved} | begun
 
 
@@ -231,10 +245,18 @@ _MAY_CHANGE = frozenset(
 """What makes no other run of it, and what helps one that ended with NaN or without memory."""
 
 
+def _same_folder(one: str, other: str) -> bool:
+    return Path(one).is_dir() and Path(one).resolve() == Path(other).resolve()
+
+
 def resumed_config(run: Path, dataset: str, given: Mapping[str, Any], kind: type[SftConfig] = TrainConfig) -> Any:
     """The config that a run was begun with, and what may be changed of it. Raises InputError for what may not."""
     config, its_dataset = read_config(kind, run)
-    if its_dataset != dataset:
+    if (begun := command_of(run)) != (here := "train" if issubclass(kind, TrainConfig) else "sft"):
+        raise InputError(
+            f"{run} was begun by `stepcoder {begun}`; go on with that command, or give `stepcoder {here}` another --out"
+        )
+    if its_dataset != dataset and not _same_folder(its_dataset, dataset):  # what is in it is compared later
         raise InputError(
             f"{run} was begun with the dataset {its_dataset}, not {dataset}; give it, or begin another run"
         )

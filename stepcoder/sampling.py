@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from stepcoder.config import DTYPES, SftConfig
 from stepcoder.data import load_split, prompt_for
 from stepcoder.errors import ConfigError
 from stepcoder.methods.critic_sampling import CriticSampling, critic_sampler
-from stepcoder.policy import device_here, load_model
+from stepcoder.policy import context_of, device_here, load_model
 from stepcoder.prm.lines import check_lines
 from stepcoder.prm.model import LineScorer
 from stepcoder.prm.reranking import Candidate, best, ranked, search_lines
@@ -56,6 +57,13 @@ class Reranking:
             raise ConfigError(f"--search {self.search} is not known; expected lines")
         if min(self.candidates, self.width) < 1:
             raise ConfigError(f"--candidates and --width must be at least 1; got {self.candidates} and {self.width}")
+
+    @property
+    def most(self) -> int:
+        """Completions that it can choose: a search that tries each line once has one."""
+        if self.search:
+            return self.width if self.candidates > 1 else 1
+        return self.candidates
 
     @property
     def rows(self) -> int:
@@ -84,10 +92,10 @@ class Request:
         if several > 1 and not self.decoding.temperature:
             what = f"{several} candidates" if chosen else f"--completions {several}"
             raise InputError(f"{what} of the likeliest tokens would all be the same; give --temperature")
-        if chosen and self.completions > (chosen.width if chosen.search else chosen.candidates):
+        if chosen and self.completions > chosen.most:
             raise InputError(
                 f"--completions {self.completions} are more than the reward model has to choose from; raise"
-                f" {'--width' if chosen.search else '--candidates'}"
+                f" {'--width' if chosen.search and chosen.candidates > 1 else '--candidates'}"
             )
 
     @property
@@ -112,6 +120,12 @@ def sample_run(run: Path, request: Request, out: Path) -> int:
         progress = stack.enter_context(Progress())
         if file.recovered:
             progress.say(file.recovered)
+        context = context_of(lm.config)
+        if context is not None and (long := sum(len(task.ids) >= context for task in tasks)):
+            progress.say(
+                f"{long:,} of {len(tasks):,} prompts are longer than the {context:,} tokens that the model reads: their"
+                " completions are empty"
+            )
         for start in range(0, len(tasks), request.at_once):
             some = tasks[start : start + request.at_once]
             if any((t.problem.problem_id, i) not in file.done for t in some for i in range(request.completions)):
@@ -129,9 +143,12 @@ def sample_run(run: Path, request: Request, out: Path) -> int:
 
 
 def _dtype_of(run: Path) -> str:
-    """What a run was computed in; float32 for the folder of a model."""
+    """What a run was computed in; float32 for the folder of a model, and for adapters that have been merged into weights:
+    much of what they add is lost in bfloat16.
+    """
     try:
-        found = str(json.loads((run / "config.json").read_text(encoding="utf-8"))["dtype"])
+        saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        found = DTYPES[0] if saved.get("lora_rank") else str(saved["dtype"])
     except (OSError, ValueError, KeyError):
         return DTYPES[0]
     return found if found in DTYPES else DTYPES[0]
@@ -157,7 +174,7 @@ def _as_they_come(lm: Any, tokenizer: Any, request: Request, tasks: Sequence[Tas
 def _chosen(
     lm: Any, tokenizer: Any, scorer: LineScorer, how: Reranking, request: Request, tasks: Sequence[Task]
 ) -> list[list[Written]]:
-    """Those that the reward model likes best."""
+    """Those that the reward model likes best; where a search ends with fewer different ones, they are given again."""
     decoding, tries = request.decoding, how.candidates
     found: list[list[Candidate]]
     if how.search:
@@ -170,7 +187,7 @@ def _chosen(
     return [
         [
             Written(tokenizer.decode(one.ids, skip_special_tokens=True), len(one.ids))
-            for one in best(candidates, request.completions)
+            for one in islice(cycle(best(candidates, request.completions)), request.completions)
         ]
         for candidates in found
     ]

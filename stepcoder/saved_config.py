@@ -50,9 +50,15 @@ def read_config(kind: type[Config], run: Path) -> tuple[Config, str]:
         raise InputError(f"{path} cannot be read ({error}); expected the folder of a run of `stepcoder`") from None
 
 
+def command_of(run: Path) -> str:
+    """The command that began a run: train or sft. Older runs do not say; those of `train` have a method."""
+    saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    return str(saved.get("command", "train" if "method" in saved else "sft"))
+
+
 def ours(config: SftConfig) -> list[str]:
     """Options whose value in the preset is a choice of ours: no source we could read tells the paper's."""
-    idle = {name for name, _ in without_effect(config)} if isinstance(config, TrainConfig) else set()
+    idle = {name for name, _ in without_effect(config)}
     return [f.name for f in fields(config) if f.name not in OF_THE_PAPER | _SAYS_NOTHING | idle]
 
 

@@ -28,7 +28,7 @@ from stepcoder.data import (
     sft_example,
 )
 from stepcoder.errors import TrainingError
-from stepcoder.inputs import fitting
+from stepcoder.inputs import fitting, refuse_too_long_examples
 from stepcoder.losses import masked_mean
 from stepcoder.metrics import RunLog
 from stepcoder.policy import activations
@@ -69,6 +69,7 @@ def run_sft(dataset: str, config: SftConfig, accelerator: Any, run: Path, name: 
         )
     if len(examples) < len(fit):
         log.say(f"{len(fit) - len(examples)} solutions are not learned from: {why}")
+    refuse_too_long_examples(examples, policy.lm.config)
     trained = [p for p in policy.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=config.sft_learning_rate, weight_decay=config.weight_decay)
     prepared, optimizer = accelerator.prepare(policy, optimizer)

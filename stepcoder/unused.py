@@ -14,15 +14,28 @@ Used = Callable[[Any], bool]
 FROM_SCRATCH = ("hidden_size", "layers", "heads", "vocab_tokens")
 """Options of new models, idle where there is a `--model`; `stepcoder ablate` refuses them there as well."""
 
+_OF_ALL: tuple[tuple[str, Used, str], ...] = (
+    (" ".join(FROM_SCRATCH), lambda c: not c.model, "models from scratch, and there is a --model"),
+    ("lora_alpha", lambda c: c.lora_rank > 0, "--lora-rank above 0"),
+)
+"""Of `stepcoder sft` too."""
+
 _STARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("schedule coefficient", ("cccs", "jsrl")),
     ("threshold", ("cccs", "jsrl", "adaback")),
-    ("plain_share cuts levels_per_problem at_line_start", ("cccs", "r3", "adaback", "jsrl", "bread")),
+    ("plain_share", ("cccs", "r3", "adaback", "jsrl")),
+    ("cuts levels_per_problem at_line_start", ("cccs", "r3", "adaback", "jsrl", "bread")),
     ("kinds", ("cccs", "r3", "adaback", "bread")),
     ("guide_completions", ("jsrl",)),
 )
 
 _OTHERS: tuple[tuple[str, Used, str], ...] = (
+    (
+        "threshold",
+        lambda c: _advances(c) or c.curriculum.name == "adaback",
+        "adaback, or cccs and jsrl with --schedule adaptive",
+    ),
+    ("coefficient", lambda c: _advances(c), "cccs and jsrl with --schedule adaptive"),
     ("updates_per_level", lambda c: c.curriculum.schedule == "fixed", "a curriculum with --schedule fixed"),
     ("executed_in mask_values mask_kl", lambda c: c.parts.fgo, "methods with fgo"),
     ("gamma lam value_coef value_clip_range", lambda c: c.parts.critic, "methods with a critic of values"),
@@ -44,8 +57,6 @@ _OTHERS: tuple[tuple[str, Used, str], ...] = (
         lambda c: bool(c.dense_reward),
         "--dense-reward prm",
     ),
-    (" ".join(FROM_SCRATCH), lambda c: not c.model, "models from scratch, and there is a --model"),
-    ("lora_alpha", lambda c: c.lora_rank > 0, "--lora-rank above 0"),
     ("sft_batch_examples sft_learning_rate sft_warmup_share", lambda c: c.sft_epochs > 0, "--sft-epochs above 0"),
     (
         "validation_problems validation_split validation_completions",
@@ -55,13 +66,19 @@ _OTHERS: tuple[tuple[str, Used, str], ...] = (
 )
 
 
+def _advances(config: Any) -> bool:
+    """Whether pass rates move a curriculum's levels up."""
+    return config.curriculum.name in ("cccs", "jsrl") and config.curriculum.schedule == "adaptive"
+
+
 def refuse_unused(config: Any, given: Iterable[str]) -> None:
-    """Refuse options, by their names, that change nothing in a run with this config, a TrainConfig. Raises ConfigError."""
+    """Refuse options, by their names, that change nothing in a run with this config. Raises ConfigError."""
     asked = set(given)
     for name, of in without_effect(config):
         if name in asked:
-            option = "--" + name.replace("_", "-")
-            raise ConfigError(f"{option} would do nothing with --method {config.method}: it is of {of}; leave it away")
+            option, method = "--" + name.replace("_", "-"), getattr(config, "method", "")
+            here = f" with --method {method}" if method else ""
+            raise ConfigError(f"{option} would do nothing{here}: it is of {of}; leave it away")
     if "keep_policies" in asked and config.keep_policies > config.updates:
         raise ConfigError(
             f"--keep-policies {config.keep_policies} is more than the {config.updates} policies that as many --updates leave;"
@@ -70,10 +87,17 @@ def refuse_unused(config: Any, given: Iterable[str]) -> None:
 
 
 def without_effect(config: Any) -> Iterator[tuple[str, str]]:
-    """Options that change nothing in a run with this config, a TrainConfig, each with what it is of."""
+    """Options that change nothing in a run with this config, an SftConfig or a TrainConfig, each with what it is of."""
+    yield from _idle(_OF_ALL, config)
+    if not hasattr(config, "method"):
+        return
     for names, starts in _STARTS:
         if config.parts.start not in starts:
             yield from ((name, f"methods with {' or '.join(starts)}") for name in names.split())
-    for names, used, of in _OTHERS:
+    yield from _idle(_OTHERS, config)
+
+
+def _idle(table: Iterable[tuple[str, Used, str]], config: Any) -> Iterator[tuple[str, str]]:
+    for names, used, of in table:
         if not used(config):
             yield from ((name, of) for name in names.split())

@@ -20,6 +20,7 @@ from appsplus.ledger import Ledger
 from appsplus.pipeline import BuildOptions, build
 from appsplus.problem import Reason, Verdict
 from appsplus.release import Manifest, folder_hash, load_problems, load_rejected, load_worklist_index
+from appsplus.shards import Share, build_shard, merge
 from appsplus.sources import Source
 
 
@@ -94,6 +95,31 @@ def test_where_it_fails_on_every_problem_there_is_no_dataset(tmp_path: Path) -> 
     with pytest.raises(SandboxError, match=r"failed on every problem, at last with: .* the worker has died"):
         built(tmp_path / "out", Failing("print(0)\n", "print(1)\n"), count=2)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_shard_tells_its_failures_and_a_merge_the_shards_to_build_again(tmp_path: Path) -> None:
+    sources, engine = [Source("made", "made", Made(4))], Failing("print(2)\n")
+    shards = [
+        build_shard(sources, tmp_path / str(n), engine, Ledger.read([]), Share(2, n))  # of 0 and 2, of 1 and 3
+        for n in (1, 2)
+    ]
+    assert [[f["problem_id"] for f in shard.run["not_judged"]] for shard in shards] == [["made/2"], []]
+    assert "made/2: the judge fails on the program" in list(failure_lines(shards[0].run, "shard.json"))[1]
+    assert list(failure_lines(shards[0].run, "shard.json"))[-1].endswith("and shard.json under run.")
+    assert list(failure_lines(shards[1].run, "shard.json")) == []
+    merged = merge([tmp_path / "1", tmp_path / "2"], tmp_path / "merged")
+    assert [f["problem_id"] for f in merged.run["not_judged"]] == ["made/2"]
+    assert list(failure_lines(merged.run))[-2].endswith(
+        "nothing of it is remembered: build shard 1/2 again, then merge."
+    )
+
+
+def test_a_shard_of_which_no_problem_was_judged_is_none(tmp_path: Path) -> None:
+    sources, engine = [Source("made", "made", Made(4))], Failing("print(0)\n", "print(2)\n")
+    with pytest.raises(SandboxError, match="failed on every problem"):
+        build_shard(sources, tmp_path / "1", engine, Ledger.read([]), Share(2, 1))
+    assert not (tmp_path / "1").exists()
+    build_shard(sources, tmp_path / "2", engine, Ledger.read([]), Share(2, 2))
 
 
 def test_a_failure_on_a_mutant_costs_the_worklist_only(tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ def test_problems_stream_and_are_never_all_in_memory(tmp_path: Path) -> None:
 def test_of_problems_with_much_text_fewer_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = pipeline.text_bytes(made(0))
     assert size > len(made(0).description)
-    monkeypatch.setattr(pipeline, "WINDOW_BYTES", 4 * size)
+    monkeypatch.setattr("appsplus.engine.ordered.WINDOW_BYTES", 4 * size)
     alive = []
     gc.collect()
     left = Counted.alive

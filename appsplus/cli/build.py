@@ -186,7 +186,7 @@ def _print_shard(out: Path, manifest: ShardManifest, as_json: bool) -> None:
     share, run = manifest.shard, manifest.run
     print(f"Shard {share}: {share.size(manifest.records):,} of {manifest.records:,} problems, in {out}.")
     print(f"Judged {run['judged']:,} programs, knew {run['cached']:,} already; {_duration(run['wall_s'])}.")
-    for line in cost_lines(run):
+    for line in (*cost_lines(run), *failure_lines(run, "shard.json")):
         print(line)
     print(f"\nWhen the folders of all {share.of} shards are here:\n    appsplus merge FOLDER... --out DATASET")
 

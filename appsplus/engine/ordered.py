@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from appsplus.engine.turn import TURN
 
+WINDOW_BYTES = 32_000_000  # of text on its way, per worker: of problems with unit tests of megabytes there are fewer
+MOST_BYTES = 1_000_000_000  # of text in them all: a cluster's driver has no more memory than a laptop
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
@@ -20,6 +22,11 @@ def threads(count: int) -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def budget_of(workers: int) -> int:
+    """What problems on their way may weigh together, in bytes of text."""
+    return min(WINDOW_BYTES * workers, MOST_BYTES)
 
 
 def in_order(

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from appsplus.errors import InputError, MissingExtraError, SandboxError
 
 ANSWER_S = 10.0  # a cluster's address answers within so long
 STORE_BYTES = 512 << 20  # of memory for the object store of a Ray of our own
+_SOCKET_CHARS = 107 - len("/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")  # for what comes before
 _SETTINGS = b"\x04"  # the type of the frame that HTTP/2, and so gRPC, begins with on either side
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
 _NOWHERE = (
@@ -51,7 +53,7 @@ class Cluster:
             return
         try:
             if address is None:
-                self._folder = tempfile.mkdtemp(prefix="appsplus-ray-")
+                self._folder = _new_folder()
                 self._start(cpus)
             else:
                 self._connect(address)
@@ -109,7 +111,7 @@ class Cluster:
             self._init("local", **options)
         except (OSError, RuntimeError, ValueError, load_ray().exceptions.RayError) as error:
             raise SandboxError(
-                f"Ray could not be started on this machine ({one_line(error)}); make room in {tempfile.gettempdir()}"
+                f"Ray could not be started on this machine ({one_line(error)}); make room in {self._folder}"
                 " and /dev/shm, or judge without it: --engine local"
             ) from error
 
@@ -223,6 +225,16 @@ def _no_connection(address: str, error: Exception) -> InputError:
         f"the cluster at {address} could not be joined ({one_line(error)}); this command must run on a machine of the"
         f" cluster (there: `ray start --address={address}`); {_NOWHERE}"
     )
+
+
+def _new_folder() -> str:
+    """A folder for a Ray of our own: where temporary files go, or, where Ray's sockets had too long names there, in /tmp."""
+    prefix = "appsplus-ray-"
+    folder = tempfile.mkdtemp(prefix=prefix)
+    if len(str(Path(folder).absolute())) > _SOCKET_CHARS:
+        Path(folder).rmdir()
+        folder = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
+    return folder
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -118,9 +118,18 @@ def check(node: Node, facts: NodeFacts, modules: tuple[str, ...]) -> None:
         )
 
 
+_NOT_IMPORTED = (
+    "No module named 'appsplus",
+    "failed to import",
+    "cannot import name",
+    "has no attribute",
+    "get attribute",
+)
+
+
 def _not_started(node: Node, error: Exception) -> SandboxError | InputError:
     text = str(error)
-    if "No module named 'appsplus" in text or "failed to import" in text or "appsplus.engine" in text:
+    if any(words in text for words in _NOT_IMPORTED):
         return InputError(
             f"node {node.name} cannot load this version of appsplus ({_why(text)}); install on every node what is"
             " installed here: pip install 'appsplus[ray]'"

@@ -35,6 +35,8 @@ class WarmJudges:
         judge = self._acquire(kind)
         try:
             return question(judge)
+        except OSError as error:  # a worker was to be started again, and could not
+            raise _not_started(error) from error
         finally:
             self._release(kind, judge)
 
@@ -50,7 +52,10 @@ class WarmJudges:
         with self._lock:
             if idle := self._idle.get(kind):
                 return idle.pop()
-        judge = Judge(isolation=self.isolation, hash_seed=kind[0], modules=kind[1])
+        try:
+            judge = Judge(isolation=self.isolation, hash_seed=kind[0], modules=kind[1])
+        except OSError as error:
+            raise _not_started(error) from error
         with self._lock:
             if not self._closed:
                 self._all.append(judge)
@@ -61,3 +66,10 @@ class WarmJudges:
     def _release(self, kind: _Kind, judge: Judge) -> None:
         with self._lock:
             self._idle.setdefault(kind, []).append(judge)
+
+
+def _not_started(error: OSError) -> SandboxError:
+    return SandboxError(
+        f"a worker of the judge could not be started ({error.strerror or error}): this machine is short of processes, memory,"
+        " open files or room for temporary files"
+    )

@@ -11,7 +11,7 @@ from itertools import chain, groupby
 from typing import Any, Protocol
 
 from appsplus.engine.judging import Judging, program_hash
-from appsplus.engine.ordered import in_order, threads
+from appsplus.engine.ordered import budget_of, in_order, threads
 from appsplus.engine.strikes import InARow
 from appsplus.errors import InputError, JudgingEndedError, SandboxError
 from appsplus.evaluation.extraction import EXTRACTION_FAILED, NoProgram, Program
@@ -62,6 +62,7 @@ class _Group:
     problem: Problem
     samples: tuple[Sample, ...]
     program: Program | NoProgram
+    groups: int  # of this problem
 
 
 def judge_samples(
@@ -84,10 +85,23 @@ def judge_samples(
         return _judged(group, suite, engine, failures)
 
     with threads(_WAITING * engine.workers) as pool:
-        found = in_order(pool, judged, _groups(suite, samples, only), window=_READ_AHEAD * engine.workers)
+        found = in_order(
+            pool,
+            judged,
+            _groups(suite, samples, only),
+            window=_READ_AHEAD * engine.workers,
+            weight=_text_bytes,
+            budget=budget_of(engine.workers),
+        )
         for _, items in groupby(_told(found, progress), key=lambda item: item.problem.problem_id):
             of_problem = sorted(items, key=lambda item: item.verdict.sample_index)
             yield of_problem[0].problem, of_problem
+
+
+def _text_bytes(group: _Group) -> int:
+    """About how much memory a group takes, in bytes: its texts, and its share of those of the unit tests."""
+    tests = sum(len(test.input) + len(test.output) for test in group.problem.unit_tests)
+    return tests // group.groups + sum(len(sample.text) for sample in group.samples)
 
 
 def _told(found: Iterator[list[Judged]], progress: Progress | None) -> Iterator[Judged]:
@@ -107,7 +121,7 @@ def _groups(suite: Suite, samples: Samples, only: Collection[tuple[str, int]] | 
                 key = f"program {program.text}" if isinstance(program, Program) else f"none {program.detail}"
                 by_program[key].append((replace(sample, problem_id=problem.problem_id), program))
         for same in by_program.values():
-            yield _Group(problem, tuple(sample for sample, _ in same), same[0][1])
+            yield _Group(problem, tuple(sample for sample, _ in same), same[0][1], len(by_program))
 
 
 def spellings(suite: Suite, samples: Samples) -> dict[str, str]:

@@ -2,9 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-from appsplus.errors import SandboxError
 from appsplus.problem import Problem, Rejection
 from appsplus.release.manifest import FunnelStage
 
@@ -18,7 +16,6 @@ class Books:
         self._kept = 0
         self.reference_cpu_s: dict[str, float | None] = {}  # by problem that was kept
         self._rejected: dict[str, Counter[str]] = {stage: Counter() for stage in stages}
-        self._failures: list[dict[str, str]] = []
 
     def keep(self, problem: Problem) -> None:
         """A problem has come through."""
@@ -28,22 +25,6 @@ class Books:
     def reject(self, stage: str, rejection: Rejection) -> None:
         """A problem has left at a stage."""
         self._rejected[stage][rejection.reason.value] += 1
-
-    def fail(self, problem_id: str, stage: str, error: str) -> None:
-        """A problem has left because the judge failed on it; `error` is what the judge said."""
-        self._failures.append({"problem_id": problem_id, "stage": stage, "error": error})
-
-    def failures(self) -> dict[str, Any]:
-        """For the manifest's section `run`: `not_judged`, the problems that the judge failed on.
-
-        Raises SandboxError where it failed on all of them: nothing can be said of any.
-        """
-        if self._failures and len(self._failures) == self.given:
-            raise SandboxError(
-                f"the judge failed on every problem, at last with: {self._failures[-1]['error']}. `appsplus doctor` may say"
-                " what is wrong with this machine"
-            )
-        return {"not_judged": self._failures}
 
     def funnel(self) -> tuple[FunnelStage, ...]:
         """The stages in order, each with what came to it, what went on, and why the others did not."""

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from appsplus.assembly import input_rows, versions
+from appsplus.assembly import JudgeFailures, input_rows, versions
 from appsplus.engine.ordered import in_order, threads
 from appsplus.ledger import Ledger
 from appsplus.passage import BuildOptions, Outcome, Passage
@@ -53,7 +53,7 @@ def build_shard(
     """
     options, progress = options or BuildOptions(), progress or Progress()
     started = time.monotonic()
-    passage = make_passage(engine, ledger, options, submissions)
+    passage, failures = make_passage(engine, ledger, options, submissions), JudgeFailures()
     reading = _Reading(sources, share, submissions)
     with prepare_target(target, check_shard_target) as folder:
         with (
@@ -73,6 +73,7 @@ def build_shard(
             progress.start("annotating", share.size(reading.records))
             for outcome in in_order(pool, lambda o: _end(passage, o), iter(spool), **window(engine)):
                 outcomes.add(outcome)
+                failures.enter(outcome)
                 progress.advance(outcome.word, outcome.stage)
         write_ledger(folder, ledger)
         manifest = ShardManifest(
@@ -85,7 +86,7 @@ def build_shard(
             submissions=None if submissions is None else submissions.facts(),
             records=reading.records,
             files=written_files(folder),
-            run=run_facts(engine, started) | facts(),
+            run=run_facts(engine, started) | facts() | failures.facts(share.size(reading.records)),
         )
         write_shard(folder, manifest)
         commit(folder, target, check_shard_target)

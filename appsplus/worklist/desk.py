@@ -108,24 +108,17 @@ class DeskBooks:
         self._audit, self._tally = AuditBooks(audit_share, seed), Tally()
         self._reasons: dict[str, int] = {}
         self._items = 0
-        self._failures: list[dict[str, str]] = []
 
     def enter(self, found: Found, writer: WorklistWriter) -> None:
         """Write the item of a problem, and count."""
         if found.audited is not None:
             self._audit.enter(self._ledger, *found.audited)
         self._tally.enter(found.judged)
-        if found.failure:
-            self._failures.append({"problem_id": found.problem_id, "error": found.failure})
         if found.item is not None:
             writer.add(found.item)
             self._items += 1
             for slug in found.item.slugs:
                 self._reasons[slug] = self._reasons.get(slug, 0) + 1
-
-    def failures(self) -> dict[str, Any]:
-        """For the manifest's section `run`: `not_looked_at`, problems of which the worklist may lack something."""
-        return {"not_looked_at": self._failures}
 
     def facts(self, submissions: dict[str, Any] | None) -> dict[str, Any]:
         """For the counts of the manifest: `worklist`, `audit` and, where some were given, `submissions`.

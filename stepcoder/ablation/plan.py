@@ -20,9 +20,9 @@ from stepcoder.unused import FROM_SCRATCH
 
 NOT_CHOSEN = frozenset(
     "method seed limit validation_split validation_problems tracker keep_policies dense_reward value_init prm"
-    " guide".split()
+    " guide prm_drop_gap prm_gap_updates".split()
 )
-"""Options of a run that the experiment itself decides."""
+"""Options of a run that the experiment itself decides; and the guard of the dense reward, which not all arms have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +206,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     # with --problems-from: the preset of `stepcoder train`, a pretrained model on one GPU, a run at a time
     "small": {
         **OF_TRAINING["small"],
+        "critic": "separate",  # of all arms, as --value-init needs one: else they would differ in two things
         "workers": 1,
         "seeds": 3,
         "validation_problems": 0,

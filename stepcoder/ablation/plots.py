@@ -16,6 +16,8 @@ _COLORS = {
     "sft": "#767d86",
     "ppo": "#3f86d1",
     "ppo+cccs": "#8f6fd6",
+    "ppo+r3": "#17a2b8",
+    "ppo+adaback": "#b8860b",
     "ppo+fgo": "#2f9a68",
     "stepcoder": "#d2691e",
     "grpo": "#17a2b8",

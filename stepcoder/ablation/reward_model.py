@@ -4,11 +4,11 @@ OUT/data/labelled/           the problems that are labelled: some of those for r
                              --problems-from they are chosen when they are labelled, evenly spaced
 OUT/seed-0/prm/labels/       as `stepcoder prm label` leaves it
 OUT/seed-0/prm/model/        as `stepcoder prm train` leaves it
+OUT/seed-0/prm/model.seconds what training it took, a line each time that it went on
 OUT/seed-0/prm/cost.json     what it took: completions, programs judged, seconds; how good it is; it is done
 """
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from stepcoder.ablation.plan import AblationConfig
 from stepcoder.prm.measures import TOLD
 
 LABELLED = "data/labelled"
-LABELS, MODEL, COST = "labels", "model", "cost.json"
+LABELS, MODEL, TRAINED, COST = "labels", "model", "model.seconds", "cost.json"
 MEASURES = ("line_ends", *TOLD)
 _OF_MODEL = ("dtype", "gradient_checkpointing", "lora_rank", "lora_alpha", "micro_rows")
 
@@ -53,6 +53,7 @@ def make_reward_model(
     The model begins at the warm-up, as all arms do: what PPO has learned reaches it through the labels only.
     """
     from appsplus.engine import Cache
+    from stepcoder.prm.begun import seconds_of, timed
     from stepcoder.prm.label import label
     from stepcoder.prm.model import MARK
     from stepcoder.prm.options import LabelConfig, PrmConfig
@@ -69,26 +70,25 @@ def make_reward_model(
         isolation=config.isolation,
         judge_workers=config.judge_workers,
     )
-    began = time.monotonic()
     manifest = label(run_of_ppo, dataset, folder / LABELS, asked, quiet=True)
-    labelled_s = time.monotonic() - began
     labelling: dict[str, Any] = manifest["cost"]
     with Cache(folder / LABELS / ".cache") as cache:
         programs = len(cache)
     if not (folder / MODEL / MARK).is_file():
-        train_reward_model(
-            folder / LABELS,
-            folder / MODEL,
-            PrmConfig(epochs=config.prm_epochs, seed=seed, **{name: getattr(config, name) for name in _OF_MODEL}),
-            warm_up,
-            quiet=True,
-        )
+        with timed(folder / TRAINED):
+            train_reward_model(
+                folder / LABELS,
+                folder / MODEL,
+                PrmConfig(epochs=config.prm_epochs, seed=seed, **{name: getattr(config, name) for name in _OF_MODEL}),
+                warm_up,
+                quiet=True,
+            )
     held_out = json.loads((folder / MODEL / MARK).read_text(encoding="utf-8"))["held_out"]
     cost = Cost(
         completions=sum(one["completions"] for one in labelling.values()),
         programs=programs,
         label_s=sum(one["seconds"] for one in labelling.values()),
-        train_s=time.monotonic() - began - labelled_s,
+        train_s=seconds_of(folder / TRAINED),
         labels=manifest["labels"],
         held_out={name: held_out[name] for name in MEASURES},
     )

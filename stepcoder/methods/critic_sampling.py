@@ -41,12 +41,12 @@ from appsplus.errors import InputError, SandboxError
 from appsplus.evaluation.backends.padding import left_padded
 from appsplus.judge import ISOLATIONS, Report
 from appsplus.problem import Problem, Verdict
-from stepcoder.config import SftConfig
+from stepcoder.config import VALUES_FILE, SftConfig
 from stepcoder.data import prompt_ids, token_offsets
 from stepcoder.errors import ConfigError
 from stepcoder.methods.coderl import OUTCOMES, pooled_logits
 from stepcoder.methods.outcome_critic import OutcomeCritic
-from stepcoder.policy import VALUES_FILE, load_model
+from stepcoder.policy import load_model
 from stepcoder.rollouts import Completion, Decoding, Task, Written, generated, job_of, right_padded
 from stepcoder.run import policy_folder
 

@@ -1,7 +1,9 @@
 """A folder of work that goes on where it was: begun once with its options, and gone on with only under the same."""
 
 import json
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +49,19 @@ def begin(
         raise InputError(f"{folder} cannot be written ({error.strerror}); name another folder with --out") from None
     except ValueError as error:
         raise InputError(f"{path} cannot be read ({error}); name another --out") from None
+
+
+@contextmanager
+def timed(path: Path) -> Iterator[None]:
+    """Add a line with the seconds that it took, whether it ended or was interrupted; what was killed is not counted."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{time.monotonic() - began:.1f}\n")
+
+
+def seconds_of(path: Path) -> float:
+    """What `timed` has noted there, in all."""
+    return round(sum(map(float, path.read_text(encoding="utf-8").split())), 1)

@@ -1,11 +1,14 @@
 """The commands `stepcoder prm label` and `stepcoder prm train`: definitions only."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from stepcoder.errors import TrainingError, is_disk_full, is_out_of_memory
 from stepcoder.flags import need_torch, with_flags
 from stepcoder.prm.options import NOT_CHOSEN, PRESETS, LabelConfig, PrmConfig
 
@@ -31,11 +34,8 @@ def label(
     need_torch()
     from stepcoder.prm.label import label as label_run
 
-    try:
+    with _in_words(out, "where it was", f"a lower --batch than {config.batch}"):
         manifest = label_run(run, dataset, out, config)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from where it was", file=sys.stderr)
-        raise typer.Exit(130) from None
     counts, labels = manifest["counts"], manifest["labels"]
     shown = ", ".join(f"{counts.get(kind, 0):,} {kind}" for kind in ("correct", "revised", "wrong"))
     made = sum(cost["completions"] for cost in manifest["cost"].values())
@@ -62,13 +62,28 @@ def train(
     from stepcoder.prm.report import worded
     from stepcoder.prm.training import train_reward_model
 
-    try:
+    with _in_words(out, "its last checkpoint", f"a lower --micro-rows than {config.micro_rows}"):
         found = train_reward_model(data, out, config, policy)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from its last checkpoint", file=sys.stderr)
-        raise typer.Exit(130) from None
     print(
         f"held out, {found['line_ends']:,} line ends: "
         + ", ".join(f"{name.replace('_', ' ')} {worded(found[name])}" for name in TOLD)
     )
     print(f"the reward model is in {out}; open {out / 'report.html'}")
+
+
+@contextmanager
+def _in_words(out: Path, where: str, smaller: str) -> Iterator[None]:
+    """What ended the work, and how it goes on from `where`; `smaller`: what needs less memory."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"interrupted; the same command goes on from {where}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except (MemoryError, RuntimeError, OSError) as error:
+        if is_out_of_memory(error):
+            raise TrainingError(
+                f"out of memory; give the command again with {smaller}: it goes on from {where}"
+            ) from None
+        if is_disk_full(error):
+            raise TrainingError(f"{out} cannot be written ({error}); make room, then give the command again") from None
+        raise

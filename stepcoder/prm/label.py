@@ -25,12 +25,13 @@ from appsplus.errors import InputError
 from appsplus.jsonl import write_atomically
 from appsplus.problem import Problem
 from appsplus.release import data_hash
+from appsplus.release.fetched import dataset_folder
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.data import check_tokenizer, evenly, load_split, tokenizer_hash
 from stepcoder.inputs import fitting
 from stepcoder.policy import device_here, load_model
 from stepcoder.prm.attempts import Attempts, Labelled
-from stepcoder.prm.begun import begin
+from stepcoder.prm.begun import begin, seconds_of, timed
 from stepcoder.prm.card import write_card
 from stepcoder.prm.dataset import (
     MANIFEST,
@@ -81,7 +82,7 @@ def label(run: Path, dataset: str, out: Path, config: LabelConfig, *, quiet: boo
     )
     document = {"run": str(run), "dataset": dataset, **asdict(config)}
     hashes = {one.name: weights_hash(one.folder) for one in chosen}
-    made_from = {"policies": hashes, "problems": data_hash(Path(dataset)) if Path(dataset).is_dir() else ""}
+    made_from = {"policies": hashes, "problems": data_hash(dataset_folder(dataset))}
     begin(out / _CONFIG, document, "stepcoder prm label", MAY_CHANGE, made_from)
     (out / _CACHE).mkdir(exist_ok=True)
     work = Labelling(out, dataset, config, of_run, Progress(quiet=quiet))
@@ -97,7 +98,7 @@ def label(run: Path, dataset: str, out: Path, config: LabelConfig, *, quiet: boo
                 ) as judgements,
             ):
                 for one in waiting:
-                    with _timed(_spent(out, one)):
+                    with timed(_spent(out, one)):
                         _label_checkpoint(work, one, hashes[one.name], store, judgements)
         return _finish(work, chosen)
 
@@ -105,7 +106,6 @@ def label(run: Path, dataset: str, out: Path, config: LabelConfig, *, quiet: boo
 def _label_checkpoint(
     work: Labelling, one: Checkpoint, sha256: str, store: CompletionStore, judgements: Judgements
 ) -> None:
-
     config = work.config
     problems = load_split(work.dataset, config.split)
     lm, tokenizer = load_model(str(one.folder), SftConfig())
@@ -198,15 +198,16 @@ def _finish(work: Labelling, chosen: Sequence[Checkpoint]) -> dict[str, Any]:
     manifest = {
         "name": "appsplus-prm",
         "options": asdict(work.config),
-        "dataset": {"name": Path(work.dataset).name, "data_hash": data_hash(Path(work.dataset))}
-        if Path(work.dataset).is_dir()
-        else {"name": work.dataset},
+        "dataset": {
+            "name": Path(work.dataset).name if Path(work.dataset).is_dir() else work.dataset,
+            "data_hash": data_hash(dataset_folder(work.dataset)),
+        },
         "tokenizer_sha256": hashes.pop(),
         "checkpoints": {name: facts["checkpoint_sha256"] for name, facts in done.items()},
         "problems": len({problem_id for facts in done.values() for problem_id in facts["problem_ids"]}),
         "counts": dict(sorted(counts.items())),
         "labels": dict(sorted(of_lines.items())),
-        "cost": {one.name: done[one.name]["cost"] | {"seconds": _seconds(_spent(work.out, one))} for one in chosen},
+        "cost": {one.name: done[one.name]["cost"] | {"seconds": seconds_of(_spent(work.out, one))} for one in chosen},
     }
     write_atomically(work.out / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
     write_card(work.out, manifest)
@@ -219,21 +220,6 @@ def _done(out: Path, one: Checkpoint) -> Path:
 
 def _spent(out: Path, one: Checkpoint) -> Path:
     return out / _CACHE / f"{one.name}.seconds"
-
-
-@contextmanager
-def _timed(path: Path) -> Iterator[None]:
-    """Add a line with the seconds that it took, whether it ended or was interrupted; what was killed is not counted."""
-    began = time.monotonic()
-    try:
-        yield
-    finally:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(f"{time.monotonic() - began:.1f}\n")
-
-
-def _seconds(path: Path) -> float:
-    return round(sum(map(float, path.read_text(encoding="utf-8").split())), 1)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from it (`--value-init prm`) is these weights: the value of a state is what R gi
 Legend: B responses, N positions (right-padded), M line ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,15 @@ def check_same_tokenizer(tokenizer: Any, policys: Any, prm: str) -> None:
         )
 
 
+def check_same_shapes(theirs: Mapping[str, torch.Size], policys: Mapping[str, torch.Size], prm: str) -> None:
+    """Refuse a reward model whose weights a critic, a copy of the policy, cannot take (ConfigError)."""
+    if theirs != policys:
+        raise ConfigError(
+            f"--value-init prm: the model in {prm} has another shape than the policy, so the critic cannot start from it;"
+            " train a reward model on this policy's weights, or give --dense-reward prm alone"
+        )
+
+
 def start_critic(policy: Policy, prm: RewardModel, name: str, *, reward: str) -> None:
     """Make the policy's critic the reward model: trunk and head. Raises ConfigError where the shapes differ.
 
@@ -80,12 +89,7 @@ def start_critic(policy: Policy, prm: RewardModel, name: str, *, reward: str) ->
     if policy.critic is None:
         raise ConfigError("--value-init prm needs a critic with weights of its own; give --critic separate")
     theirs = {key: tensor.shape for key, tensor in prm.policy.lm.state_dict().items()}
-    ours = {key: tensor.shape for key, tensor in policy.critic.state_dict().items()}
-    if theirs != ours:
-        raise ConfigError(
-            f"--value-init prm: the model in {name} has another shape than the policy, so the critic cannot start from it;"
-            " train a reward model on this policy's weights, or give --dense-reward prm alone"
-        )
+    check_same_shapes(theirs, {key: tensor.shape for key, tensor in policy.critic.state_dict().items()}, name)
     policy.critic.load_state_dict(prm.policy.lm.state_dict())
     policy.value_head.load_state_dict(prm.policy.value_head.state_dict())
     if reward == "binary":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appsplus.errors import InputError
-from stepcoder.checkpoint import KEPT_POLICIES
+from stepcoder.checkpoint import KEPT_POLICIES, Checkpoints
 from stepcoder.config import TrainConfig
 from stepcoder.saved_config import read_config
 
@@ -23,13 +23,18 @@ class Checkpoint:
 
 
 def policies_of(run: Path) -> list[Checkpoint]:
-    """The policies that a run has kept, in order; of a finished run, its final one is the last."""
+    """The policies that a run has kept, in order; of a finished run, its final one is the last.
+
+    A run that goes on with more updates still has the final policy of before: that is not its last one.
+    """
     found = {
         int(path.name.rpartition("-")[2]): path for path in (run / KEPT_POLICIES).glob("update-*") if _is_whole(path)
     }
     if _is_whole(run / "final"):
         config, _ = read_config(TrainConfig, run)
-        found.setdefault(config.updates, run / "final")
+        last = Checkpoints(run, every=1, keep=1).last()
+        if last is None or int(last.name.rpartition("-")[2]) >= config.updates:
+            found.setdefault(config.updates, run / "final")
     return [Checkpoint(update, folder) for update, folder in sorted(found.items())]
 
 

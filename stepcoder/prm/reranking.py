@@ -21,6 +21,7 @@ from appsplus.evaluation.backends.padding import left_padded
 from appsplus.evaluation.extraction import Program, extract
 from stepcoder.data import pad_id_of, token_offsets
 from stepcoder.generation import written
+from stepcoder.policy import context_of
 from stepcoder.prm.lines import lines_of
 from stepcoder.prm.reward import Scores
 from stepcoder.rollouts import Completion, Decoding, Task
@@ -64,16 +65,18 @@ def search_lines(
     beams = [[Candidate((), NEUTRAL)] for _ in tasks]
     device = next(lm.parameters()).device
     of_line, of_block = EndOfLine(tokenizer, device), EndOfBlock(tokenizer, device)
+    context = context_of(lm.config) or torch.iinfo(torch.long).max
+    room = [max(0, min(decoding.max_tokens, context - len(task.ids))) for task in tasks]
     while live := [(i, c) for i, beam in enumerate(beams) for c in beam if not c.ended]:
         asked = [(i, c) for i, c in live for _ in range(tries)]
         rows = [
             row
             for start in range(0, len(asked), decoding.batch)
-            for row in _next_lines(lm, tokenizer, tasks, asked[start : start + decoding.batch], of_line, decoding)
+            for row in _next_lines(lm, tokenizer, tasks, asked[start : start + decoding.batch], of_line, decoding, room)
         ]
         grown = [(*c.ids, *row) for (_, c), row in zip(asked, rows, strict=True)]
         ended = [
-            len(ids) >= decoding.max_tokens or _is_whole(of_block, (*tasks[i].ids, *ids), len(ids), device)
+            len(ids) >= room[i] or _is_whole(of_block, (*tasks[i].ids, *ids), len(ids), device)
             for (i, _), ids in zip(asked, grown, strict=True)
         ]
         found = _candidates([tasks[i] for i, _ in asked], grown, ended, scores, tokenizer)
@@ -91,17 +94,18 @@ def _next_lines(
     asked: Sequence[tuple[int, Candidate]],
     of_line: Callable[[Tensor, int], Tensor],
     decoding: Decoding,
+    most: Sequence[int],
 ) -> list[list[int]]:
     device = next(lm.parameters()).device
     ids, attention = left_padded([[*tasks[i].ids, *c.ids] for i, c in asked], pad_id_of(tokenizer))
-    room = [decoding.max_tokens - len(c.ids) for _, c in asked]
+    room = [most[i] - len(c.ids) for i, c in asked]
     rows = written(
         lm,
         tokenizer,
         ids.to(device),
         attention.to(device),
         pad_id=pad_id_of(tokenizer),
-        max_tokens=max(room),
+        max_tokens=max(1, *room),
         temperature=decoding.temperature,
         top_p=decoding.top_p,
         ends=of_line,

@@ -96,8 +96,8 @@ def train_reward_model(
         "learned": learned,
         "held_out": measures,
     }
-    _save(model, tokenizer, out, facts)
     write_report(out, facts)
+    _save(model, tokenizer, out, facts)
     (out / _STATE).unlink(missing_ok=True)
     return measures
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from appsplus import jsonl
 from appsplus.errors import InputError
+from stepcoder.config import VALUES_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,12 @@ def address(writer: Writer, request: Request) -> str:
     return hashlib.sha256(jsonl.dumps(parts).encode()).hexdigest()
 
 
-def weights_hash(folder: Path) -> str:
-    """SHA-256 of a policy's weights and shape: two checkpoints of a run differ in it. Raises InputError without weights."""
-    files = [path for path in sorted(folder.glob("*.safetensors")) if path.name != "values.safetensors"]
+def weights_hash(folder: Path, *, with_values: bool = False) -> str:
+    """SHA-256 of a policy's weights and shape: two checkpoints of a run differ in it. Raises InputError without weights.
+
+    `with_values`: of its values too, or of a reward model's head.
+    """
+    files = [path for path in sorted(folder.glob("*.safetensors")) if with_values or path.name != VALUES_FILE]
     files = files or sorted(folder.glob("*.bin"))
     if not files:
         raise InputError(f"{folder} holds no weights; expected a policy that `stepcoder` wrote, or a model's folder")

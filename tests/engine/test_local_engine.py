@@ -1,17 +1,19 @@
 """Jobs in bulk: answers in order, nothing judged twice, the same with any number of workers."""
 
+import errno
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appsplus.engine import Cache, LocalEngine
-from appsplus.errors import SandboxError
-from appsplus.judge import BEST_EFFORT, Job
+from appsplus.errors import NotJudgedError, SandboxError
+from appsplus.judge import BEST_EFFORT, Job, Judge
 from appsplus.problem import IOFormat, UnitTest, Verdict
 
 
@@ -61,6 +63,32 @@ def test_inspections_come_in_the_order_of_the_programs() -> None:
     assert [i.imports for i in found] == [("os",), (), ()]
     assert found[1].functions == ("f",)
     assert found[2].syntax_error == "invalid syntax (line 1)"
+
+
+@pytest.mark.parametrize("failures", [2, 99])
+def test_a_worker_that_cannot_be_started_is_a_failure_of_the_judge(
+    failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of processes for a moment: it is asked again. For good: the job is out, and the machine is told of."""
+    left = [failures]
+
+    class Hungry(Judge):
+        def __init__(self, **options: Any) -> None:
+            left[0] -= 1
+            if left[0] >= 0:
+                raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+            super().__init__(**options)
+
+    with LocalEngine(workers=1, isolation=BEST_EFFORT) as engine:
+        monkeypatch.setattr("appsplus.engine.warm.Judge", Hungry)
+        job = Job("print(1)", IOFormat.STDIN, (UnitTest("", "1"),), hash_seed=1)
+        if failures == 2:
+            assert engine.judge([job])[0].verdict is Verdict.ACCEPTED
+        else:
+            with pytest.raises(
+                NotJudgedError, match=r"could not be started .Resource temporarily unavailable.: this machine"
+            ):
+                engine.judge([job])
 
 
 def test_no_worker_is_left_when_the_engine_is_closed() -> None:

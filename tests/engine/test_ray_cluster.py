@@ -1,8 +1,10 @@
 """Where there is no cluster that we can use: within seconds, with what to do."""
 
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +110,31 @@ def test_what_nodes_complain_of_is_kept_from_standard_output(
     cluster.close()
     print_to_stdstream({**told, "lines": ["the raylet has died again"]}, ignore_prefix=False)
     assert "died again" in capsys.readouterr().out
+
+
+def test_where_names_of_sockets_would_be_too_long_a_ray_of_our_own_is_in_tmp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 60)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    folder = Path(ray_cluster._new_folder())
+    assert folder.parent == Path("/tmp")
+    assert list(deep.iterdir()) == []
+    folder.rmdir()
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    folder = Path(ray_cluster._new_folder())
+    assert len(f"{folder}/session_2026-11-23_16-40-00_123456_4194303/sockets/plasma_store") <= 107
+    folder.rmdir()
+
+
+def test_a_node_without_room_is_not_told_to_install_anything() -> None:
+    from appsplus.engine.ray_start import NotStartedError, _not_started
+
+    text = "repr=<appsplus.engine.ray_node.NodeJudges object>\nOSError: [Errno 28] No space left on device"
+    assert isinstance(_not_started(NODES[0], RuntimeError(text)), NotStartedError)
+    for other in ("No module named 'appsplus.engine.newer'", "Can't get attribute 'NodeJudges' on <module 'appsplus'>"):
+        assert "install on every node" in str(_not_started(NODES[0], RuntimeError(other)))
 
 
 NODES = [Node("1", "a", 16), Node("2", "b", 2), Node("3", "c", 8)]

@@ -190,6 +190,35 @@ def test_only_the_samples_that_are_asked_for_are_judged(some: tuple[Suite, Path]
     assert len(judge.asked) == 2
 
 
+def test_of_problems_with_large_unit_tests_fewer_are_in_memory(
+    make_suite: MakeSuite, write_samples: Write, sample_rows: Rows, judge: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = make_suite(40)
+    rows = sample_rows({f"made/{n}": [RIGHT, "x\n"] for n in range(1, 41)})
+    read: list[str] = []
+
+    def counted() -> Any:
+        for problem in suite.problems():
+            read.append(problem.problem_id)
+            yield problem
+
+    size = sum(len(t.input) + len(t.output) for t in next(iter(suite.problems())).unit_tests)
+    ahead = {}
+    for most in (10**9, 6 * (size + 2 * len(RIGHT))):
+        monkeypatch.setattr("appsplus.engine.ordered.WINDOW_BYTES", most // judge.workers)
+        read.clear()
+        with Samples(write_samples(*rows)) as samples:
+            told = [
+                len(read) - number
+                for number, _ in enumerate(judge_samples(replace(suite, problems=counted), samples, judge), 1)
+            ]
+        assert len(told) == 40
+        ahead[most] = max(told)
+    few, many = sorted(ahead.values())
+    assert 1 <= few <= 8
+    assert many >= 30
+
+
 def test_each_sample_is_told_once(some: tuple[Suite, Path], judge: Any, tmp_path: Path) -> None:
     told: list[Any] = []
 

@@ -62,6 +62,9 @@ def flags(values: dict[str, Any]) -> str:
         ),
         ("--method ppo --fine-alpha code", "it is of rltf"),
         ("--prm-gap-updates 3", "it is of --dense-reward prm"),
+        ("--method ppo+bread --plain-share 0.5", "it is of methods with cccs or r3 or adaback or jsrl"),
+        ("--schedule fixed --threshold 0.9", "it is of adaback, or cccs and jsrl with --schedule adaptive"),
+        ("--schedule mixed --coefficient 0.2", "it is of cccs and jsrl with --schedule adaptive"),
         ("--model x --layers 3", "it is of models from scratch, and there is a --model"),
         ("--kl-target 3", "it is of --kl-control adaptive"),
         ("--validation-problems 3", "it is of --validate-every above 0"),
@@ -76,11 +79,18 @@ def test_options_that_would_do_nothing_are_refused(given: str, told: str) -> Non
     assert told in str(found.exception)
 
 
+@pytest.mark.parametrize("given", ["--model x --layers 3", "--lora-alpha 9"])
+def test_options_of_supervised_training_that_would_do_nothing_are_refused(given: str) -> None:
+    found = CliRunner().invoke(app, f"sft data --out run {given}")
+    assert isinstance(found.exception, ConfigError), found.output
+    assert f"{given.split()[-2]} would do nothing: it is of" in str(found.exception)
+
+
 def test_every_option_is_of_something_that_can_be_asked_for() -> None:
     """Each name in the tables is an option, and what it is said to be of makes it pass."""
     from stepcoder import unused
 
-    names = {name for row in (*unused._STARTS, *unused._OTHERS) for name in row[0].split()}
+    names = {name for row in (*unused._OF_ALL, *unused._STARTS, *unused._OTHERS) for name in row[0].split()}
     assert names <= set(TrainConfig.__dataclass_fields__)
     unused.refuse_unused(
         TrainConfig(method="ppo+cccs+fgo", schedule="fixed"), ["updates_per_level", "mask_kl", "gamma"]

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="the trainer's tests need torch: pip
 pytest.importorskip("transformers", reason="the trainer's tests need transformers: pip install '.[train]'")
 
 from appsplus.errors import SandboxError
+from appsplus.evaluation.backends.padding import left_padded
 from appsplus.evaluation.extraction import Program, extract
 from appsplus.judge import Report
 from appsplus.problem import Checker, Limits, Problem, Verdict
@@ -20,7 +21,7 @@ from stepcoder.batch import keep_of, reward_of
 from stepcoder.config import SftConfig
 from stepcoder.data import new_tokenizer, token_offsets, tokenizer_texts
 from stepcoder.errors import TrainingError
-from stepcoder.generation import EndOfBlock, chosen
+from stepcoder.generation import EndOfBlock, chosen, written
 from stepcoder.policy import Policy, new_model
 from stepcoder.rollouts import Completion, Decoding, Judged, Judgements, Task, collect, generate, job_of
 from tests.stepcoder.conftest import StandInJudge
@@ -95,6 +96,32 @@ def test_a_plain_loop_writes_what_the_generate_of_transformers_writes(
     assert len({len(row) for row in expected}) > 1
     ours = generate(lm, tokenizer, tasks, max_tokens=40, temperature=0.0, top_p=1.0)
     assert [list(completion.ids) for completion in ours] == expected
+
+
+def test_a_row_ends_where_the_model_reads_no_further(tokenizer: Any, problems: list[Problem]) -> None:
+    """GPT-2 has learned positions, and none beyond its last. Rows that have ended stay in the batch for a while."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    lengths = [10, 4, 15, 16, 17, 4]
+    shape = GPT2Config(vocab_size=len(tokenizer), n_positions=16, n_embd=8, n_layer=1, n_head=1)
+    prompts = [list(range(5, 5 + length)) for length in lengths]
+    told: list[tuple[int, int]] = []
+    ids, attention = left_padded(prompts, tokenizer.pad_token_id)
+    rows = written(
+        GPT2LMHeadModel(shape).eval(),
+        tokenizer,
+        ids,
+        attention,
+        pad_id=tokenizer.pad_token_id,
+        max_tokens=20,
+        temperature=1.0,
+        top_p=1.0,
+        ends=lambda found, _count: torch.zeros(len(found), dtype=torch.bool),
+        told=lambda row, response: told.append((row, len(response))),
+    )
+    assert [len(row) for row in rows] == [6, 12, 1, 0, 0, 12]
+    assert sorted(told) == list(enumerate(map(len, rows)))
 
 
 def test_the_nucleus_is_the_smallest_set_that_reaches_its_share() -> None:

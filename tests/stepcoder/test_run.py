@@ -485,11 +485,23 @@ def test_sampling_a_run_gives_a_line_for_each_completion_of_each_problem(dataset
         replace(request(), dtype="int8")
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers' old name
 @pytest.mark.parametrize(
-    ("of_run", "asked", "loaded"), [("bfloat16", "", "bfloat16"), ("bfloat16", "float32", "float32")]
+    ("of_run", "lora_rank", "asked", "loaded"),
+    [
+        ("bfloat16", 0, "", "bfloat16"),
+        ("bfloat16", 0, "float32", "float32"),
+        ("bfloat16", 2, "", "float32"),  # the adapters have been merged into the weights
+    ],
 )
 def test_samples_are_written_in_the_type_that_the_run_was_computed_in(
-    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_run: str, asked: str, loaded: str
+    dataset: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    of_run: str,
+    lora_rank: int,
+    asked: str,
+    loaded: str,
 ) -> None:
     from stepcoder import sampling
     from stepcoder.rollouts import Decoding
@@ -502,7 +514,7 @@ def test_samples_are_written_in_the_type_that_the_run_was_computed_in(
         return generated(lm, *arguments)
 
     monkeypatch.setattr(sampling, "generated", watched)
-    run.sft(dataset, config(dtype=of_run), tmp_path / "run")
+    run.sft(dataset, config(dtype=of_run, lora_rank=lora_rank), tmp_path / "run")
     request = sampling.Request(dataset, "validation", 1, Decoding(0.0, 1.0, max_tokens=6, batch=4), 3, dtype=asked)
     assert sampling.sample_run(tmp_path / "run", request, tmp_path / "samples.jsonl") == 2
     assert set(seen) == {getattr(torch, loaded)}

@@ -14,10 +14,10 @@ pytest.importorskip("accelerate", reason="the trainer's tests need accelerate: p
 
 from appsplus.errors import InputError
 from stepcoder import cli, ppo, run
-from stepcoder.ablation import runs
+from stepcoder.ablation import plots, runs
 from stepcoder.ablation.arms import ARMS, SUITES
 from stepcoder.ablation.experiment import ablate
-from stepcoder.ablation.plan import PRESETS, AblationConfig, completions_an_update
+from stepcoder.ablation.plan import NOT_CHOSEN, PRESETS, AblationConfig, completions_an_update
 from stepcoder.ablation.reward_model import cost_of
 from stepcoder.config import configured
 from stepcoder.data import evenly
@@ -109,6 +109,15 @@ def test_curricula_of_start_states_differ_in_nothing_else() -> None:
         of_arm = suite.run(name, 0, Path("model"))
         assert of_arm.curriculum.name == start
         assert asdict(of_arm) == plain | {"method": name}
+
+
+def test_every_arm_of_every_suite_can_be_drawn_and_no_two_of_a_suite_look_alike() -> None:
+    for suite in SUITES.values():
+        assert len({plots._COLORS[name] for name in suite}) == len(suite)
+
+
+def test_the_guard_of_the_dense_reward_is_no_option_of_an_experiment() -> None:
+    assert {"prm_drop_gap", "prm_gap_updates"} <= NOT_CHOSEN
 
 
 def test_a_seed_that_is_not_whole_is_not_recorded(finished: Path, tmp_path: Path) -> None:

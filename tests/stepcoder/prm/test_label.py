@@ -327,9 +327,16 @@ def test_a_reward_model_of_another_tokenizer_is_refused_wherever_one_is_used(wor
     shutil.copytree(world / "run" / "final", policy)
     for folder in (other, policy):
         new_tokenizer(["x = 1\n"], 280).save_pretrained(folder)
-    given: dict[str, Any] = {"model": str(world / "run"), "sft_epochs": 0, "prm": str(other), "dense_reward": "prm"}
-    with pytest.raises(ConfigError, match="was trained with another tokenizer"):
-        run.train_run(str(world / "data"), config(**given), tmp_path / "run", quiet=True)
+    given: dict[str, Any] = {"model": str(world / "run"), "prm": str(other), "dense_reward": "prm"}
+    for epochs in (0, 1):
+        with pytest.raises(ConfigError, match="was trained with another tokenizer"):
+            run.train_run(
+                str(world / "data"), config(**given, sft_epochs=epochs), tmp_path / f"run{epochs}", quiet=True
+            )
+        assert not (tmp_path / f"run{epochs}" / "sft").exists()  # it is told before hours of supervised training
+    shape = {"value_init": "prm", "critic": "separate", "value_coef": 0.5, "prm": str(world / "prm"), "sft_epochs": 1}
+    with pytest.raises(ConfigError, match="has another shape than the policy"):
+        run.train_run(str(world / "data"), config(**shape, hidden_size=16), tmp_path / "shape", quiet=True)
     request = Request(
         str(world / "data"), "train", 1, Decoding(1.0, 1.0, 8, 8), seed=0, reranking=Reranking(str(other), 3)
     )
@@ -444,6 +451,13 @@ def test_sampling_gives_what_the_reward_model_chooses(world: Path, tmp_path: Pat
     assert [json.loads(line)["problem_id"] for line in whole] == [f"made/{n}" for n in range(6) for _ in range(2)]
     with pytest.raises(InputError, match="more than the reward model has to choose from"):
         replace(request, completions=9)
+    if search:
+        with pytest.raises(InputError, match="choose from; raise --candidates"):  # a beam of one never grows
+            replace(request, reranking=replace(chosen, candidates=1))
+        sure = replace(request, decoding=Decoding(1e-6, 1.0, 30, 16))  # all that it tries is the same
+        assert sample_run(world / "run", sure, tmp_path / "sure.jsonl") == 12
+        rows = [json.loads(line) for line in (tmp_path / "sure.jsonl").read_text().splitlines()]
+        assert [row["sample_index"] for row in rows] == [0, 1] * 6
     with pytest.raises(InputError, match="candidates of the likeliest tokens would all be the same"):
         replace(request, completions=1, decoding=Decoding(0.0, 1.0, 30, 16))
 

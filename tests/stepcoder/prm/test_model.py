@@ -1,6 +1,7 @@
 """A reward model given perfect labels ranks prefixes perfectly; a search without a choice is greedy decoding."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,23 @@ def test_a_search_of_one_likeliest_line_at_a_time_writes_what_greedy_decoding_do
         found = search_lines(lm, tokenizer, tasks, zeros, width=1, tries=1, decoding=Decoding(0.0, 1.0, 24, batch))
         assert [c.ids for [c] in found] == [c.ids for c in greedy]
         assert all(c.ended for [c] in found)
+
+
+def test_a_search_ends_where_the_model_reads_no_further(policy: tuple[Any, Any], problems: list[Problem]) -> None:
+    lm, tokenizer = policy
+    tasks = [Task.of(problem, (0,), 1, tokenizer) for problem in problems[:2]]
+    tasks.append(replace(tasks[0], ids=tasks[0].ids * 40))
+    context = max(len(task.ids) for task in tasks[:2]) + 9
+    lm.config.max_position_embeddings = context
+    assert len(tasks[2].ids) > context
+    decoding = Decoding(1.0, 1.0, max_tokens=30, batch=16)
+    found = search_lines(lm, tokenizer, tasks, zeros, width=2, tries=3, decoding=decoding)
+    assert all(
+        c.ended and len(task.ids) + len(c.ids) <= context
+        for task, of in zip(tasks[:2], found, strict=False)
+        for c in of
+    )
+    assert [c.ids for c in found[2]] == [()]
 
 
 def test_a_search_keeps_what_the_reward_model_likes_best(policy: tuple[Any, Any], problems: list[Problem]) -> None:
