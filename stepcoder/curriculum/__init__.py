@@ -15,8 +15,8 @@ options come from:
 
 Where a program can be cut is `levels.py`; that of `cccs`, `r3`, `adaback` and `bread` is the canonical solution.
 
-Whatever the curriculum but `bread`, a `plain_share` of all draws is the plain task, from the first update on: without it the plain task
-is starved while levels are low, and what short prompts teach is lost again (measured in a first sketch of ours).
+With every curriculum but `bread` a `plain_share` of all draws is the plain task, from the first update on: without it that
+task is starved while levels are low, and what short prompts teach is lost again (measured in a first sketch of ours).
 """
 
 import random
