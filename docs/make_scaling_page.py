@@ -50,6 +50,10 @@ def _read(name: str) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
+def _made(machine: dict[str, Any]) -> str:
+    return f"measured at `{machine['commit'][:10]}`, load {machine['load_before']} before"
+
+
 def _sizes(found: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted((row for name, row in found.items() if name.startswith("size ")), key=lambda row: row["problems"])
 
@@ -60,7 +64,7 @@ def _measured(found: dict[str, Any]) -> Iterator[str]:
         return
     options, machine = found["options"], found["machine"]
     yield text(
-        f"{machine['cpu']}, {machine['cpus']} CPUs, load {machine['load_before']} before; {options['workers']} workers,",
+        f"{machine['cpu']}, {machine['cpus']} CPUs, {_made(machine)}; {options['workers']} workers,",
         f"isolation {options['isolation']}; copies of {options['originals']} small problems",
         "(`benchmarks/scaling/corpus.py`).",
     )
@@ -112,9 +116,11 @@ def _workers(found: dict[str, Any] | None) -> Iterator[str]:
         return
     rows = [f"{row['efficiency']:.2f} with {count}" for count, row in found["workers"].items() if count != "1"]
     yield text(
-        f"Workers on one machine, {found['problems']:,} problems, medians of {len(found['workers']['1']['wall_s'])} passes",
-        f"in turns: efficiency {', '.join(rows)}, against one worker.",
+        f"N workers on N CPUs of one machine, driver included, {found['problems']:,} problems, medians of",
+        f"{len(found['workers']['1']['wall_s'])} passes in turns: efficiency {', '.join(rows)}, against one worker on one",
+        "CPU.",
     )
+    yield "![efficiency](../benchmarks/results/scaling_workers.svg)\n"
 
 
 def _shards(found: dict[str, Any] | None) -> Iterator[str]:
@@ -136,7 +142,8 @@ def _memory(found: dict[str, Any]) -> Iterator[str]:
         peaks = ", ".join(f"{row['peak_mib']:,.0f} MiB at {row['records']:,}" for row in problems["builds"])
         yield text(
             f"The driver's peak memory over many problems (an engine that judges nothing): {peaks}; that is",
-            f"{problems['bytes_per_problem']:,} bytes a problem at the end: ids, hashes and fingerprints.",
+            f"{problems['bytes_per_problem']:,} bytes a problem at the end: ids, hashes and fingerprints",
+            f"({_made(found['machine'])}).",
         )
     if tests := found.get("tests"):
         size = tests["unit_tests"] * tests["chars_of_each"] * tests["records"]
@@ -160,7 +167,7 @@ def _ray(found: dict[str, Any]) -> Iterator[str]:
     yield "### Ray and the local engine\n"
     yield text(
         f"The same jobs on {found['workers']} workers of the same machine, in turns; medians of {found['passes']} passes,",
-        "ratios within a pass:",
+        f"ratios within a pass, {_made(found['machine'])}:",
     )
     yield table(
         ["length of a job", "programs a second, local", "Ray", "Ray's time over local's", "from", "to"],
@@ -186,16 +193,17 @@ def _policies(found: dict[str, Any]) -> Iterator[str]:
     yield "### Policies\n"
     yield text(
         f"{len(found['problems'])} real problems with five solutions and more, each build with an empty cache. The estimate",
-        "is the one from before the build.",
+        f"is the one from before the build; {_made(found['machine'])}.",
     )
     yield table(
-        ["policy", "kept", "executions", "core seconds", "truth over estimate", "dataset"],
+        ["policy", "kept", "executions", "core seconds", "wall", "truth over estimate", "dataset"],
         (
             [
                 name.replace("_", " "),
                 str(row["kept"]),
                 f"{row['executions']:,}",
                 f"{row['core_s']:,.1f}",
+                f"{row['wall_s']:,.0f} s",
                 f"{row['ratio']:.2f}",
                 "the same" if row["hash"] == builds["none"]["hash"] else "another, as it says",
             ]
@@ -212,7 +220,8 @@ def _faults(found: dict[str, Any]) -> Iterator[str]:
     whole = found["undisturbed"]["folder_hash"]
     yield "### Kills\n"
     yield text(
-        f"Builds of the embedded problems on two nodes of one machine, {len(schedules)} random schedules, with",
+        f"Builds of the embedded problems on two nodes of one machine, {_made(found['machine'])}: {len(schedules)} random",
+        "schedules, with",
         f"{kills['driver']} kills of the driver, {kills['node']} of a node and {kills['process']} of single processes:",
         f"{sum(schedule['holds'] for schedule in schedules)} ended with the data of the undisturbed build, and judged",
         f"nothing again that was known; {sum(schedule['folder_hash'] == whole for schedule in schedules)} of them also with",

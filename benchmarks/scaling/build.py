@@ -6,7 +6,7 @@ Parts, each of which can be asked for by --parts:
 
     sizes    a full build of each size, from an empty cache; then the same with one decision more in the ledger (a correction
              of one problem), from the cache that the build has left
-    workers  300 problems with 1, 2, 4, ... workers, in turns, from an empty cache each time
+    workers  1,000 problems with 1, 2, 4, ... workers on as many CPUs, driver included, in turns, each from an empty cache
     shards   1,000 problems in 4 shards, one after another, and their merge; the bytes must be those of one build
 
 A part that is done is in the results and is not measured again; one that was ended in the middle begins anew. The folder
@@ -32,7 +32,7 @@ from appsplus.release import folder_hash, load_problems
 from appsplus.sources import open_sources
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "scaling.json"
-WORKERS_PROBLEMS, WORKERS_PASSES = 300, 3
+WORKERS_PROBLEMS, WORKERS_PASSES = 1000, 3
 SHARDS, SHARDS_PROBLEMS = 4, 1000
 
 
@@ -51,11 +51,11 @@ class Bench:
             (self.folder / "unfinished.jsonl").rename(path)
         return path
 
-    def build(self, corpus: Path, out: Path, cache: Path, *more: str, workers: int | None = None) -> tuple[Cost, Any]:
-        """Build, and what the manifest (or the shard's) says."""
+    def build(self, corpus: Path, out: Path, cache: Path, *more: str, cpus: int | None = None) -> tuple[Cost, Any]:
+        """Build, and what the manifest (or the shard's) says; `cpus`: on so many alone, with as many workers."""
         arguments = ["build", f"scale={corpus}", "--out", str(out), "--cache-dir", str(cache), "--json", *more]
-        arguments += ["--isolation", self.isolation, "--workers", str(workers or self.workers)]
-        cost = run(arguments, self.folder / "log.txt")
+        arguments += ["--isolation", self.isolation, "--workers", str(cpus or self.workers)]
+        cost = run(arguments, self.folder / "log.txt", cpus)
         return cost, json.loads(cost.output)
 
     def size(self, problems: int) -> None:
@@ -103,7 +103,7 @@ class Bench:
         )
 
     def scaling(self) -> None:
-        """The same build with more and more workers, in turns."""
+        """The same build with more and more workers, each with a CPU, and none for the driver alone; in turns."""
         counts = [n for n in (1, 2, 4, 8, 16, 32) if n <= machine.available_cpus()]
         corpus = self.corpus(WORKERS_PROBLEMS)
         walls: dict[int, list[Cost]] = {n: [] for n in counts}
@@ -111,7 +111,7 @@ class Bench:
             for n in counts:
                 cache = self.folder / "cache-workers"
                 shutil.rmtree(cache, ignore_errors=True)
-                walls[n].append(self.build(corpus, self.folder / "out-workers", cache, workers=n)[0])
+                walls[n].append(self.build(corpus, self.folder / "out-workers", cache, cpus=n)[0])
         one = statistics.median(cost.wall_s for cost in walls[1])
         rows = {
             str(n): {

@@ -63,7 +63,7 @@ def _draw_workers(found: dict[str, Any], path: Path) -> Path:
         axis.text(place, row["efficiency"], f"{row['efficiency']:.2f}", ha="center", va="bottom", fontsize=8)
     axis.axhline(0.9, color=_OTHERS, lw=0.8)
     axis.set_ylim(0, 1.15)
-    axis.set_xlabel("workers")
+    axis.set_xlabel("workers, a CPU each")
     axis.set_title(f"efficiency, {found['problems']:,} problems")
     return save(figure, path)
 

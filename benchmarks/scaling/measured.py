@@ -38,9 +38,12 @@ class Cost:
     output: str
 
 
-def run(arguments: list[str], log: Path) -> Cost:
-    """Run `appsplus ARGUMENTS`, watched from outside. Exits with its last words where it fails."""
-    command = [sys.executable, "-c", "from appsplus.cli import main; main()", *arguments]
+def run(arguments: list[str], log: Path, cpus: int | None = None) -> Cost:
+    """Run `appsplus ARGUMENTS`, watched from outside, on all CPUs or on so many. Exits with its last words where it fails."""
+    begin = "from appsplus.cli import main; main()"
+    if cpus is not None:
+        begin = f"import os; os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[:cpus]}); {begin}"
+    command = [sys.executable, "-c", begin, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     started, cores, own, peak = time.monotonic(), 0.0, 0.0, 0.0
     with log.open("w") as errors:

@@ -53,7 +53,7 @@ def measured(sources: tuple[Source, ...], policy: dict[str, Any], folder: Path, 
     ledger, options = Ledger.read([]), BuildOptions(max_solutions=policy.get("max_solutions", 0))
     longest_first = policy.get("longest_first", False)
     with Cache(folder / "cache") as cache, LocalEngine(
-        workers=workers, cache=cache, longest_first=longest_first, isolation="best-effort"
+        workers=workers, cache=cache, longest_first=longest_first
     ) as engine:  # fmt: skip
         costs = Costs(engine)
 
