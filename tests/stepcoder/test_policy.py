@@ -149,7 +149,9 @@ def test_a_dry_run_counts_parameters_and_bytes(lm: Any) -> None:
     mixed = memory_gib(shape, configured(TrainConfig, "tiny", TINY | {"dtype": "bfloat16", "critic": "separate"}))
     trained = mixed["weights that are trained, gradients, Adam"] * 2**30
     assert trained == 18 * shape.parameters
-    assert mixed["separate critic"] * 2**30 == trained + mixed["activations"] * 2**30
+    assert mixed["separate critic, the same"] * 2**30 == trained
+    shared = memory_gib(shape, configured(TrainConfig, "tiny", TINY | {"dtype": "bfloat16"}))
+    assert mixed["activations"] == 2 * shared["activations"]
     # logits, their gradients and the loss's own, in float32, of the larger phase: a pack of the warm-up, or completions
     packed, completed = config.micro_rows * config.pack_tokens, config.micro_rows * config.max_completion_tokens
     without = configured(TrainConfig, "tiny", TINY | {"sft_epochs": 0, "model": "x"})
