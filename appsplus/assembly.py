@@ -97,11 +97,11 @@ class JudgeFailures:
 
     def enter(self, outcome: Outcome) -> None:
         """A problem has come to its end."""
-        problem_id = outcome.record.problem_id
         if outcome.failure:
-            self._not_judged.append({"problem_id": problem_id, "stage": outcome.stage, "error": outcome.failure})
+            found = {"problem_id": outcome.record.problem_id, "stage": outcome.stage, "error": outcome.failure}
+            self._not_judged.append(found)
         if outcome.found is not None and outcome.found.failure:
-            self._not_looked_at.append({"problem_id": problem_id, "error": outcome.found.failure})
+            self._not_looked_at.append({"problem_id": outcome.found.problem_id, "error": outcome.found.failure})
 
     def facts(self, given: int) -> dict[str, Any]:
         """For the section `run` of a manifest: `not_judged`, and `not_looked_at`, of which the worklist may lack something.

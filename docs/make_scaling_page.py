@@ -1,6 +1,7 @@
 """Write the measured part of docs/scaling.md from benchmarks/results: python docs/make_scaling_page.py."""
 
 import json
+import statistics
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,9 +119,19 @@ def _workers(found: dict[str, Any] | None) -> Iterator[str]:
     yield text(
         f"N workers on N CPUs of one machine, driver included, {found['problems']:,} problems, medians of",
         f"{len(found['workers']['1']['wall_s'])} passes in turns: efficiency {', '.join(rows)}, against one worker on one",
-        "CPU.",
+        f"CPU. {_idle(found['workers'])}",
     )
     yield "![efficiency](../benchmarks/results/scaling_workers.svg)\n"
+
+
+def _idle(rows: dict[str, Any]) -> str:
+    """What the CPUs did not do with the most workers."""
+    most = max(rows, key=int)
+    passes = zip(rows[most]["wall_s"], rows[most]["core_s"], strict=True)
+    idle = statistics.median(1 - core_s / (int(most) * wall_s) for wall_s, core_s in passes)
+    return (
+        f"With {most} the CPUs are idle for {idle:.0%} of the time; what the cause is (no time-out) we do not know yet."
+    )
 
 
 def _shards(found: dict[str, Any] | None) -> Iterator[str]:

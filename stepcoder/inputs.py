@@ -1,7 +1,6 @@
 """Which problems a run can use, and what it is refused for before it has cost anything."""
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from appsplus.errors import DatasetError, InputError
@@ -12,7 +11,7 @@ from stepcoder.errors import ConfigError
 from stepcoder.estimate import row_tokens
 from stepcoder.guide import prefixes_of
 from stepcoder.policy import context_of, load_tokenizer, model_config, new_config, shapes_of
-from stepcoder.prm.model import MARK, check_same_shapes, check_same_tokenizer
+from stepcoder.prm.model import check_same_shapes, check_same_tokenizer
 
 
 def fits(example: Tokens, config: SftConfig) -> bool:
@@ -33,8 +32,11 @@ def fitting(problems: Sequence[Problem], tokenizer: Any, config: SftConfig, name
     return found
 
 
-def check_inputs(dataset: str, config: TrainConfig, processes: int) -> None:
-    """Refuse before hours of supervised training what PPO could not begin with after it. Raises InputError."""
+def check_inputs(dataset: str, config: TrainConfig, processes: int, *, prm_is_there: bool = True) -> None:
+    """Refuse before hours of supervised training what PPO could not begin with after it. Raises InputError.
+
+    `prm_is_there`: whether the reward model, if there is one, has been made already.
+    """
     refuse_too_few(config, processes)
     train = load_split(dataset, "train", limit=config.limit)
     if config.guide:
@@ -42,7 +44,7 @@ def check_inputs(dataset: str, config: TrainConfig, processes: int) -> None:
     tokenizer = (
         load_tokenizer(config.model) if config.model else new_tokenizer(tokenizer_texts(train), config.vocab_tokens)
     )
-    if config.prm and (Path(config.prm) / MARK).is_file():  # in an experiment it is made later
+    if config.prm and prm_is_there:
         _check_reward_model(config, tokenizer)
     problems = fitting(train, tokenizer, config, f"the split train of {dataset}")
     validation_that_fits(dataset, config, tokenizer)

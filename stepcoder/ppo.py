@@ -64,7 +64,8 @@ def train(trainer: Trainer, config: TrainConfig, judgements: Judgements, log: Ru
     Raises TrainingError where the run cannot go on; the last checkpoint is whole then.
     """
     state = checkpoints.restored(trainer) or State(update=0, kl_coef=config.kl_coef, best=-1.0)
-    judgements.asked, judgements.failed = state.judged, state.judge_failures  # of the whole run, interrupted or not
+    processes = trainer.accelerator.num_processes  # what they were asked before an interruption counts, shared evenly
+    judgements.asked, judgements.failed = state.judged // processes, state.judge_failures // processes
     log.begin(state.update, config)
     while state.update < config.updates:
         began, asked, failed = time.monotonic(), judgements.asked, judgements.failed

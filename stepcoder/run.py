@@ -191,7 +191,7 @@ def _begin(run: Path, config: SftConfig, dataset: str, accelerator: Any, *, resu
 def _facts(run: Path, config: SftConfig, dataset: str, processes: int) -> dict[str, str]:
     """What makes a run, and the problems and weights that it reads; of weights that it has done with, nothing."""
     facts = {
-        "command": _command(config),
+        "command": _command(type(config)),
         "processes": str(processes),
         "data_sha256": data_hash(dataset_folder(dataset)),
     }
@@ -201,8 +201,8 @@ def _facts(run: Path, config: SftConfig, dataset: str, processes: int) -> dict[s
     return facts if (run / done_with).is_dir() else facts | {"model_sha256": _identity(config.model)}
 
 
-def _command(config: SftConfig) -> str:
-    return "train" if isinstance(config, TrainConfig) else "sft"
+def _command(kind: type[SftConfig]) -> str:
+    return "train" if issubclass(kind, TrainConfig) else "sft"
 
 
 def _identity(model: str) -> str:
@@ -224,10 +224,12 @@ def _refuse_another(run: Path, dataset: str, config: SftConfig, facts: Mapping[s
     for name, now in facts.items():
         if begun[name] == now:
             continue
+        if name == "command":
+            raise _other_command(run, begun[name], now)
         if name == "processes":
             raise InputError(
                 f"{run} was begun with {begun[name]} processes, not {now}: random numbers, and the completions that each"
-                f" writes, would be others; start as many, or begin another run with --model {run} and another --out"
+                " writes, would be others; start as many, or begin another run with --out"
             )
         what, kind = words[name]
         raise InputError(
@@ -245,18 +247,23 @@ _MAY_CHANGE = frozenset(
 """What makes no other run of it, and what helps one that ended with NaN or without memory."""
 
 
-def _same_folder(one: str, other: str) -> bool:
-    return Path(one).is_dir() and Path(one).resolve() == Path(other).resolve()
+def _other_command(run: Path, begun: str, now: str) -> InputError:
+    return InputError(
+        f"{run} was begun by `stepcoder {begun}`; go on with that, or give `stepcoder {now}` another --out"
+    )
+
+
+def _may_be_same(one: str, other: str) -> bool:
+    """Whether two spellings may mean one folder: where it is now, seen from here, is nobody's promise."""
+    return Path(other).is_dir() and Path(one).name == Path(other).resolve().name
 
 
 def resumed_config(run: Path, dataset: str, given: Mapping[str, Any], kind: type[SftConfig] = TrainConfig) -> Any:
     """The config that a run was begun with, and what may be changed of it. Raises InputError for what may not."""
     config, its_dataset = read_config(kind, run)
-    if (begun := command_of(run)) != (here := "train" if issubclass(kind, TrainConfig) else "sft"):
-        raise InputError(
-            f"{run} was begun by `stepcoder {begun}`; go on with that command, or give `stepcoder {here}` another --out"
-        )
-    if its_dataset != dataset and not _same_folder(its_dataset, dataset):  # what is in it is compared later
+    if (begun := command_of(run)) != _command(kind):
+        raise _other_command(run, begun, _command(kind))
+    if its_dataset != dataset and not _may_be_same(its_dataset, dataset):  # what is in it is compared later
         raise InputError(
             f"{run} was begun with the dataset {its_dataset}, not {dataset}; give it, or begin another run"
         )

@@ -120,8 +120,8 @@ def sample_run(run: Path, request: Request, out: Path) -> int:
         progress = stack.enter_context(Progress())
         if file.recovered:
             progress.say(file.recovered)
-        context = context_of(lm.config)
-        if context is not None and (long := sum(len(task.ids) >= context for task in tasks)):
+        context = context_of(lm.config) or sys.maxsize
+        if long := sum(len(task.ids) >= context for task in tasks):
             progress.say(
                 f"{long:,} of {len(tasks):,} prompts are longer than the {context:,} tokens that the model reads: their"
                 " completions are empty"
@@ -132,8 +132,9 @@ def sample_run(run: Path, request: Request, out: Path) -> int:
                 seed = seed_of(request.seed, some[0].problem.problem_id, 0)
                 set_seed(seed)
                 made = [
-                    _sample(task, i, one, request.decoding, facts["model"]["name"], seed, tokenizer)
+                    _sample(task, i, one, most, facts["model"]["name"], seed, tokenizer)
                     for task, of_task in zip(some, write(some), strict=True)
+                    for most in [min(request.decoding.max_tokens, context - len(task.ids))]
                     for i, one in enumerate(of_task)
                 ]
                 file.append([sample for sample in made if sample.key not in file.done])
@@ -148,7 +149,7 @@ def _dtype_of(run: Path) -> str:
     """
     try:
         saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        found = DTYPES[0] if saved.get("lora_rank") else str(saved["dtype"])
+        found = str(saved["dtype"]) if "dataset" in saved and not saved.get("lora_rank") else DTYPES[0]
     except (OSError, ValueError, KeyError):
         return DTYPES[0]
     return found if found in DTYPES else DTYPES[0]
@@ -193,14 +194,14 @@ def _chosen(
     ]
 
 
-def _sample(task: Task, index: int, made: Written, decoding: Decoding, model: str, seed: int, tokenizer: Any) -> Sample:
+def _sample(task: Task, index: int, made: Written, most: int, model: str, seed: int, tokenizer: Any) -> Sample:
     return Sample(
         task.problem.problem_id,
         prompts.OPEN_FENCE + made.text,
         index,
         model,
         prompts.prompt_hash(prompt_for(task.problem, "", tokenizer)),
-        "stop" if made.tokens < decoding.max_tokens else "length",
+        "stop" if made.tokens < most else "length",
         seed,
     )
 

@@ -21,8 +21,7 @@ _OF_ALL: tuple[tuple[str, Used, str], ...] = (
 """Of `stepcoder sft` too."""
 
 _STARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("schedule coefficient", ("cccs", "jsrl")),
-    ("threshold", ("cccs", "jsrl", "adaback")),
+    ("schedule", ("cccs", "jsrl")),
     ("plain_share", ("cccs", "r3", "adaback", "jsrl")),
     ("cuts levels_per_problem at_line_start", ("cccs", "r3", "adaback", "jsrl", "bread")),
     ("kinds", ("cccs", "r3", "adaback", "bread")),
@@ -33,9 +32,9 @@ _OTHERS: tuple[tuple[str, Used, str], ...] = (
     (
         "threshold",
         lambda c: _advances(c) or c.curriculum.name == "adaback",
-        "adaback, or cccs and jsrl with --schedule adaptive",
+        "methods with adaback, or with cccs or jsrl and --schedule adaptive",
     ),
-    ("coefficient", lambda c: _advances(c), "cccs and jsrl with --schedule adaptive"),
+    ("coefficient", lambda c: _advances(c), "methods with cccs or jsrl and --schedule adaptive"),
     ("updates_per_level", lambda c: c.curriculum.schedule == "fixed", "a curriculum with --schedule fixed"),
     ("executed_in mask_values mask_kl", lambda c: c.parts.fgo, "methods with fgo"),
     ("gamma lam value_coef value_clip_range", lambda c: c.parts.critic, "methods with a critic of values"),

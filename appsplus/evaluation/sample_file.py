@@ -44,7 +44,7 @@ class Sample:
     sample_index: int  # 0, 1, ... for each problem
     model: str
     prompt_sha256: str
-    finish_reason: str  # "stop", "length" where --max-tokens cut it, or what else a server says
+    finish_reason: str  # "stop", "length" where --max-tokens or the model's context cut it, or what else a server says
     seed: int  # of this sample
 
     @property

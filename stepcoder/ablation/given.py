@@ -39,7 +39,7 @@ def checked(config: AblationConfig) -> Iterator[str]:
     runs = [config.run(name, 0, Path(PPO), reward_model=Path()) for name in config.compared if name != SFT]
     for of_run in {one.curriculum: one for one in runs}.values():
         try:
-            check_inputs(dataset, replace(of_run, model=model), processes=1)
+            check_inputs(dataset, replace(of_run, model=model), processes=1, prm_is_there=False)
         except InputError as error:
             raise InputError(f"{of_run.method}: {error}; or leave such methods away, by --methods") from None
     yield f"{len(learned):,} of {len(train):,} problems to learn fit into prompt and completion"

@@ -244,8 +244,8 @@ def _read(completions: Sequence[Completion], critic: OutcomeCritic, tokenizer: A
     device = next(critic.parameters()).device
     pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     prompts, seen = left_padded([c.task.ids for c in completions], pad_id)
-    responses = right_padded([c.ids for c in completions], pad_id, torch.long)
-    keep = right_padded([[1.0] * len(c.ids) for c in completions], 0.0, torch.float32)
+    responses = right_padded([c.ids for c in completions], pad_id, torch.long, width=1)
+    keep = right_padded([[1.0] * len(c.ids) for c in completions], 0.0, torch.float32, width=1)
     ids, attention = torch.cat([prompts, responses], 1), torch.cat([seen, keep.long()], 1)
     with torch.no_grad():
         logits = critic(ids.to(device), attention.to(device), responses.shape[1])

@@ -38,7 +38,7 @@ def begin(
                         " was begun with, or name another --out"
                     )
             for name, value in made_from.items():
-                if begun.get(_MADE_FROM, {}).get(name) != value:
+                if begun.get(_MADE_FROM, {}).get(name) not in (value, ""):  # "": older versions do not say
                     raise InputError(f"{folder} was begun with other {name} than there are now; name another --out")
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} is there, and nothing that `{command}` has begun; name another --out")
@@ -63,5 +63,5 @@ def timed(path: Path) -> Iterator[None]:
 
 
 def seconds_of(path: Path) -> float:
-    """What `timed` has noted there, in all."""
-    return round(sum(map(float, path.read_text(encoding="utf-8").split())), 1)
+    """What `timed` has noted there, in all; 0 where it was killed before it could."""
+    return round(sum(map(float, path.read_text(encoding="utf-8").split())), 1) if path.is_file() else 0.0

@@ -49,7 +49,10 @@ def flags(values: dict[str, Any]) -> str:
             "--schedule would do nothing with --method ppo: it is of methods with cccs or jsrl",
         ),
         ("--method grpo+fgo --plain-share 0.5", "--plain-share would do nothing with --method grpo+fgo"),
-        ("--method ppo+r3 --threshold 0.7", "it is of methods with cccs or jsrl or adaback; leave it away"),
+        (
+            "--method ppo+r3 --threshold 0.7",
+            "it is of methods with adaback, or with cccs or jsrl and --schedule adaptive; leave it away",
+        ),
         (
             "--updates-per-level 3",
             "--updates-per-level would do nothing with --method stepcoder: it is of a curriculum with",
@@ -63,8 +66,8 @@ def flags(values: dict[str, Any]) -> str:
         ("--method ppo --fine-alpha code", "it is of rltf"),
         ("--prm-gap-updates 3", "it is of --dense-reward prm"),
         ("--method ppo+bread --plain-share 0.5", "it is of methods with cccs or r3 or adaback or jsrl"),
-        ("--schedule fixed --threshold 0.9", "it is of adaback, or cccs and jsrl with --schedule adaptive"),
-        ("--schedule mixed --coefficient 0.2", "it is of cccs and jsrl with --schedule adaptive"),
+        ("--schedule fixed --threshold 0.9", "it is of methods with adaback, or with cccs or jsrl and"),
+        ("--schedule mixed --coefficient 0.2", "it is of methods with cccs or jsrl and --schedule adaptive"),
         ("--model x --layers 3", "it is of models from scratch, and there is a --model"),
         ("--kl-target 3", "it is of --kl-control adaptive"),
         ("--validation-problems 3", "it is of --validate-every above 0"),

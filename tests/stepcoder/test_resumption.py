@@ -36,13 +36,9 @@ def test_the_other_command_does_not_go_on_with_a_run_and_loses_none_of_its_optio
     trained, taught = tmp_path / "trained", tmp_path / "taught"
     assert run.train_run(dataset, config(lam=0.9), trained)
     assert run.sft(dataset, configured(SftConfig, "tiny", {n: v for n, v in TINY.items() if n in _SFT}), taught)
-    with pytest.raises(
-        InputError, match=r"was begun by `stepcoder train`; go on with that command, or give `stepcoder sft`"
-    ):
+    with pytest.raises(InputError, match=r"was begun by `stepcoder train`; go on with that, or give `stepcoder sft`"):
         run.resumed_config(trained, dataset, {}, SftConfig)
-    with pytest.raises(
-        InputError, match=r"was begun by `stepcoder sft`; go on with that command, or give `stepcoder train`"
-    ):
+    with pytest.raises(InputError, match=r"was begun by `stepcoder sft`; go on with that, or give `stepcoder train`"):
         run.resumed_config(taught, dataset, {})
     assert run.resumed_config(trained, dataset, {}).lam == 0.9
     for folder in (trained, taught):  # runs of older versions do not say which command it was

@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PretrainedConfig
 
 from appsplus.errors import DatasetError, InputError
+from appsplus.evaluation import prompts
 from appsplus.judge import Job, Report
 from appsplus.problem import Problem
 from stepcoder import checkpoint, estimate, ppo, run, setup, sft
@@ -483,6 +484,36 @@ def test_sampling_a_run_gives_a_line_for_each_completion_of_each_problem(dataset
         sample_run(tmp_path / "none", request(completions=1), tmp_path / "x")
     with pytest.raises(ConfigError, match=r"--dtype int8 is not known; expected float32 or bfloat16"):
         replace(request(), dtype="int8")
+
+
+def test_samples_end_where_the_model_reads_no_further(
+    problems: list[Problem],
+    write_dataset: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of two prompts one is longer than the model reads: its completion is empty; the other's is cut after five tokens."""
+    from stepcoder.data import prompt_ids
+    from stepcoder.policy import load_model
+    from stepcoder.rollouts import Decoding
+    from stepcoder.sampling import Request, sample_run
+
+    held_out = [problems[0], replace(problems[1], description="Is n above two? " * 30)]
+    dataset, out = str(write_dataset(problems, held_out)), tmp_path / "samples.jsonl"
+    run.sft(dataset, config(), tmp_path / "run")
+    final = tmp_path / "run" / "final"
+    _, tokenizer = load_model(str(final), config())
+    context = len(prompt_ids(held_out[0], "", tokenizer)) + 5
+    assert len(prompt_ids(held_out[1], "", tokenizer)) > context
+    shape = json.loads((final / "config.json").read_text())
+    (final / "config.json").write_text(json.dumps(shape | {"max_position_embeddings": context}))
+    assert sample_run(tmp_path / "run", Request(dataset, "validation", 1, Decoding(0.0, 1.0, 200, 4), 3), out) == 2
+    cut, empty = [json.loads(line) for line in out.read_text().splitlines()]
+    given = prompts.OPEN_FENCE
+    assert len(tokenizer(cut["completion"].removeprefix(given), add_special_tokens=False)["input_ids"]) == 5
+    assert empty["completion"] == given
+    assert cut["finish_reason"] == empty["finish_reason"] == "length"
+    assert f"1 of 2 prompts are longer than the {context} tokens that the model reads" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers' old name
