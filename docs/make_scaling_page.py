@@ -119,18 +119,19 @@ def _workers(found: dict[str, Any] | None) -> Iterator[str]:
     yield text(
         f"N workers on N CPUs of one machine, driver included, {found['problems']:,} problems, medians of",
         f"{len(found['workers']['1']['wall_s'])} passes in turns: efficiency {', '.join(rows)}, against one worker on one",
-        f"CPU. {_idle(found['workers'])}",
+        f"CPU. {_missing(found['workers'])}",
     )
     yield "![efficiency](../benchmarks/results/scaling_workers.svg)\n"
 
 
-def _idle(rows: dict[str, Any]) -> str:
-    """What the CPUs did not do with the most workers."""
+def _missing(rows: dict[str, Any]) -> str:
+    """What of the CPUs' time no process of the build accounts for, with the most workers."""
     most = max(rows, key=int)
     passes = zip(rows[most]["wall_s"], rows[most]["core_s"], strict=True)
-    idle = statistics.median(1 - core_s / (int(most) * wall_s) for wall_s, core_s in passes)
+    missing = statistics.median(1 - core_s / (int(most) * wall_s) for wall_s, core_s in passes)
     return (
-        f"With {most} the CPUs are idle for {idle:.0%} of the time; what the cause is (no time-out) we do not know yet."
+        f"With {most}, {missing:.0%} of the CPUs' time is in no process's account, though /proc/stat shows the CPUs neither"
+        " idle nor stolen; what takes it we do not know yet."
     )
 
 
