@@ -24,7 +24,7 @@ from stepcoder.policy import save_policy, whole_state
 from stepcoder.setup import Trainer
 
 KEPT_POLICIES = "policies"
-_STATE, _TRAINER = "state", "trainer.json"
+_FOLDER, _STATE, _TRAINER = "checkpoints", "state", "trainer.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Checkpoints:
     """The checkpoints of one run."""
 
     def __init__(self, run: Path, *, every: int, keep: int) -> None:
-        self._run, self._folder, self._every, self._keep = run, run / "checkpoints", every, keep
+        self._run, self._folder, self._every, self._keep = run, run / _FOLDER, every, keep
 
     def due(self, update: int) -> bool:
         """Whether one is to be written after this update."""
@@ -54,8 +54,7 @@ class Checkpoints:
 
     def last(self) -> Path | None:
         """The newest whole one."""
-        whole = [path for path in self._folder.glob("update-*") if (path / _TRAINER).is_file()]
-        return max(whole, default=None, key=lambda path: path.name)
+        return last_checkpoint(self._run)
 
     def save(self, trainer: Trainer, state: State) -> None:
         """Write a checkpoint, then delete the oldest. Raises TrainingError where that fails; older ones are left whole."""
@@ -97,6 +96,17 @@ class Checkpoints:
     def keep_best(self, trainer: Trainer) -> None:
         """Make the policy, as it is, the best one."""
         export(trainer.accelerator, trainer.policy, trainer.tokenizer, self._run / "best")
+
+
+def last_checkpoint(run: Path) -> Path | None:
+    """The newest whole checkpoint of a run."""
+    whole = [path for path in (run / _FOLDER).glob("update-*") if (path / _TRAINER).is_file()]
+    return max(whole, default=None, key=update_of)
+
+
+def update_of(path: Path) -> int:
+    """The update that a checkpoint or a policy is of, by the folder's name."""
+    return int(path.name.rpartition("-")[2])
 
 
 def save_state(accelerator: Any, target: Path, document: Mapping[str, Any]) -> None:
@@ -154,7 +164,7 @@ def _told_in_words(half: Path) -> Iterator[None]:
 
 def recover(run: Path) -> None:
     """Put back what was there before, where a kill came between the two renames of `_replace`."""
-    for folder in (run, run / "checkpoints", run / KEPT_POLICIES):
+    for folder in (run, run / _FOLDER, run / KEPT_POLICIES):
         for old in folder.glob(".*.old"):
             target = old.with_name(old.name[1 : -len(".old")])
             if target.exists():

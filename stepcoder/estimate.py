@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from stepcoder.config import SftConfig, TrainConfig
 from stepcoder.data import load_split
 from stepcoder.errors import ConfigError
-from stepcoder.policy import device_here, model_config, new_config
+from stepcoder.policy import activations, device_here, empty_model, shape_named
 from stepcoder.processes import processes_here
 
 _GIB = float(1 << 30)
@@ -63,9 +62,8 @@ def _validated(dataset: str, config: SftConfig) -> int:
 
 def shape_of(config: SftConfig) -> Shape:
     """The shape of the model that the config names; counts parameters without allocating them."""
-    found = model_config(config.model) if config.model else new_config(config, config.vocab_tokens, eos=0, pad=1)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(found)
+    found = shape_named(config, config.vocab_tokens)
+    model = empty_model(found)
     text = found.get_text_config()
     linear = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "head" not in n]
     adapters = sum(m.in_features + m.out_features for m in linear)
@@ -77,7 +75,7 @@ def memory_gib(shape: Shape, config: SftConfig) -> dict[str, float]:
     """GiB by what takes them. Trained weights, their gradients and both moments of Adam are float32, 16 bytes each, and
     2 more where it is computed in bfloat16, for a copy of the weights (autocast's).
     """
-    small = 2 if config.dtype == "bfloat16" else 4
+    small = activations(config).itemsize
     each = 18.0 if config.dtype == "bfloat16" else 16.0
     rl = isinstance(config, TrainConfig)
     trained = config.lora_rank * shape.adapters if config.lora_rank else shape.parameters
@@ -116,7 +114,7 @@ def check_fits(config: SftConfig, accelerator: Any) -> None:
     needed = sum(parts.get(what, 0.0) for what in (_TRAINED, _CRITIC, _OUTCOMES)) / sharded
     needed += sum(parts.get(what, 0.0) for what in (_FROZEN, _REWARD))
     if sharded > 1 and isinstance(config, TrainConfig):
-        needed += (2 if config.dtype == "bfloat16" else 4) * shape.parameters / _GIB
+        needed += activations(config).itemsize * shape.parameters / _GIB
     if accelerator.device.type == "cpu":
         needed *= processes_here(accelerator)
     there = memory_of(accelerator.device) / _GIB

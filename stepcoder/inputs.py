@@ -10,7 +10,7 @@ from stepcoder.data import Tokens, evenly, load_split, new_tokenizer, sft_exampl
 from stepcoder.errors import ConfigError
 from stepcoder.estimate import row_tokens
 from stepcoder.guide import prefixes_of
-from stepcoder.policy import context_of, load_tokenizer, model_config, new_config, shapes_of
+from stepcoder.policy import context_of, empty_model, load_tokenizer, model_config, shape_named
 from stepcoder.prm.model import check_same_shapes, check_same_tokenizer
 
 
@@ -59,8 +59,8 @@ def _check_reward_model(config: TrainConfig, tokenizer: Any) -> None:
     """Refuse a reward model of other tokens, or one that a critic cannot start from. Raises ConfigError."""
     check_same_tokenizer(load_tokenizer(config.prm), tokenizer, config.prm)
     if config.value_init:
-        ours = model_config(config.model) if config.model else new_config(config, len(tokenizer), eos=0, pad=1)
-        check_same_shapes(shapes_of(model_config(config.prm, "--prm")), shapes_of(ours), config.prm)
+        theirs, ours = model_config(config.prm, "--prm"), shape_named(config, len(tokenizer))
+        check_same_shapes(empty_model(theirs), empty_model(ours), config.prm)
 
 
 def refuse_too_few(config: TrainConfig, processes: int) -> None:

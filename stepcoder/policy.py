@@ -179,12 +179,17 @@ def new_config(config: SftConfig, vocab_tokens: int, *, eos: int, pad: int) -> A
     )
 
 
-def shapes_of(shape: Any) -> dict[str, torch.Size]:
-    """The shapes of a model's weights by its config; nothing is allocated."""
+def shape_named(config: SftConfig, vocab_tokens: int) -> Any:
+    """The shape of the model that the config names, or of the new one that it describes."""
+    return model_config(config.model) if config.model else new_config(config, vocab_tokens, eos=0, pad=1)
+
+
+def empty_model(shape: Any) -> Any:
+    """A model of a shape, to ask it for those of its weights; nothing is allocated."""
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        return {name: tensor.shape for name, tensor in AutoModelForCausalLM.from_config(shape).state_dict().items()}
+        return AutoModelForCausalLM.from_config(shape)
 
 
 def made_trainable(lm: Any, config: SftConfig) -> Any:

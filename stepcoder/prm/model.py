@@ -8,7 +8,7 @@ from it (`--value-init prm`) is these weights: the value of a state is what R gi
 Legend: B responses, N positions (right-padded), M line ends.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,10 @@ def check_same_tokenizer(tokenizer: Any, policys: Any, prm: str) -> None:
         )
 
 
-def check_same_shapes(theirs: Mapping[str, torch.Size], policys: Mapping[str, torch.Size], prm: str) -> None:
+def check_same_shapes(lm: nn.Module, policys: nn.Module, prm: str) -> None:
     """Refuse a reward model whose weights a critic, a copy of the policy, cannot take (ConfigError)."""
-    if theirs != policys:
+    theirs, ours = ({name: t.shape for name, t in of.state_dict().items()} for of in (lm, policys))
+    if theirs != ours:
         raise ConfigError(
             f"--value-init prm: the model in {prm} has another shape than the policy, so the critic cannot start from it;"
             " train a reward model on this policy's weights, or give --dense-reward prm alone"
@@ -88,8 +89,7 @@ def start_critic(policy: Policy, prm: RewardModel, name: str, *, reward: str) ->
     """
     if policy.critic is None:
         raise ConfigError("--value-init prm needs a critic with weights of its own; give --critic separate")
-    theirs = {key: tensor.shape for key, tensor in prm.policy.lm.state_dict().items()}
-    check_same_shapes(theirs, {key: tensor.shape for key, tensor in policy.critic.state_dict().items()}, name)
+    check_same_shapes(prm.policy.lm, policy.critic, name)
     policy.critic.load_state_dict(prm.policy.lm.state_dict())
     policy.value_head.load_state_dict(prm.policy.value_head.state_dict())
     if reward == "binary":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appsplus.errors import InputError
-from stepcoder.checkpoint import KEPT_POLICIES, Checkpoints
+from stepcoder.checkpoint import KEPT_POLICIES, last_checkpoint, update_of
 from stepcoder.config import TrainConfig
 from stepcoder.saved_config import read_config
 
@@ -27,13 +27,11 @@ def policies_of(run: Path) -> list[Checkpoint]:
 
     A run that goes on with more updates still has the final policy of before: that is not its last one.
     """
-    found = {
-        int(path.name.rpartition("-")[2]): path for path in (run / KEPT_POLICIES).glob("update-*") if _is_whole(path)
-    }
+    found = {update_of(path): path for path in (run / KEPT_POLICIES).glob("update-*") if _is_whole(path)}
     if _is_whole(run / "final"):
         config, _ = read_config(TrainConfig, run)
-        last = Checkpoints(run, every=1, keep=1).last()
-        if last is None or int(last.name.rpartition("-")[2]) >= config.updates:
+        last = last_checkpoint(run)
+        if last is None or update_of(last) >= config.updates:
             found.setdefault(config.updates, run / "final")
     return [Checkpoint(update, folder) for update, folder in sorted(found.items())]
 

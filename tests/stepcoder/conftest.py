@@ -213,6 +213,14 @@ TINY = {
 
 
 @pytest.fixture
+def stand_in(problems: list[Problem], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sandbox in whole runs: only the canonical solutions pass."""
+    from stepcoder import run
+
+    monkeypatch.setattr(run, "LocalEngine", engine_of(StandInJudge, problems))
+
+
+@pytest.fixture
 def make_trainer(problems: list[Problem], write_dataset: Callable[..., Path], tmp_path: Path) -> Callable[..., Any]:
     """A trainer on the small problems, with a model from scratch whose weights are far from uniform."""
 

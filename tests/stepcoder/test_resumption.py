@@ -20,10 +20,7 @@ from stepcoder.errors import TrainingError
 from stepcoder.prm.policies import policies_of
 from tests.stepcoder.conftest import TINY, StandInJudge, engine_of
 
-
-@pytest.fixture(autouse=True)
-def stand_in(problems: list[Problem], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "LocalEngine", engine_of(StandInJudge, problems))
+pytestmark = pytest.mark.usefixtures("stand_in")
 
 
 def config(**changes: Any) -> TrainConfig:

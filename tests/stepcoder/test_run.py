@@ -36,11 +36,7 @@ from stepcoder.metrics import RunLog
 from stepcoder.report import write_report
 from tests.stepcoder.conftest import CLOCK, TINY, StandInJudge, engine_of, metrics
 
-
-@pytest.fixture(autouse=True)
-def stand_in(problems: list[Problem], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No sandbox: these tests are about the trainer. `test_the_real_judge...` takes this away again."""
-    monkeypatch.setattr(run, "LocalEngine", engine_of(StandInJudge, problems))
+pytestmark = pytest.mark.usefixtures("stand_in")  # `test_the_real_judge...` takes this away again
 
 
 def config(**changes: Any) -> TrainConfig:

@@ -22,17 +22,14 @@ from stepcoder.errors import ConfigError
 from stepcoder.guide import prefixes_of
 from stepcoder.rollouts import Collected, Completion, Judged, Task
 from stepcoder.setup import Trainer
-from tests.stepcoder.conftest import CODE, TINY, StandInJudge, engine_of, metrics, small_problem
+from tests.stepcoder.conftest import CODE, TINY, metrics, small_problem
 
 WROTE = "n = int(input())\nprint('big' if n > 2 else 'small')\n"  # another program that is right
 
 PARTLY_TAUGHT = {"sft_epochs": 24, "temperature": 1.3, "top_p": 1.0}
 
 
-@pytest.fixture(autouse=True)
-def stand_in(problems: list[Problem], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No sandbox: only the canonical solutions pass."""
-    monkeypatch.setattr(run, "LocalEngine", engine_of(StandInJudge, problems))
+pytestmark = pytest.mark.usefixtures("stand_in")
 
 
 def config(**changes: Any) -> TrainConfig:
