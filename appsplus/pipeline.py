@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from appsplus.assembly import Assembly, input_rows
 from appsplus.engine.judging import Judging
-from appsplus.engine.ordered import budget_of, in_order, threads
+from appsplus.engine.ordered import in_order, threads, window_for
 from appsplus.errors import SourceError
 from appsplus.ledger import Ledger
 from appsplus.passage import (
@@ -65,7 +65,6 @@ __all__ = [
 ]
 
 THREADS = 2  # per worker: half of them wait for the judge
-WINDOW = 32  # problems in memory, per worker: a slow problem holds up the order, not the workers
 
 
 class Engine(Judging, Protocol):
@@ -139,7 +138,7 @@ def build(
                 found = duplicates.get(outcome.record.problem_id)
                 return passage.last(outcome, None if found is None else duplicate_rejection(found))
 
-            for outcome in in_order(pool, finish, iter(spool), **window(engine)):
+            for outcome in last_pass(pool, finish, spool, engine):
                 assembly.take(outcome)
                 progress.advance(outcome.word, outcome.stage)
         manifest = assembly.seal(
@@ -170,19 +169,17 @@ def first_pass(
     pool: ThreadPoolExecutor, records: Iterable[RawProblem | Rejected], passage: Passage, engine: Engine
 ) -> Iterator[Outcome]:
     """Every record, in order, taken as far as the stages before `unique` let it."""
-    return in_order(pool, passage.first, records, **window(engine))
+    return in_order(pool, passage.first, records, **window_for(engine.workers, text_bytes))
 
 
-def window(engine: Engine) -> dict[str, Any]:
-    """How many problems may be on their way at once, and how much text."""
-    return {
-        "window": WINDOW * engine.workers,
-        "weight": text_bytes,
-        "budget": budget_of(engine.workers),
-    }
+def last_pass(
+    pool: ThreadPoolExecutor, finish: Callable[[Outcome], Outcome], outcomes: Iterable[Outcome], engine: Engine
+) -> Iterator[Outcome]:
+    """What has come through the first pass, in order, taken through the rest by `finish`."""
+    return in_order(pool, finish, outcomes, **window_for(engine.workers, text_bytes))
 
 
-_OBJECT = 32  # about what a number or an empty list takes, in bytes
+_OBJECT = 32  # about what a number, an empty text or an empty list takes, in bytes
 
 
 def text_bytes(item: Any) -> int:
@@ -191,12 +188,12 @@ def text_bytes(item: Any) -> int:
         return text_bytes(item.raw or item.record)
     if not isinstance(item, RawProblem):
         return 0
-    return len(item.description) + sum(map(len, item.solutions)) + _size_of(item.inputs) + _size_of(item.outputs)
+    return _size_of((item.description, item.solutions, item.inputs, item.outputs))
 
 
 def _size_of(value: Any) -> int:
     if isinstance(value, str):
-        return len(value)
+        return _OBJECT + len(value)
     if isinstance(value, list | tuple):
         return _OBJECT + 8 * len(value) + sum(map(_size_of, value))
     return _size_of([*value, *value.values()]) if isinstance(value, dict) else _OBJECT

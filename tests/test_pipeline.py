@@ -16,10 +16,12 @@ from yes_engine import Counted, Made, Yes, made
 
 from appsplus import pipeline
 from appsplus.engine import Cache, LocalEngine
+from appsplus.engine.ordered import READ_AHEAD
+from appsplus.engine.turn import TURN
 from appsplus.errors import InputError, SandboxError, SourceError
 from appsplus.judge import Job, Report
 from appsplus.ledger import Ledger
-from appsplus.pipeline import STAGES, WINDOW, BuildOptions, Progress, build
+from appsplus.pipeline import STAGES, BuildOptions, Progress, build
 from appsplus.problem import IOFormat, Problem, RawProblem, Reason, Verdict
 from appsplus.release import folder_hash, load_problems, load_rejected, read_manifest
 from appsplus.release.rows import problem_from_row, problem_row
@@ -215,7 +217,8 @@ def test_a_full_disk_ends_the_build_with_what_to_do(
 
 
 def test_problems_stream_and_are_never_all_in_memory(tmp_path: Path) -> None:
-    reader, alive, ahead = Made(300, kind=Counted), [], []
+    count = READ_AHEAD + 50
+    reader, alive, ahead = Made(count, kind=Counted), [], []
     gc.collect()
     left = Counted.alive
 
@@ -224,15 +227,33 @@ def test_problems_stream_and_are_never_all_in_memory(tmp_path: Path) -> None:
 
         def advance(self, outcome: str, _stage: str = "") -> None:
             self.kept += outcome == "kept"
-            if self.kept <= 300:  # the first pass
+            if self.kept <= count:  # the first pass
                 ahead.append(reader.taken - self.kept)
             alive.append(Counted.alive - left)
 
     build_made(tmp_path / "out", reader, Yes(workers=1), Counting())
-    assert len(list(load_problems(tmp_path / "out"))) == 300
-    assert len(alive) == 600  # in both passes
-    assert 0 < max(ahead) <= WINDOW
-    assert max(alive) <= WINDOW + 2  # and what the loop itself holds
+    assert len(list(load_problems(tmp_path / "out"))) == count
+    assert len(alive) == 2 * count  # in both passes
+    assert 0 < max(ahead) <= READ_AHEAD
+    assert max(alive) <= READ_AHEAD + 2  # and what the loop itself holds
+
+
+def test_a_problem_that_takes_long_holds_up_the_order_but_not_the_workers(tmp_path: Path) -> None:
+    first, last = made(0).solutions[0], made(READ_AHEAD - 1).solutions[0]
+    others_done = {False: threading.Event(), True: threading.Event()}  # in the first pass, and in that with coverage
+
+    class FirstTakesLong(Yes):
+        def judge(self, jobs: Sequence[Job]) -> list[Report]:
+            for job in jobs:
+                if job.program == first:
+                    with TURN.given_up():  # as every engine does
+                        assert others_done[job.coverage].wait(60), "nobody goes on while the first problem is judged"
+                elif job.program == last:
+                    others_done[job.coverage].set()
+            return super().judge(jobs)
+
+    build_made(tmp_path / "out", Made(READ_AHEAD), FirstTakesLong(workers=1))
+    assert len(list(load_problems(tmp_path / "out"))) == READ_AHEAD
 
 
 def test_of_problems_with_much_text_fewer_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from appsplus.engine.turn import TURN
 
+READ_AHEAD = 256  # items on their way, per worker: enough work for all while one that takes long holds up the order
 WINDOW_BYTES = 32_000_000  # of text on its way, per worker: of problems with unit tests of megabytes there are fewer
 MOST_BYTES = 1_000_000_000  # of text in them all: a cluster's driver has no more memory than a laptop
 Given = TypeVar("Given")
@@ -24,9 +25,13 @@ def threads(count: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def budget_of(workers: int) -> int:
-    """What problems on their way may weigh together, in bytes of text."""
-    return min(WINDOW_BYTES * workers, MOST_BYTES)
+def window_for(workers: int, weight: Callable[[Any], int]) -> dict[str, Any]:
+    """How far `in_order` reads ahead for an engine with so many workers; `weight`: about the bytes of an item."""
+    return {
+        "window": READ_AHEAD * workers,
+        "weight": weight,
+        "budget": min(WINDOW_BYTES * workers, MOST_BYTES),
+    }
 
 
 def in_order(

@@ -11,7 +11,7 @@ from itertools import chain, groupby
 from typing import Any, Protocol
 
 from appsplus.engine.judging import Judging, program_hash
-from appsplus.engine.ordered import budget_of, in_order, threads
+from appsplus.engine.ordered import in_order, threads, window_for
 from appsplus.engine.strikes import InARow
 from appsplus.errors import InputError, JudgingEndedError, SandboxError
 from appsplus.evaluation.extraction import EXTRACTION_FAILED, NoProgram, Program
@@ -22,7 +22,6 @@ from appsplus.judge import Report
 from appsplus.problem import Problem, Verdict
 
 _WAITING = 8  # threads that wait for an answer, per worker: engines send in batches what is waited for
-_READ_AHEAD = 64  # programs per worker: one that meets its time limit must not make the others wait
 
 
 class Engine(Judging, Protocol):
@@ -89,9 +88,7 @@ def judge_samples(
             pool,
             judged,
             _groups(suite, samples, only),
-            window=_READ_AHEAD * engine.workers,
-            weight=_text_bytes,
-            budget=budget_of(engine.workers),
+            **window_for(engine.workers, _text_bytes),
         )
         for _, items in groupby(_told(found, progress), key=lambda item: item.problem.problem_id):
             of_problem = sorted(items, key=lambda item: item.verdict.sample_index)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from appsplus.assembly import JudgeFailures, input_rows, versions
-from appsplus.engine.ordered import in_order, threads
+from appsplus.engine.ordered import threads
 from appsplus.ledger import Ledger
 from appsplus.passage import BuildOptions, Outcome, Passage
 from appsplus.pipeline import (
@@ -16,11 +16,11 @@ from appsplus.pipeline import (
     Engine,
     Progress,
     first_pass,
+    last_pass,
     make_passage,
     nothing_found,
     recorded,
     run_facts,
-    window,
 )
 from appsplus.problem import RawProblem
 from appsplus.release import commit, prepare_target
@@ -71,7 +71,7 @@ def build_shard(
             if not reading.records:
                 raise nothing_found(sources)
             progress.start("annotating", share.size(reading.records))
-            for outcome in in_order(pool, lambda o: _end(passage, o), iter(spool), **window(engine)):
+            for outcome in last_pass(pool, lambda o: _end(passage, o), spool, engine):
                 outcomes.add(outcome)
                 failures.enter(outcome)
                 progress.advance(outcome.word, outcome.stage)
