@@ -12,8 +12,8 @@ With N problems and X executions in all (solutions x unit tests, problem by prob
     s     CPU seconds that it takes to start the judges, once
     core  = X * sum(c_i + o e_i) / sum(x_i) + N d + s                          a ratio estimate
     ± 1.96 N sqrt((1 - n/N) / n * sum(r_i²) / (n - 1)),  r_i = (c_i + o e_i) - x_i sum(c + o e) / sum(x)
-    wall  = the larger of core and of the same with seconds of waiting in place of c_i, over the number of workers
-            at least N d
+    wall  = the larger of core, and of X * sum(w_i + o e_i) / sum(x_i) with w_i the wall seconds of what c_i are the CPU
+            seconds of, over the number of workers; at least N d
     memory = this process so far + 25 KiB a problem, and for each worker the largest program of the sample
 
 The interval is about the draw of the sample alone. A sample without a rare, huge problem knows nothing of it.
@@ -116,7 +116,7 @@ def forecast(
 
     meters = []
     with threads(THREADS * engine.workers) as pool:
-        for meter, word in in_order(pool, measured, found.sample, window=THREADS * engine.workers):
+        for meter, word in in_order(pool, measured, found.sample, window=max(1, len(found.sample))):
             meters.append(meter)
             progress.advance(word)
     used_s = engine.cpu_s() - before_s

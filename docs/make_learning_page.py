@@ -3,8 +3,8 @@
 OUT is a folder of `stepcoder ablate`; SUITE is one that is recorded, whose tables are made anew from its archive. What the
 runs of OUT left goes to benchmarks/learning/SUITE/runs.tar.xz, of the seeds of which all runs are done: the archive is the
 raw data of the numbers and figures beside it, and what another machine goes on from. The tables go to the page between the
-marks of the suite, with the command, seeds, versions and commits that they belong to. The speed of generation comes from
-benchmarks/results/generation.json.
+marks of the suite, with the command, seeds, versions and commits that they belong to; what they have of a method goes to its
+own page in docs/methods/. The speed of generation comes from benchmarks/results/generation.json.
 """
 
 import io
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from appsplus.errors import InputError
-from stepcoder.ablation.arms import SUITES
+from stepcoder.ablation.arms import ARMS, SUITES
 from stepcoder.ablation.experiment import write_results
 from stepcoder.ablation.markdown import markdown
 from stepcoder.ablation.plan import PRESETS, AblationConfig
@@ -31,11 +31,25 @@ from stepcoder.saved_config import read_config
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "learning"
 PAGE = FOLDER / "README.md"
+METHODS = ROOT / "docs" / "methods"
 SPEED = ROOT / "benchmarks" / "results" / "generation.json"
 FIGURES = ("curves.svg", "by_group.svg", "outcomes.svg")
 ARCHIVE = "runs.tar.xz"
 KEPT = ("config.json", DONE, LENGTHS, GROUPS, COST, MADE_BY, "metrics.jsonl", "validation.jsonl")
 """What the archive has of a run: all that the tables and figures are made of, and that tells that it is done."""
+OF_PAGES = {
+    "methods": {
+        "ppo": ("ppo", "sft"),
+        "grpo": ("grpo",),
+        "rloo": ("rloo",),
+        "ppocoder": ("ppocoder",),
+        "coderl": ("coderl", "coderl-rl"),
+        "rltf": ("rltf", "rltf-rl"),
+        "prm": ("prm-dense", "prm-value", "prm-both", "stepcoder+prm"),
+    },
+    "starts": {"curricula": ("ppo+cccs", "ppo+r3", "ppo+adaback")},
+}
+"""The pages of docs/methods/, and which arms of a suite each is about."""
 _ANYWHERE = frozenset(
     {"dataset", "preset", "workers", "judge_workers", "not_the_papers"}
 )  # no part of what was measured
@@ -96,6 +110,24 @@ def section(numbers: dict[str, Any]) -> str:
     return "\n".join([*told, "", markdown(numbers), figures, ""])
 
 
+def of_method(numbers: dict[str, Any], arms: tuple[str, ...]) -> str:
+    """What the page of a method has of the numbers of a suite: its arms, and what they are compared with."""
+    differences = [d for d in numbers["differences"] if d["of"] in arms]
+    shown = {*arms, *(d["from"] for d in differences)}
+    mine = {
+        **numbers,
+        "methods": {name: method for name, method in numbers["methods"].items() if name in shown},
+        "differences": differences,
+        "reward_models": numbers["reward_models"] if any(ARMS[name].prm for name in arms) else [],
+    }
+    seeds = sorted({seed for of in numbers["of"]["made_by"] for seed in of["seeds"]})
+    told = (
+        f"`{command(numbers['of']['options'])}`, seed{'s'[: len(seeds) - 1]} {', '.join(map(str, seeds))};"
+        " all methods, curves, versions and commits: [benchmarks/learning](../../benchmarks/learning/README.md)."
+    )
+    return f"{told}\n\n{markdown(mine)}"
+
+
 def command(options: dict[str, Any]) -> str:
     """The command that has these options: the preset, and what differs from it."""
     plain = configured(AblationConfig, options["preset"], {}, PRESETS)
@@ -137,7 +169,7 @@ def on_page(page: str, suite: str, made: str) -> str:
 
 
 def main() -> None:
-    """The files of what is named, and the page."""
+    """The files of what is named, and the pages."""
     page = on_page(PAGE.read_text(encoding="utf-8"), "generation", speed(json.loads(SPEED.read_text(encoding="utf-8"))))
     for named in sys.argv[1:]:
         if named in SUITES:
@@ -151,7 +183,12 @@ def main() -> None:
             results(into / ARCHIVE, Path(folder))
             for name in ("table.json", *FIGURES):
                 shutil.copyfile(Path(folder) / name, into / name)
-        page = on_page(page, suite, section(json.loads((into / "table.json").read_text(encoding="utf-8"))))
+        numbers = json.loads((into / "table.json").read_text(encoding="utf-8"))
+        page = on_page(page, suite, section(numbers))
+        for name, arms in OF_PAGES.get(suite, {}).items():
+            path = METHODS / f"{name}.md"
+            text = on_page(path.read_text(encoding="utf-8"), suite, of_method(numbers, arms))
+            path.write_text(text, encoding="utf-8")
     PAGE.write_text(page, encoding="utf-8")
 
 

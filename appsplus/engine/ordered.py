@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from appsplus.engine.turn import TURN
 
 READ_AHEAD = 256  # items on their way, per worker: enough work for all while one that takes long holds up the order
-WINDOW_BYTES = 32_000_000  # of text on its way, per worker: of problems with unit tests of megabytes there are fewer
-MOST_BYTES = 1_000_000_000  # of text in them all: a cluster's driver has no more memory than a laptop
+MOST_AHEAD = 8192  # in all: what a finished problem leaves beside its text takes memory, too
+WINDOW_BYTES = 64_000_000  # of text on its way, per worker: of problems with unit tests of megabytes there are fewer
+MOST_BYTES = 500_000_000  # of text in them all: a cluster's driver has no more memory than a laptop
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
@@ -28,7 +29,7 @@ def threads(count: int) -> Iterator[ThreadPoolExecutor]:
 def window_for(workers: int, weight: Callable[[Any], int]) -> dict[str, Any]:
     """How far `in_order` reads ahead for an engine with so many workers; `weight`: about the bytes of an item."""
     return {
-        "window": READ_AHEAD * workers,
+        "window": min(READ_AHEAD * workers, MOST_AHEAD),
         "weight": weight,
         "budget": min(WINDOW_BYTES * workers, MOST_BYTES),
     }
@@ -46,7 +47,8 @@ def in_order(
     """Like `map`, in the pool. `items` are read at most `window` ahead of the result that is taken next.
 
     One thread works at a time, but for those that wait for an engine (`turn`). With a `weight` those on their way weigh at
-    most `budget` together, and that which was read last. Raises what `work` or `items` raise, when it is that item's turn.
+    most `budget` together, and that which was read last. Raises what `work` raises when it is that item's turn, and what
+    `items` raise as soon as they do.
     """
     pending: deque[tuple[Future[Made], int]] = deque()
     load = 0
@@ -55,7 +57,7 @@ def in_order(
         load += own
         pending.append((pool.submit(_in_turn, work, item), own))
         del item
-        while pending and (len(pending) >= window or load > budget):
+        while pending and (len(pending) >= window or load > budget or pending[0][0].done()):
             future, own = pending.popleft()
             load -= own
             yield future.result()

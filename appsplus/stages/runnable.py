@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from appsplus.engine.judging import Judging, job_for
-from appsplus.judge import Inspection
+from appsplus.judge import Inspection, Report
 from appsplus.problem import IOFormat, Problem, Reason, Rejection, Verdict
 
 _EVIDENCE_SOLUTIONS = 10
@@ -27,7 +27,11 @@ class _Flaw(NamedTuple):
 def runnable(problem: Problem, judging: Judging) -> Problem | Rejection:
     """Give solutions that cannot run their verdict; reject the problem where none is left. Raises SandboxError."""
     inspections = judging.inspect([solution.code for solution in problem.solutions])
-    flaws = [_flaw(problem, found) or _proved(problem, i, found, judging) for i, found in enumerate(inspections)]
+    flaws = [_flaw(problem, found) for found in inspections]
+    suspected = [i for i, found in enumerate(inspections) if not flaws[i] and (found.python2 or found.file_reads)]
+    reports = judging.judge([job_for(problem, i, judging.modules) for i in suspected])
+    for i, report in zip(suspected, reports, strict=True):
+        flaws[i] = _proved(inspections[i], report)
     if all(flaws):
         return _rejection([flaw for flaw in flaws if flaw is not None])
     solutions = tuple(
@@ -61,11 +65,8 @@ def _flaw(problem: Problem, found: Inspection) -> _Flaw | None:
     return None
 
 
-def _proved(problem: Problem, i: int, found: Inspection, judging: Judging) -> _Flaw | None:
+def _proved(found: Inspection, report: Report) -> _Flaw | None:
     """What the text suggests and a run proves."""
-    if not found.python2 and not found.file_reads:
-        return None
-    [report] = judging.judge([job_for(problem, i, judging.modules)])
     failed = report.first_failure
     error = "" if failed is None or failed >= len(report.unit_tests) else report.unit_tests[failed].error
     if found.python2 and error.startswith("NameError:"):

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from appsplus.engine.judging import Judging
@@ -91,7 +91,8 @@ class Desk:
             decided=any(rulings(self._ledger, record.problem_id, record.source_hash)),
         )
         audited = (record.problem_id, record.source_hash) if end.before else None
-        return Found(record.problem_id, item or None, audited, tried or (), failed or failed_too)
+        counted = tuple(replace(one, submission=replace(one.submission, code="")) for one in tried or ())
+        return Found(record.problem_id, item or None, audited, counted, failed or failed_too)
 
     def _judged(self, end: End) -> tuple[Judged, ...]:
         if self._submissions is None or (end.before is None and end.rejection is not None):

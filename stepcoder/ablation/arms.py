@@ -7,7 +7,8 @@ seed: policies that PPO kept are labelled, a model is trained on the labels (`st
 others, at the warm-up; so does the reward model, and with it the critic that begins as the reward model.
 
 CodeRL and RLTF learn the canonical solutions of the problems that they practise on, along with everything else; of generated
-problems no other arm sees one. What they are without that is an arm of its own.
+problems no other arm does: a curriculum shows beginnings of them, and PPOCoder's reward compares with them. What the two are
+without that is an arm of its own.
 """
 
 from collections.abc import Mapping

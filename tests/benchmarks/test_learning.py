@@ -56,6 +56,24 @@ def test_the_page_has_the_recorded_numbers(suite: str, page_maker: ModuleType) -
 
 
 @pytest.mark.parametrize("suite", RECORDED)
+def test_the_page_of_each_method_has_its_share_of_them(suite: str, page_maker: ModuleType) -> None:
+    for name, arms in page_maker.OF_PAGES.get(suite, {}).items():
+        page = (page_maker.METHODS / f"{name}.md").read_text(encoding="utf-8")
+        made = page_maker.on_page(page, suite, page_maker.of_method(recorded(suite), arms))
+        assert made == page, "python docs/make_learning_page.py OUT"
+
+
+def test_every_arm_has_a_page_with_room_for_it(page_maker: ModuleType) -> None:
+    for suite, pages in page_maker.OF_PAGES.items():
+        on_pages = [arm for arms in pages.values() for arm in arms]
+        left = set(SUITES[suite]) - set(on_pages) - {"sft", "ppo", "stepcoder"}  # of the first suite, or of no method
+        assert (len(on_pages), left) == (len(set(on_pages)), set())
+        for name in pages:
+            page = (page_maker.METHODS / f"{name}.md").read_text(encoding="utf-8")
+            assert "made" in page_maker.on_page(page, suite, "made")
+
+
+@pytest.mark.parametrize("suite", RECORDED)
 def test_no_path_of_the_machine_is_recorded(suite: str) -> None:
     assert "/work" not in json.dumps(recorded(suite))
     assert "/tmp" not in json.dumps(recorded(suite))
