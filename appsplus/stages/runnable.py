@@ -29,7 +29,7 @@ def runnable(problem: Problem, judging: Judging) -> Problem | Rejection:
     inspections = judging.inspect([solution.code for solution in problem.solutions])
     flaws = [_flaw(problem, found) for found in inspections]
     suspected = [i for i, found in enumerate(inspections) if not flaws[i] and (found.python2 or found.file_reads)]
-    reports = judging.judge([job_for(problem, i, judging.modules) for i in suspected])
+    reports = judging.judge([job_for(problem, i, judging.modules) for i in suspected]) if suspected else []
     for i, report in zip(suspected, reports, strict=True):
         flaws[i] = _proved(inspections[i], report)
     if all(flaws):
