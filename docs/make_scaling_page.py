@@ -119,19 +119,19 @@ def _workers(found: dict[str, Any] | None) -> Iterator[str]:
     yield text(
         f"N workers on N CPUs of one machine, driver included, {found['problems']:,} problems, medians of",
         f"{len(found['workers']['1']['wall_s'])} passes in turns: efficiency {', '.join(rows)}, against one worker on one",
-        f"CPU. {_missing(found['workers'])}",
+        f"CPU. {_idle(found['workers'])}",
     )
     yield "![efficiency](../benchmarks/results/scaling_workers.svg)\n"
 
 
-def _missing(rows: dict[str, Any]) -> str:
-    """What of the CPUs' time no process of the build accounts for, with the most workers."""
+def _idle(rows: dict[str, Any]) -> str:
+    """What of the CPUs' time nobody uses, with the most workers."""
     most = max(rows, key=int)
     passes = zip(rows[most]["wall_s"], rows[most]["core_s"], strict=True)
-    missing = statistics.median(1 - core_s / (int(most) * wall_s) for wall_s, core_s in passes)
+    idle = statistics.median(1 - core_s / (int(most) * wall_s) for wall_s, core_s in passes)
     return (
-        f"With {most}, {missing:.0%} of the CPUs' time is in no process's account, though /proc/stat shows the CPUs neither"
-        " idle nor stolen; what takes it we do not know yet."
+        f"With {most}, {idle:.0%} of the CPUs' time is idle: at the start, at the end, where one process writes the dataset, and"
+        " in between at the end of a pass, until the last program is judged."
     )
 
 

@@ -1,5 +1,9 @@
-"""What a long command tells while it runs, on standard error: a live line on a terminal, else a line every few seconds."""
+"""What a long command tells while it runs, on standard error: a live line on a terminal, else a line every few seconds.
 
+Problems are counted in order, so the count stands still while one is judged that takes long; the programs judged go on.
+"""
+
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,8 +29,8 @@ def shown_progress(
 ) -> Iterator["Shown"]:
     """The progress of a build or another long run, drawn for as long as the block lasts.
 
-    `what` is counted, `outcomes` are told in this order; None: those that there are, the commonest first. Where `engine`
-    has several machines: what each has judged, and what becomes of them.
+    `what` is counted, `outcomes` are told in this order; None: those that there are, the commonest first. With an `engine`:
+    how many programs it has judged, or, where it has several machines, what each has, and what becomes of them.
     """
     beside = Beside(engine)
     console = Console(stderr=True)
@@ -35,7 +39,8 @@ def shown_progress(
             yield beside.heard_by(_Live(bars, outcomes, beside))
     else:
         lines = _Lines(console, what, outcomes, beside)
-        yield beside.heard_by(lines)
+        with lines.told_anyway():
+            yield beside.heard_by(lines)
         lines.end()
 
 
@@ -51,21 +56,33 @@ class _Live(Shown):
     """A line for each pass, redrawn in place."""
 
     def __init__(self, bars: Progress, outcomes: Sequence[str] | None, beside: "Beside") -> None:
-        self._bars, self._beside = bars, beside
-        self._counts = _Counts(outcomes, stages=_SHOWN if bars.console.width >= _WIDE else 0)
+        wide = bars.console.width >= _WIDE
+        self._bars = bars
+        self._counts = _Counts(outcomes, stages=_SHOWN if wide else 0)
+        self._told = _Told(self._counts, beside, wide=wide)
 
     def start(self, what: str, total: int | None) -> None:
         for task in self._bars.tasks:
-            self._bars.update(task.id, total=task.completed)
+            self._bars.update(task.id, total=task.completed, counts=f"{task.fields['counts']}")
         self._counts.clear()
-        self._task = self._bars.add_task(what, total=total, counts="")
+        self._task = self._bars.add_task(what, total=total, counts=self._told)
 
     def advance(self, outcome: str, stage: str = "") -> None:
         self._counts.enter(outcome, stage)
-        self._bars.update(self._task, advance=1, counts=f": {self._counts}{self._beside}")
+        self._bars.update(self._task, advance=1)
 
     def tell(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)
+
+
+class _Told:
+    """What stands beside the count of a line that is redrawn, as it is at that moment."""
+
+    def __init__(self, counts: "_Counts", beside: "Beside", *, wide: bool) -> None:
+        self._counts, self._beside, self._wide = counts, beside, wide
+
+    def __format__(self, _: str) -> str:
+        return f": {self._counts}{self._beside.told(programs=self._wide)}" if self._counts.total else ""
 
 
 class _Lines(Shown):
@@ -75,6 +92,24 @@ class _Lines(Shown):
         self._console, self._counted, self._beside = console, counted, beside
         self._counts = _Counts(outcomes, stages=_SHOWN)
         self._what, self._of = "", ""
+        self._telling = threading.Lock()
+
+    @contextmanager
+    def told_anyway(self) -> Iterator[None]:
+        """A line now and then while the block lasts, also where nothing gets ready."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(LINE_EVERY_S):
+                self._tell_if_time()
+
+        thread = threading.Thread(target=watch, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def start(self, what: str, total: int | None) -> None:
         self.end()
@@ -84,8 +119,7 @@ class _Lines(Shown):
 
     def advance(self, outcome: str, stage: str = "") -> None:
         self._counts.enter(outcome, stage)
-        if time.monotonic() - self._told_at >= LINE_EVERY_S:
-            self._tell()
+        self._tell_if_time()
 
     def tell(self, text: str) -> None:
         self._console.out(text, highlight=False)
@@ -95,20 +129,30 @@ class _Lines(Shown):
         if self._what:
             self._tell()
 
+    def _tell_if_time(self) -> None:
+        with self._telling:
+            if self._what and time.monotonic() - self._told_at >= LINE_EVERY_S:
+                self._tell()
+
     def _tell(self) -> None:
         self._told_at = time.monotonic()
-        line = f"{self._what}: {self._counts.total:,}{self._of} {self._counted}: {self._counts}{self._beside}"
+        line = f"{self._what}: {self._counts.total:,}{self._of} {self._counted}: {self._counts}"
+        line += self._beside.told(programs=True)
         self._console.out(f"{line}; {self._told_at - self._started:.0f} s", highlight=False)
 
 
 class Beside:
-    """What is told of an engine's machines beside the counts: nothing, where there is one only."""
+    """What is told of an engine beside the counts."""
 
     def __init__(self, engine: BulkEngine | None) -> None:
         self._engine = engine
 
-    def __str__(self) -> str:
-        return "" if self._engine is None else nodes_told(self._engine.answered)
+    def told(self, *, programs: bool) -> str:
+        """What each of its machines has judged; of one machine the `programs`, where they are asked for."""
+        if self._engine is None:
+            return ""
+        judged = self._engine.spent.judged.programs
+        return nodes_told(self._engine.answered) or (f"; {judged:,} programs judged" if programs and judged else "")
 
     def heard_by(self, shown: Shown) -> Shown:
         """`shown`, which from now on prints what becomes of the machines."""
@@ -118,28 +162,35 @@ class Beside:
 
 
 class _Counts:
-    """What a pass has come to: how many ended how, and at which `stages` those left that did, the commonest first."""
+    """What a pass has come to: how many ended how, and at which `stages` those left that did, the commonest first.
+
+    Threads may share it.
+    """
 
     def __init__(self, outcomes: Sequence[str] | None, *, stages: int) -> None:
         self._outcomes, self._shown = outcomes, stages
         self._ended, self._left = Counter[str](), Counter[tuple[str, str]]()
+        self._lock = threading.Lock()
 
     def clear(self) -> None:
-        self._ended.clear()
-        self._left.clear()
+        with self._lock:
+            self._ended.clear()
+            self._left.clear()
 
     def enter(self, outcome: str, stage: str) -> None:
-        self._ended[outcome] += 1
-        if stage:
-            self._left[outcome, stage] += 1
+        with self._lock:
+            self._ended[outcome] += 1
+            if stage:
+                self._left[outcome, stage] += 1
 
     @property
     def total(self) -> int:
         return self._ended.total()
 
     def __str__(self) -> str:
-        told = [name for name, _ in self._ended.most_common()] if self._outcomes is None else self._outcomes
-        return ", ".join(f"{self._ended[outcome]:,} {outcome}{self._stages(outcome)}" for outcome in told)
+        with self._lock:
+            told = [name for name, _ in self._ended.most_common()] if self._outcomes is None else self._outcomes
+            return ", ".join(f"{self._ended[outcome]:,} {outcome}{self._stages(outcome)}" for outcome in told)
 
     def _stages(self, outcome: str) -> str:
         found = [(stage, count) for (ended, stage), count in self._left.most_common() if ended == outcome]

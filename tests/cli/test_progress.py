@@ -2,12 +2,15 @@
 
 import io
 import re
+import time
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import pytest
 from rich.console import Console
 
 from appsplus.cli import progress
+from appsplus.engine.costs import Spent
 
 
 @pytest.fixture
@@ -39,6 +42,35 @@ def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end_of_a_pass(
         " 1,000 kept, 500 rejected (200 passing, 100 complete, 100 runnable, 100 elsewhere); 15 s",
         "annotating: 1 of 1,500 problems: 1 kept, 0 rejected; 2 s",
     ]
+
+
+class OneMachine:
+    """What progress asks of an engine."""
+
+    answered: ClassVar[dict[str, int]] = {}
+
+    def __init__(self) -> None:
+        self.spent = Spent()
+        self.tell = print
+
+
+def test_a_log_gets_lines_also_while_nothing_gets_ready(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.01)
+    engine: Any = OneMachine()
+    engine.spent.judged.programs = 1234
+    told = ""
+    with progress.shown_progress(engine=engine) as shown:
+        shown.start("judging", 50)
+        for _ in range(1000):
+            told += capsys.readouterr().err
+            if told.count("\n") > 2:
+                break
+            time.sleep(0.02)
+    lines = [line.rpartition(";")[0] for line in told.splitlines()]
+    assert set(lines) == {"judging: 0 of 50 problems: 0 kept, 0 rejected; 1,234 programs judged"}
+    assert len(lines) > 2
 
 
 def test_a_build_that_fails_at_once_tells_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
