@@ -130,8 +130,8 @@ def _idle(rows: dict[str, Any]) -> str:
     passes = zip(rows[most]["wall_s"], rows[most]["core_s"], strict=True)
     idle = statistics.median(1 - core_s / (int(most) * wall_s) for wall_s, core_s in passes)
     return (
-        f"With {most}, {idle:.0%} of the CPUs' time is idle: at the start, at the end, where one process writes the dataset, and"
-        " in between at the end of a pass, until the last program is judged."
+        f"With {most}, {idle:.0%} of the CPUs' time is idle: at the start, at the end, where one process writes the dataset,"
+        " and in between at the end of a pass, until the last program is judged."
     )
 
 
