@@ -3,7 +3,8 @@
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from appsplus.evaluation.judging import judge_samples
 from appsplus.evaluation.results import Results, read_results, read_verdicts, verdicts_path
 from appsplus.evaluation.samples import Samples
 from appsplus.evaluation.suite import Suite
+from appsplus.judge import Job, Report
 from appsplus.problem import Limits
 
 RIGHT = "print(2 * int(input()))\n"
@@ -196,17 +198,29 @@ def test_of_problems_with_large_unit_tests_fewer_are_in_memory(
     suite = make_suite(40)
     rows = sample_rows({f"made/{n}": [RIGHT, "x\n"] for n in range(1, 41)})
     read: list[str] = []
+    wanted: list[int] = []
 
     def counted() -> Any:
         for problem in suite.problems():
             read.append(problem.problem_id)
+            if len(read) >= wanted[-1]:
+                full.set()
             yield problem
 
+    full, judged = threading.Event(), judge.judge
+
+    def slow(jobs: Sequence[Job]) -> list[Report]:
+        assert full.wait(60), "nothing is read while the first is judged"
+        return judged(jobs)
+
+    monkeypatch.setattr(judge, "judge", slow)
     size = sum(len(t.input) + len(t.output) for t in next(iter(suite.problems())).unit_tests)
     ahead = {}
-    for most in (10**9, 6 * (size + 2 * len(RIGHT))):
+    for most, enough in ((10**9, 40), (6 * (size + 2 * len(RIGHT)), 3)):
         monkeypatch.setattr("appsplus.engine.ordered.WINDOW_BYTES", most // judge.workers)
         read.clear()
+        wanted.append(enough)
+        full.clear()
         with Samples(write_samples(*rows)) as samples:
             told = [
                 len(read) - number
