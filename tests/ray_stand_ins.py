@@ -51,3 +51,11 @@ class Mortal(NodeJudges):
         if "stumble" in program:
             return Failed(str(SandboxError("the judge's worker failed twice on one job")))
         return super()._answer(asked, tests)
+
+
+class Sluggish(NodeJudges):
+    """It takes ten minutes to start."""
+
+    def __init__(self, cpus: int, isolation: str, modules: tuple[str, ...]) -> None:
+        time.sleep(600)
+        super().__init__(cpus, isolation, modules)

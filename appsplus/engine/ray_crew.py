@@ -8,7 +8,7 @@ from contextlib import suppress
 from appsplus.engine.bulk import ended
 from appsplus.engine.ray_cluster import Cluster, Node, load_ray
 from appsplus.engine.ray_dispatch import Dispatch
-from appsplus.engine.ray_start import Member, NodeBusyError, NotStartedError, done, start
+from appsplus.engine.ray_start import Member, NodeBusyError, NotStartedError, done, kill, start
 from appsplus.engine.strikes import Strikes
 from appsplus.errors import InputError, JudgingEndedError, SandboxError
 from appsplus.judge import Inspection, Report
@@ -88,13 +88,13 @@ class Crew:
             closing = [done(actor.close.remote()) for actor in actors]
             await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), END_S)
         for actor in actors:
-            _kill(actor)
+            kill(actor)
 
     def _lose(self, member: Member) -> None:
         if member in self.dispatch.members:
             self.dispatch.members.remove(member)
             self._gone_s += member.cpu_s
-            _kill(member.actor)
+            kill(member.actor)
             self._changed.set()
 
     def _leave_out(self, member: Member, why: str) -> None:
@@ -193,9 +193,3 @@ class Crew:
             self.dispatch.go_on()
         finally:
             del self._starting[node.node_id]
-
-
-def _kill(actor: object) -> None:
-    ray = load_ray()
-    with suppress(ray.exceptions.RayError, ValueError):
-        ray.kill(actor)

@@ -1,6 +1,7 @@
 """A node of the cluster becomes one that judges: its process is started, and refused where it cannot be trusted."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
@@ -51,7 +52,7 @@ async def start(node: Node, cpus: int, isolation: str, modules: tuple[str, ...])
     try:
         check(node, member.facts, modules)
     except (InputError, SandboxError):
-        load_ray().kill(member.actor)
+        kill(member.actor)
         raise
     return member
 
@@ -76,17 +77,27 @@ async def introduce(node: Node, cpus: int, isolation: str, modules: tuple[str, .
         )
         .remote(cpus, isolation, modules)
     )
+    facts = None
     try:
         facts = await asyncio.wait_for(done(actor.facts.remote()), START_S)
     except TimeoutError:
-        ray.kill(actor)
         raise NodeBusyError(
             f"node {node.name} did not start a judge on {cpus} of its {node.cpus} CPUs within {START_S:.0f} s; where"
             " others use them (`ray status`), ask for fewer with --workers"
         ) from None
     except ray.exceptions.RayError as error:
         raise _not_started(node, error) from error
+    finally:
+        if facts is None:  # also where we are cancelled: it would hold the node's CPUs until its handle is collected
+            kill(actor)
     return Member(node, cpus, actor, facts)
+
+
+def kill(actor: Any) -> None:
+    """End the process of an actor, whether or not it is still there."""
+    ray = load_ray()
+    with suppress(ray.exceptions.RayError, ValueError):
+        ray.kill(actor)
 
 
 async def done(reference: Any) -> Any:

@@ -296,6 +296,22 @@ def test_closing_ends_what_is_being_judged(on_nodes: Callable[..., RayEngine]) -
         engine.judge(squares(range(1)))
 
 
+def test_closing_while_a_node_is_being_started_gives_its_cpus_back(
+    engine: RayEngine, on_nodes: Callable[..., RayEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def free() -> float:
+        return ray.available_resources().get("CPU", 0.0)
+
+    wait_until(lambda: free() == 2)  # of four: `engine` has two
+    with on_nodes() as closing:
+        monkeypatch.setattr(ray_start, "NodeJudges", ray_stand_ins.Sluggish)
+        os.kill(closing.facts["second"].pid, signal.SIGKILL)
+        wait_until(lambda: free() == 1)
+        closing.judge(squares(range(4)))  # that it has died is seen when it is asked
+        wait_until(lambda: free() == 0)
+    wait_until(lambda: free() == 2)
+
+
 # ---- who may judge
 
 
