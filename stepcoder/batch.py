@@ -196,6 +196,7 @@ def assembled(
         gathered,
         offsets,
         read.outcome_logits,
+        executed,
     )
     advantages, returns = (advantages_of or Gae(gamma, lam))(signals)
     if whiten_advantages:

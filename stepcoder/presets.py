@@ -90,6 +90,7 @@ _REINFORCE: Mapping[str, Any] = {
     "kl_in": "loss",
     "kl_coef": 0.0,
     "ratio": "none",
+    "ppo_epochs": 1,  # nothing makes up for a policy that has changed since it wrote
     "whiten_advantages": False,
     "critic": "shared",
     "ground_truth_coef": 1.0,

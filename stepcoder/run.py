@@ -255,7 +255,9 @@ def _other_command(run: Path, begun: str, now: str) -> InputError:
 
 def _may_be_same(one: str, other: str) -> bool:
     """Whether two spellings may mean one folder: where it is now, seen from here, is nobody's promise."""
-    return Path(other).is_dir() and Path(one).name == Path(other).resolve().name
+    here = Path(other)
+    names = (here.name, here.resolve().name)
+    return here.is_dir() and (Path(one).resolve() == here.resolve() or Path(one).name in names)
 
 
 def resumed_config(run: Path, dataset: str, given: Mapping[str, Any], kind: type[SftConfig] = TrainConfig) -> Any:

@@ -37,8 +37,13 @@ _OTHERS: tuple[tuple[str, Used, str], ...] = (
     ("coefficient", lambda c: _advances(c), "methods with cccs or jsrl and --schedule adaptive"),
     ("updates_per_level", lambda c: c.curriculum.schedule == "fixed", "a curriculum with --schedule fixed"),
     ("executed_in mask_values mask_kl", lambda c: c.parts.fgo, "methods with fgo"),
+    ("mask_kl", lambda c: c.kl_coef > 0, "a KL penalty: --kl-coef above 0"),
     ("gamma lam value_coef value_clip_range", lambda c: c.parts.critic, "methods with a critic of values"),
-    ("value_clip_range", lambda c: c.value_coef > 0, "a critic that learns: --value-coef above 0"),
+    (
+        "value_clip_range mask_values critic_learning_rate",
+        lambda c: not c.parts.critic or c.value_coef > 0,
+        "a critic that learns: --value-coef above 0",
+    ),
     ("critic_learning_rate", lambda c: c.parts.critic or c.parts.outcomes, "methods with a critic"),
     ("clip_range", lambda c: c.ratio != "none", "--ratio token or sequence"),
     ("kl_target kl_horizon", lambda c: c.kl_control == "adaptive", "--kl-control adaptive"),
@@ -56,6 +61,7 @@ _OTHERS: tuple[tuple[str, Used, str], ...] = (
         lambda c: bool(c.dense_reward),
         "--dense-reward prm",
     ),
+    ("prm_gap_updates", lambda c: c.prm_drop_gap > 0, "--prm-drop-gap above 0"),
     ("sft_batch_examples sft_learning_rate sft_warmup_share", lambda c: c.sft_epochs > 0, "--sft-epochs above 0"),
     (
         "validation_problems validation_split validation_completions",

@@ -79,4 +79,4 @@ def nodes_told(answered: Mapping[str, int]) -> str:
     rest = ordered[_SHOWN:]
     if rest:
         told.append(f"{len(rest)} more nodes {sum(count for _, count in rest):,}")
-    return f"; judged by {', '.join(told)}" if told else ""
+    return f"judged by {', '.join(told)}" if told else ""

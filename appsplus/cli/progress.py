@@ -82,7 +82,8 @@ class _Told:
         self._counts, self._beside, self._wide = counts, beside, wide
 
     def __format__(self, _: str) -> str:
-        return f": {self._counts}{self._beside.told(programs=self._wide)}" if self._counts.total else ""
+        counts = str(self._counts) if self._counts.total else ""
+        return _joined(counts, self._beside.told(programs=self._wide))
 
 
 class _Lines(Shown):
@@ -112,10 +113,11 @@ class _Lines(Shown):
             thread.join()
 
     def start(self, what: str, total: int | None) -> None:
-        self.end()
-        self._counts.clear()
-        self._what, self._of = what, "" if total is None else f" of {total:,}"
-        self._started = self._told_at = time.monotonic()
+        with self._telling:
+            self._end()
+            self._counts.clear()
+            self._what, self._of = what, "" if total is None else f" of {total:,}"
+            self._started = self._told_at = time.monotonic()
 
     def advance(self, outcome: str, stage: str = "") -> None:
         self._counts.enter(outcome, stage)
@@ -126,6 +128,10 @@ class _Lines(Shown):
 
     def end(self) -> None:
         """Tell how the pass ended, if there was one."""
+        with self._telling:
+            self._end()
+
+    def _end(self) -> None:
         if self._what:
             self._tell()
 
@@ -136,9 +142,14 @@ class _Lines(Shown):
 
     def _tell(self) -> None:
         self._told_at = time.monotonic()
-        line = f"{self._what}: {self._counts.total:,}{self._of} {self._counted}: {self._counts}"
-        line += self._beside.told(programs=True)
-        self._console.out(f"{line}; {self._told_at - self._started:.0f} s", highlight=False)
+        beside = _joined(str(self._counts), self._beside.told(programs=True), f"{self._told_at - self._started:.0f} s")
+        self._console.out(f"{self._what}: {self._counts.total:,}{self._of} {self._counted}{beside}", highlight=False)
+
+
+def _joined(*parts: str) -> str:
+    """Those that say something, behind a colon."""
+    told = "; ".join(part for part in parts if part)
+    return f": {told}" if told else ""
 
 
 class Beside:
@@ -152,7 +163,8 @@ class Beside:
         if self._engine is None:
             return ""
         judged = self._engine.spent.judged.programs
-        return nodes_told(self._engine.answered) or (f"; {judged:,} programs judged" if programs and judged else "")
+        told = nodes_told(self._engine.answered)
+        return told or (f"{judged:,} programs judged" if programs and judged else "")
 
     def heard_by(self, shown: Shown) -> Shown:
         """`shown`, which from now on prints what becomes of the machines."""
@@ -185,7 +197,8 @@ class _Counts:
 
     @property
     def total(self) -> int:
-        return self._ended.total()
+        with self._lock:
+            return self._ended.total()
 
     def __str__(self) -> str:
         with self._lock:

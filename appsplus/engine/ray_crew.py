@@ -56,8 +56,9 @@ class Crew:
         """Start the judges of each node, on so many CPUs. Raises InputError or SandboxError, which name the node."""
         self._cpus = sum(cpus for _, cpus in shares)
         self._known = {node.node_id: node.name for node, _ in shares}
-        found = await asyncio.gather(*(self._started(*share) for share in shares), return_exceptions=True)
-        self.dispatch.members = [member for member in found if isinstance(member, Member)]
+        found = await asyncio.gather(*(self._begun(*share) for share in shares), return_exceptions=True)
+        ids = [node.node_id for node, _ in shares]
+        self.dispatch.members.sort(key=lambda member: ids.index(member.node.node_id))
         for error in found:
             if isinstance(error, BaseException):
                 raise error
@@ -79,16 +80,21 @@ class Crew:
             member.cpu_s = await asyncio.wait_for(done(member.actor.cpu_s.remote()), within_s)
 
     async def end(self) -> None:
-        """End every judge. Whoever waits for an answer gets JudgingEndedError."""
+        """Let every judge end. Whoever waits for an answer gets JudgingEndedError."""
         self.dispatch.give_up(ended(), for_good=True)
         await self.dispatch.end()
-        ray = load_ray()
-        actors = [member.actor for member in self.dispatch.members]
-        with suppress(ray.exceptions.RayError, TimeoutError):
-            closing = [done(actor.close.remote()) for actor in actors]
+        with suppress(load_ray().exceptions.RayError, TimeoutError):
+            closing = [done(member.actor.close.remote()) for member in self.dispatch.members]
             await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), END_S)
-        for actor in actors:
-            kill(actor)
+
+    def kill(self) -> None:
+        """End the processes of all nodes, whether or not they have ended their judges: any thread may ask for it."""
+        for member in list(self.dispatch.members):
+            kill(member.actor)
+
+    async def _begun(self, node: Node, cpus: int) -> None:
+        if (member := await self._started(node, cpus)) is not None:
+            self.dispatch.members.append(member)  # at once, so that it is ended where another is still being started
 
     def _lose(self, member: Member) -> None:
         if member in self.dispatch.members:

@@ -105,6 +105,7 @@ class RayEngine(BulkEngine):
                 if not self._thread.is_alive():
                     self._loop.close()
             finally:
+                self._crew.kill()  # where `end` took too long, they would hold their CPUs
                 self._cluster.close()
 
     def _hold_on(self, members: Sequence[Member]) -> None:

@@ -41,7 +41,7 @@ _IGNORED_ERRORS = (
     "duplicate argument",
     "import * only allowed",
 )
-_JUST_STOPS = ("invalid syntax", "unterminated string literal", "unexpected EOF", "expected ", "was never closed")
+_JUST_STOPS = re.compile(r"invalid syntax|unterminated string literal|unexpected EOF|\bexpected ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _of_compiler(error: str, program: str) -> Blame:
         return Blame("global")
     line = int(found[1])
     lines = _NEWLINE.sub("\n", program).rstrip().split("\n")
-    if line >= len(lines) and any(words in error for words in _JUST_STOPS):
+    if line >= len(lines) and _JUST_STOPS.search(error):
         return Blame("global")
     return Blame("line", line)
 

@@ -159,5 +159,19 @@ def refuse_conflicts(parts: Parts, options: Any) -> None:
         raise ConfigError(
             "--critic separate: with --value-coef 0, which --preset tiny has, it would never learn; give --value-coef 0.5"
         )
+    if parts.critic and options.critic_warmup_updates and not options.value_coef:
+        raise ConfigError(
+            f"--critic-warmup-updates {options.critic_warmup_updates}: with --value-coef 0, which --preset tiny has, the"
+            " critic would learn nothing in them; give --value-coef 0.5"
+        )
+    if "lines" in parts.shapings and not options.fine_penalty:
+        raise ConfigError(
+            f"--fine-penalty 0: {method} would do nothing that it does not do without +lines; leave it away"
+        )
+    if "match" in parts.shapings and not (options.ast_weight or options.flow_weight):
+        raise ConfigError(
+            f"--ast-weight 0 --flow-weight 0: {method} would match nothing with canonical solutions; give one of them a"
+            " weight, or leave the match away: ppocoder is ppo+match"
+        )
     if not parts.weighted and options.baseline != "none":
         raise ConfigError(f"--baseline {options.baseline}: {method} has its own; --baseline is of rltf and coderl")

@@ -39,6 +39,7 @@ class Signals:
     gathered: Callable[[list[Any]], list[Any]] = lambda items: items  # lists of all processes, one after the other
     offsets: Sequence[Offsets] = ()  # for each completion
     outcome_logits: Tensor | None = None  # (B, T, 4), of the critic that predicts outcomes, after each token
+    executed: Tensor | None = None  # (B, T), 1.0 on tokens that stay in the policy loss; None: all of the response
 
 
 class Advantages(Protocol):

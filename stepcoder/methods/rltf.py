@@ -8,7 +8,8 @@
     R      the coarse reward: +1 / -0.3 / -0.6 / -1 by verdict (`--reward verdict`)
     R_a    the adaptive one: -0.3 + 1.3 x share of unit tests passed, errors as in R (appsplus/reward.py: `pass_rate`)
     p      `--fine-penalty`, on the line of the error or the whole program, or nowhere (`stepcoder/methods/error_lines.py`)
-    alpha  T / (E - S), T tokens of the completion, E - S of them that the error points at
+    alpha  T / (E - S), T tokens of the completion, E - S of them that the error points at; with FGO those of them that stay
+           in the loss, so that a completion loses p in all there, too
     b, b_a the best so far of the task (`stepcoder/methods/baselines.py`)
 
 What reward shaping gives to a completion in all is added to R.
@@ -49,6 +50,7 @@ class Rltf:
     def __call__(self, signals: Signals) -> tuple[Tensor, Tensor]:
         """-> 2 x (B, T); there is no critic, so returns are 0."""
         keep = signals.keep
+        counted = keep if signals.executed is None else signals.executed
         coarse, fine, self._classes = [], torch.zeros_like(keep), []
         for row, (judged, offsets) in enumerate(zip(signals.judged, signals.offsets, strict=True)):
             _, adaptive = earned(judged, self.baselines.variant)
@@ -56,9 +58,12 @@ class Rltf:
             coarse.append(self._adaptive_weight * (adaptive - adaptive_baseline) - baseline)
             kind, tokens = blamed_tokens(judged, offsets)
             self._classes.append(kind)
-            if any(tokens):
-                alpha = len(tokens) / sum(tokens) if self._paper_alpha else 1.0
-                fine[row, : len(tokens)] = -alpha * self._penalty * torch.tensor(tokens, dtype=fine.dtype).to(fine)
+            blamed = torch.zeros_like(keep[row])
+            blamed[: len(tokens)] = torch.tensor(tokens, dtype=blamed.dtype)
+            blamed *= counted[row]
+            if blamed.any():
+                alpha = counted[row].sum() / blamed.sum() if self._paper_alpha else 1.0
+                fine[row] = -alpha * self._penalty * blamed
         shaped = signals.shaped.sum(-1)
         whole = signals.rewards + shaped + torch.tensor(coarse).to(signals.rewards)
         self.baselines.learn(signals.judged, shaped.tolist(), signals.gathered)

@@ -88,9 +88,13 @@ class Attempts:
         return found
 
     def labelled(self, responses: Sequence[Response], k: int) -> list[Labelled]:
-        """The transition of each response, with `k` attempts a question."""
+        """The transition of each response, with `k` attempts a question.
+
+        Left out is a response of which the judge failed on an attempt where no other passed: nobody knows its label.
+        """
         ends = [response.lines.code_ends for response in responses]
         rounds = 0
+        unknown: set[int] = set()
 
         def ask(questions: Sequence[Question]) -> list[int]:
             nonlocal rounds
@@ -101,11 +105,17 @@ class Attempts:
                 prefix = completion.ids[: ends[i][given - 1].token + 1]
                 asked += [(completion.task, prefix, number) for number in range(k)]
             outcomes = self._judged(f"round {rounds}", asked)
-            passed = [judged is not None and judged.outcome == Verdict.ACCEPTED for judged in outcomes]
-            return [sum(passed[start : start + k]) for start in range(0, len(passed), k)]
+            counts = []
+            for start, (i, _) in zip(range(0, len(outcomes), k), questions, strict=True):
+                some = outcomes[start : start + k]
+                counts.append(sum(judged is not None and judged.outcome == Verdict.ACCEPTED for judged in some))
+                if not counts[-1] and None in some:
+                    unknown.add(i)
+            return counts
 
         found = transitions([len(e) for e in ends], [response.passed for response in responses], ask)
-        return [Labelled(response, one) for response, one in zip(responses, found, strict=True)]
+        pairs = enumerate(zip(responses, found, strict=True))
+        return [Labelled(response, one) for i, (response, one) in pairs if i not in unknown]
 
     def _judged(self, what: str, asked: Sequence[tuple[Task, tuple[int, ...], int]]) -> list[Judged | None]:
         """The prefixes, completed and judged; None where the judge failed twice, which is counted."""

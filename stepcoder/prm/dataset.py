@@ -112,6 +112,14 @@ def line_rows(row: Mapping[str, Any], offsets: Sequence[tuple[int, int]]) -> Ite
         yield {**shared, "line": line, "prefix": prefix, "label": label, "passes": passes}
 
 
+def labels_hash(folder: Path) -> str:
+    """The SHA-256 of what reward models learn from and are examined on: the rows of `responses`."""
+    found = hashlib.sha256()
+    for path in sorted((folder / "responses").glob("*.parquet")):
+        found.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return found.hexdigest()
+
+
 def shard(folder: Path, config: str, split: str, checkpoint: str) -> Path:
     """Where the rows of a checkpoint are."""
     return folder / config / f"{split}-{checkpoint}.parquet"

@@ -7,7 +7,8 @@
     PRM_DATA/.cache/update-000040.seconds   how long that took, a line a process
     PRM_DATA/lines/, responses/             the data set (`stepcoder.prm.dataset`)
 
-The same command goes on: no completion is written twice, and the labels are those of a run that was never stopped.
+The same command goes on: no completion is written twice, and the labels are those of a run that was never stopped, but for
+what batches of other rows round otherwise (`stepcoder.prm.writer`).
 """
 
 import fcntl

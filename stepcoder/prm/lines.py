@@ -9,7 +9,8 @@ Lines and characters are those of `stepcoder.executed_tokens`, so a line's rewar
 | a comment alone, a blank line, a string that stands alone (a docstring) | neutral: no code |
 | a comment or a blank line inside brackets | neutral |
 | a line of a string over several lines, or of any other statement | code |
-| what Python's tokenizer refuses | from there on, code is what is neither blank nor begins with `#` |
+| a string that begins a statement and is not closed | neutral: it may become a docstring |
+| what else Python's tokenizer refuses | from there on, code is what is neither blank nor begins with `#` |
 
 Where a token has a line end and the next line's indentation, as ours and those of most models for code, the prefix up to
 the end of a line has that indentation, too: a fault that is nothing but the indentation is found a line early.
@@ -30,6 +31,7 @@ from stepcoder.data import token_offsets
 from stepcoder.executed_tokens import lines_of_characters, token_spans
 
 _NEWLINE = re.compile(r"\r\n?|\n")
+_UNCLOSED = re.compile(r"multi-line string|unterminated triple-quoted")  # Python 3.11; later ones
 _NO_CODE = re.compile(r"[ \t\f]*(#|\Z)")
 _SILENT = frozenset(
     (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
@@ -94,7 +96,9 @@ def code_lines(program: str) -> frozenset[int]:
                 if any(part.type != tokenize.STRING for part in statement):
                     code |= {n for part in statement for n in range(part.start[0], part.end[0] + 1)}
                 statement = []
-    except (tokenize.TokenError, SyntaxError):
+    except (tokenize.TokenError, SyntaxError) as error:
+        if not statement and isinstance(error, tokenize.TokenError) and _UNCLOSED.search(str(error)):
+            return frozenset(code)
         seen = statement[0].start[0] if statement else max(code, default=0) + 1
         code |= {n for n in range(seen, len(lines) + 1) if not _NO_CODE.match(lines[n - 1])}
     return frozenset(code)

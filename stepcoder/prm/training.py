@@ -18,7 +18,6 @@ problems. One process; on a GPU where there is one. A training that was stopped 
 | learning rate, epochs, batch; 0 for blank lines and docstrings too | ours |
 """
 
-import hashlib
 import json
 import math
 import random
@@ -38,7 +37,7 @@ from stepcoder.data import pad_id_of, tokenizer_hash
 from stepcoder.errors import ConfigError, TrainingError
 from stepcoder.policy import device_here, save_policy, whole_state
 from stepcoder.prm.begun import begin
-from stepcoder.prm.dataset import MANIFEST, read_manifest, read_rows
+from stepcoder.prm.dataset import labels_hash, read_manifest, read_rows
 from stepcoder.prm.measures import Scored, measured, summary
 from stepcoder.prm.model import MARK, RewardModel, line_scores, new_reward_model, padded
 from stepcoder.prm.options import PrmConfig
@@ -77,7 +76,7 @@ def train_reward_model(
         {"data": str(data), "policy": str(folder), **asdict(config)},
         "stepcoder prm train",
         frozenset(("micro_rows", "gradient_checkpointing")),
-        made_from={"labels": hashlib.sha256((data / MANIFEST).read_bytes()).hexdigest()},
+        made_from={"labels": labels_hash(data)},
     )
     device = device_here()
     pad_id = pad_id_of(tokenizer)

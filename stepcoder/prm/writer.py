@@ -1,8 +1,8 @@
 """Completions of prefixes, each drawn with random numbers of its own, so that it can be known by what it completes.
 
 The address of a completion is the SHA-256 of the checkpoint, the tokens it continues, its number among the attempts, and how
-it is sampled. The same address gives the same completion, whatever else is made beside it (another device or version of
-torch may round otherwise, and then choose another token).
+it is sampled. The random numbers of an address are the same, whatever else is made beside it; a batch of other rows, another
+device or version of torch may round otherwise, and then, seldom, choose another token.
 """
 
 import hashlib

@@ -73,6 +73,17 @@ def test_a_log_gets_lines_also_while_nothing_gets_ready(
     assert len(lines) > 2
 
 
+def test_where_nothing_is_known_yet_nothing_is_told_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.shown_progress("samples", None) as shown:
+        shown.start("sampling", 50)
+    assert capsys.readouterr().err == "sampling: 0 of 50 samples: 0 s\n"
+    for wide, told in ((True, ": 1,234 programs judged"), (False, "")):
+        engine: Any = OneMachine()
+        assert f"{progress._Told(progress._Counts(None, stages=0), progress.Beside(engine), wide=wide)}" == ""
+        engine.spent.judged.programs = 1234
+        assert f"{progress._Told(progress._Counts(None, stages=0), progress.Beside(engine), wide=wide)}" == told
+
+
 def test_a_build_that_fails_at_once_tells_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.shown_progress():
         pass

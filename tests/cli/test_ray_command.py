@@ -18,7 +18,7 @@ from appsplus.engine.ray_cluster import Node
 from appsplus.engine.ray_doctor import NodeReport
 from appsplus.engine.ray_node import NodeFacts
 from appsplus.evaluation.results import read_verdicts, verdicts_path
-from appsplus.release import folder_hash, load_problems, read_manifest
+from appsplus.release import data_hash, load_problems, read_manifest
 
 Run = Callable[..., Any]
 Start = Callable[..., subprocess.Popen[str]]
@@ -76,7 +76,8 @@ def test_a_build_on_ray_that_was_killed_and_interrupted_gives_the_local_builds_b
     last = build("ray", "--engine", "ray", "--cache-dir", cache, "--json")
     printed, told = last.communicate(timeout=240)
     assert last.returncode == 0, told
-    assert json.loads(printed)["hash"] == folder_hash(tmp_path / "local" / "out")
+    assert json.loads(printed)["path"] == str(tmp_path / "ray" / "out")
+    assert data_hash(tmp_path / "ray" / "out") == data_hash(tmp_path / "local" / "out")
     assert read_manifest(tmp_path / "ray" / "out").run["judged"] == total - already
     assert "judged by " in told
 
@@ -140,9 +141,9 @@ def test_an_address_for_the_local_engine_is_wrong_usage(run: Run, tmp_path: Path
 
 def test_progress_names_the_busiest_nodes_and_sums_up_the_others() -> None:
     assert nodes_told({}) == ""
-    assert nodes_told({"a": 1, "b": 20}) == "; judged by b 20, a 1"
+    assert nodes_told({"a": 1, "b": 20}) == "judged by b 20, a 1"
     many = {f"n{number}": 1000 * number for number in range(7)}
-    assert nodes_told(many) == "; judged by n6 6,000, n5 5,000, n4 4,000, n3 3,000, 3 more nodes 3,000"
+    assert nodes_told(many) == "judged by n6 6,000, n5 5,000, n4 4,000, n3 3,000, 3 more nodes 3,000"
 
 
 def facts(**changes: Any) -> NodeFacts:

@@ -223,12 +223,15 @@ def test_what_any_node_lacks_the_run_lacks_and_the_cache_knows() -> None:
     assert engine.rungs == {"namespaces": False, "seccomp": True, "missing": {"namespaces": "node two: no"}}
 
 
-def crew_of(monkeypatch: pytest.MonkeyPatch, started: Callable[..., Any]) -> tuple[Crew, list[str]]:
-    """A crew without a cluster, and what it tells."""
+def crew_of(
+    monkeypatch: pytest.MonkeyPatch, started: Callable[..., Any], killed: list[Any] | None = None
+) -> tuple[Crew, list[str]]:
+    """A crew without a cluster, and what it tells; `killed` gets the actors that it ends."""
     told: list[str] = []
+    killed = [] if killed is None else killed
     nothing: Any = None
     monkeypatch.setattr(ray_crew, "start", started)
-    monkeypatch.setattr(ray_crew, "_kill", lambda _actor: None)
+    monkeypatch.setattr(ray_crew, "kill", killed.append)
     crew = Crew(
         nothing,
         isolation="best-effort",
@@ -259,6 +262,26 @@ def test_a_node_whose_cpus_are_in_use_is_asked_again_before_it_is_left_out(monke
     asyncio.run(run())
     assert told[0] == "node two did not start a judge within 60 s. It is asked again"
     assert told[-1] == "node two did not start a judge within 60 s; node two is left out"
+
+
+def test_a_node_that_has_started_is_ended_where_another_is_still_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interruption, say. Else it would hold its CPUs, and nobody would know of it."""
+    facts: Any = None
+
+    async def started(node: Node, cpus: int, *_: Any) -> Member:
+        if node.name == "slow":
+            await asyncio.sleep(60)
+        return Member(node, cpus, f"actor of {node.name}", facts)
+
+    async def run() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(crew.begin([(Node("1", "quick", 1), 1), (Node("2", "slow", 1), 1)]), 0.05)
+        crew.kill()
+
+    killed: list[Any] = []
+    crew, _ = crew_of(monkeypatch, started, killed)
+    asyncio.run(run())
+    assert killed == ["actor of quick"]
 
 
 def test_the_cpu_seconds_of_processes_that_are_gone_or_silent_count(monkeypatch: pytest.MonkeyPatch) -> None:

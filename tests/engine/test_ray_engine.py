@@ -30,13 +30,21 @@ from appsplus.judge import BEST_EFFORT, STRICT, Job
 from appsplus.ledger import Ledger
 from appsplus.pipeline import build
 from appsplus.problem import IOFormat, UnitTest, Verdict
-from appsplus.release import folder_hash
+from appsplus.release import data_hash
 from appsplus.sources import open_sources
 
 # Ray leaves sockets and files to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+PATIENCE_S = 180.0  # other tests run beside these
 NODE = {"num_cpus": 2, "include_dashboard": False}
 ray.cloudpickle.register_pickle_by_value(ray_stand_ins)
+
+
+def add_second(cluster: Cluster) -> None:
+    """Let the second node come, if it is not there."""
+    if not cluster.worker_nodes:
+        cluster.add_node(**NODE, node_name="second", wait=False)
+        cluster.wait_for_nodes(timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +54,9 @@ def cluster() -> Iterator[Cluster]:
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_TMPDIR", folder)
         Path(folder, "ray").mkdir()  # where the cluster utility notes its address, and does not make the folder
+        patch.setattr(ray_start, "START_S", PATIENCE_S)
         found = Cluster(initialize_head=True, head_node_args=NODE | {"node_name": "first", "temp_dir": folder})
-        found.add_node(**NODE, node_name="second")
+        add_second(found)
         ray.init(found.address, log_to_driver=False, configure_logging=False)
         yield found
         ray.shutdown()
@@ -65,6 +74,7 @@ def engine(cluster: Cluster) -> Iterator[RayEngine]:
 def on_nodes(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RayEngine]]:
     """Start an engine of one worker on either node, nodes of some kind; what becomes of them is in its `told`."""
     engines = []
+    wait_until(lambda: free_cpus() >= 2)  # what the test before had is given back
 
     def start(kind: type[NodeJudges] = NodeJudges, **options: Any) -> RayEngine:
         monkeypatch.setattr(ray_start, "NodeJudges", kind)
@@ -77,6 +87,7 @@ def on_nodes(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     yield start
     for found in engines:
         found.close()
+    add_second(cluster)
 
 
 def squares(numbers: range) -> list[Job]:
@@ -95,7 +106,11 @@ def sleepers(count: int, wall_s: float = 0.3) -> list[Job]:
     ]
 
 
-def wait_until(holds: Callable[[], bool], within_s: float = 60.0) -> None:
+def free_cpus() -> float:
+    return ray.available_resources().get("CPU", 0.0)
+
+
+def wait_until(holds: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline
@@ -188,14 +203,14 @@ def test_a_process_that_is_stopped_is_ended_and_its_work_done_again(
     on_nodes: Callable[..., RayEngine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(ray_crew, "PING_EVERY_S", 0.5)
-    monkeypatch.setattr(ray_crew, "SILENT_S", 5.0)
+    monkeypatch.setattr(ray_crew, "SILENT_S", 10.0)
     with Cache(tmp_path) as cache, on_nodes(cache=cache) as engine, ThreadPoolExecutor(1) as pool:
         reports = pool.submit(engine.judge, sleepers(12))
         wait_until(lambda: len(cache) >= 2)
         os.kill(engine.facts["second"].pid, signal.SIGSTOP)
         assert [r.verdict for r in reports.result()] == [Verdict.ACCEPTED] * 12
         wait_until(lambda: len(engine.told) == 2)
-        assert "the process that judges there has not answered for 5 s, and is ended" in engine.told[0]
+        assert "the process that judges there has not answered for 10 s, and is ended" in engine.told[0]
         assert engine.told[1] == "node second: the process that judged there had died, and was started again"
         assert sum(engine.answered.values()) == len(cache) == 12
 
@@ -230,7 +245,7 @@ def test_a_lost_nodes_work_is_done_by_the_others_and_one_that_comes_is_taken_in(
         cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
         assert [r.verdict for r in reports.result()] == [Verdict.ACCEPTED] * 14
         wait_until(lambda: len(engine.told) == 1)
-        cluster.add_node(**NODE, node_name="second")
+        add_second(cluster)
         wait_until(lambda: len(engine.told) == 2)
         assert engine.told == [
             "node second is lost; what it was judging is judged again by others",
@@ -254,12 +269,9 @@ def test_a_build_in_which_a_node_is_lost_has_the_local_builds_bytes(
         manifest = pool.submit(build, sources, tmp_path / "ray", engine, Ledger())
         wait_until(lambda: engine.answered.get("second", 0) >= 1)
         cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
-        try:
-            assert manifest.result().run["judged"] == len(cache) == judged
-            wait_until(lambda: engine.told == ["node second is lost; what it was judging is judged again by others"])
-        finally:
-            cluster.add_node(**NODE, node_name="second")  # for the tests to come
-    assert folder_hash(tmp_path / "ray") == folder_hash(tmp_path / "local")
+        assert manifest.result().run["judged"] == len(cache) == judged
+        wait_until(lambda: engine.told == ["node second is lost; what it was judging is judged again by others"])
+    assert data_hash(tmp_path / "ray") == data_hash(tmp_path / "local")
 
 
 def test_a_full_disk_ends_the_judging_with_what_to_do(
@@ -299,17 +311,14 @@ def test_closing_ends_what_is_being_judged(on_nodes: Callable[..., RayEngine]) -
 def test_closing_while_a_node_is_being_started_gives_its_cpus_back(
     engine: RayEngine, on_nodes: Callable[..., RayEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def free() -> float:
-        return ray.available_resources().get("CPU", 0.0)
-
-    wait_until(lambda: free() == 2)  # of four: `engine` has two
+    wait_until(lambda: free_cpus() == 2)  # of four: `engine` has two
     with on_nodes() as closing:
         monkeypatch.setattr(ray_start, "NodeJudges", ray_stand_ins.Sluggish)
         os.kill(closing.facts["second"].pid, signal.SIGKILL)
-        wait_until(lambda: free() == 1)
-        closing.judge(squares(range(4)))  # that it has died is seen when it is asked
-        wait_until(lambda: free() == 0)
-    wait_until(lambda: free() == 2)
+        wait_until(lambda: free_cpus() == 1)
+        closing.judge(sleepers(4))  # that it has died is seen when it is asked
+        wait_until(lambda: free_cpus() == 0)
+    wait_until(lambda: free_cpus() == 2)
 
 
 # ---- who may judge

@@ -748,7 +748,9 @@ def test_what_reinforcement_learning_could_not_begin_with_is_refused_before_supe
         run.train_run(dataset, config(method="ppo+jsrl", guide="nowhere"), tmp_path / "guide")
 
 
-def test_a_run_is_not_overwritten_nor_gone_on_with_under_other_options(dataset: str, tmp_path: Path) -> None:
+def test_a_run_is_not_overwritten_nor_gone_on_with_under_other_options(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "run"
     run.train_run(dataset, config(updates=2), out)
     with pytest.raises(InputError, match=r"already holds a run; go on with it by --resume"):
@@ -757,6 +759,10 @@ def test_a_run_is_not_overwritten_nor_gone_on_with_under_other_options(dataset: 
         run.resumed_config(out, dataset, {"gamma": 0.5})
     with pytest.raises(InputError, match=r"was begun with the dataset .*data, not other"):
         run.resumed_config(out, "other", {})
+    (tmp_path / "link").symlink_to(dataset)
+    monkeypatch.chdir(dataset)
+    for spelling in (".", f"../{Path(dataset).name}", str(tmp_path / "link")):
+        assert run.resumed_config(out, spelling, {}).updates == 2
     assert run.resumed_config(out, dataset, {"updates": 9}).updates == 9
     with pytest.raises(InputError, match=r"was begun with --preset tiny, not small"):
         run.resumed_config(out, dataset, {"preset": "small"})

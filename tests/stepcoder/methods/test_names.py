@@ -72,6 +72,12 @@ def test_the_methods_of_the_paper_keep_their_options(method: str) -> None:
         ({"method": "coderl", "mask_values": True}, "--mask-values: coderl learns no values"),
         ({"method": "rltf", "fine_alpha": "mine"}, "--fine-alpha mine is not known; expected one of paper, code"),
         ({"method": "ppocoder", "ast_weight": -1.0}, "--ast-weight must be at least 0; got -1.0"),
+        ({"method": "ppo+lines", "fine_penalty": 0.0}, r"--fine-penalty 0: ppo\+lines would do nothing"),
+        (
+            {"method": "ppocoder", "ast_weight": 0.0, "flow_weight": 0.0},
+            "--ast-weight 0 --flow-weight 0: ppocoder would match nothing",
+        ),
+        ({"critic_warmup_updates": 2}, "--critic-warmup-updates 2: with --value-coef 0, which --preset tiny has"),
         ({"method": "grpo+rloo"}, "the part 'rloo' is not known"),
     ],
 )

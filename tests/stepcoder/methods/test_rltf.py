@@ -80,6 +80,8 @@ def test_the_class_of_an_error_is_that_of_the_table(found: Report | None, expect
         ("a = 1\nb = 'x\n", Blame("global")),
         ("a = 1\nb = (2,\nc = 3\n", Blame("global")),
         ("a = 1\nif a:\n", Blame("global")),
+        ("def f():\n    a = 1\n        return a\n", Blame("line", 3)),
+        ("a = 1\nb = 2 \\ 3\n", Blame("line", 2)),
         ("a = '''x\nb\n", Blame("ignored")),
         ("def f(a, a):\n    pass\n", Blame("ignored")),
         ("if 1:\n        a = 1\n    b = 2\n", Blame("ignored")),
@@ -179,6 +181,17 @@ def test_the_released_code_s_alpha_is_one() -> None:
     part = Rltf(Baselines("none", "verdict"), penalty=0.3, adaptive_weight=0.0, paper_alpha=False)
     error = judged(report(RTE, "E: e", 1), "a\nb\n")
     assert torch.allclose(part(signals([error], [-0.6]))[0], torch.tensor([[-0.9, -0.9, -0.6, -0.6, -0.6]]))
+
+
+def test_with_fgo_the_penalty_is_as_large_in_all() -> None:
+    """Line 1, 2 of the 5 tokens, failed; of the others none or one was executed, and the loss is a mean over what was."""
+    error = judged(report(RTE, "E: e", 1), "a\nb\n")
+    part = Rltf(Baselines("none", "verdict"), penalty=0.3, adaptive_weight=0.0, paper_alpha=True)
+    for executed, line in (((1.0, 1.0, 0.0, 0.0, 0.0), -0.9), ((1.0, 1.0, 1.0, 0.0, 0.0), -0.6 - 0.3 * 3 / 2)):
+        given = replace(signals([error], [-0.6]), executed=torch.tensor([executed]))
+        advantages, _ = part(given)
+        assert torch.allclose(advantages, torch.tensor([[line, line, -0.6, -0.6, -0.6]]))
+        assert float((advantages[0] * given.executed[0]).sum() / given.executed.sum()) == pytest.approx(-0.6 - 0.3)
 
 
 def test_the_best_so_far_is_kept_for_each_problem_and_level() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from appsplus.errors import SandboxError
 from appsplus.judge import Job, Report, UnitTestReport
 from appsplus.problem import Problem, Verdict
 from tests.stepcoder.conftest import StandInJudge, small_problem
@@ -68,14 +69,17 @@ class Everything:
 
 
 class Accepting(StandInJudge):
-    """Accepts some programs."""
+    """Accepts some programs, and fails on others."""
 
-    def __init__(self, right: Sequence[Sequence[int]]) -> None:
+    def __init__(self, right: Sequence[Sequence[int]], fails_on: Sequence[Sequence[int]] = ()) -> None:
         super().__init__()
         self._texts = {Tongue().decode(tokens_of(program)) for program in right}
+        self._failing = {Tongue().decode(tokens_of(program)) for program in fails_on}
 
     def _report(self, job: Job) -> Report:
         self.asked += 1
+        if job.program in self._failing:
+            raise SandboxError("the judge's worker failed twice on one job")
         verdict = Verdict.ACCEPTED if job.program in self._texts else Verdict.WRONG_ANSWER
         return Report(verdict, (UnitTestReport(verdict, 0.0, 0.0, 1.0),))
 
@@ -96,8 +100,8 @@ def attempts(tmp_path: Path) -> Iterator[Callable[..., Any]]:
 
     with ExitStack() as stack:
 
-        def make(right: Sequence[Sequence[int]], writer: Any = None) -> Any:
-            judgements = stack.enter_context(Judgements(Accepting(right), threads=1, coverage=False))
+        def make(right: Sequence[Sequence[int]], writer: Any = None, fails_on: Sequence[Sequence[int]] = ()) -> Any:
+            judgements = stack.enter_context(Judgements(Accepting(right, fails_on), threads=1, coverage=False))
             store = stack.enter_context(CompletionStore(tmp_path / "store"))
             return Attempts(writer or Everything(), Tongue(), judgements, store, max_tokens=64, told=lambda *_: None)
 

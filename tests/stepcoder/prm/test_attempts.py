@@ -70,6 +70,16 @@ def test_a_program_with_a_planted_first_bad_line_is_labelled_line_by_line(attemp
     assert rows[1, 0, 0, 0][0]["labels"] == [-1, -1, -1, -1]
 
 
+def test_what_the_judge_fails_on_labels_nothing(attempts: Attempts, problem: Problem) -> None:
+    """Of two attempts at 0, 0, 1 one is wrong and one is never judged: whether that prefix is bad, nobody knows."""
+    made = attempts([(0, 0, 0, 0)], fails_on=[(0, 0, 1, 1)])
+    labelled = made.labelled(made.responses([task(problem)], K), 2)
+    found = {tuple(t for t in one.response.judged.completion.ids if t in (0, 1)): one.found.low for one in labelled}
+    known = [program for program in ALL if program[:3] != (0, 0, 1)]
+    assert found == {program: good_lines(program, {(0, 0, 0, 0)}) for program in known}
+    assert made.judge_failures == 2
+
+
 def test_an_interruption_loses_no_completion(attempts: Attempts, problem: Problem) -> None:
     right = [(0, 1, 0, 1), (1, 1, 1, 1)]
     whole = Everything()

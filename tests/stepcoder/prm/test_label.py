@@ -27,7 +27,7 @@ from stepcoder.errors import ConfigError
 from stepcoder.glossary import unknown_names
 from stepcoder.policy import Policy, load_model
 from stepcoder.prm import label as labelling
-from stepcoder.prm.dataset import read_rows
+from stepcoder.prm.dataset import MANIFEST, labels_hash, read_rows
 from stepcoder.prm.model import check_same_tokenizer, load_reward_model, start_critic
 from stepcoder.prm.options import LabelConfig, PrmConfig
 from stepcoder.prm.policies import Checkpoint, evenly_spaced, policies_of
@@ -301,12 +301,27 @@ def test_training_that_is_interrupted_goes_on_to_the_same_weights(
         monkeypatch.context() as patched,
         pytest.raises(InputError, match="was begun with other labels than there are"),
     ):
-        patched.setattr(training, "MANIFEST", "README.md")
+        patched.setattr(training, "labels_hash", lambda _: "of others")
         train_reward_model(world / "labels", tmp_path / "broken", given, quiet=True)
+    manifest = world / "labels" / MANIFEST
+    before = manifest.read_text()
+    labelled_again = json.loads(before)
+    labelled_again["options"] |= {"batch": 99, "judge_workers": 9}  # which change no label
+    manifest.write_text(json.dumps(labelled_again))
     train_reward_model(world / "labels", tmp_path / "broken", given, quiet=True)
+    manifest.write_text(before)
     assert (tmp_path / "broken" / LOSSES).read_text() == (tmp_path / "whole" / LOSSES).read_text()
     whole, broken = (load_reward_model(tmp_path / name)[0].state_dict() for name in ("whole", "broken"))
     assert all(torch.equal(whole[name], broken[name]) for name in whole)
+
+
+def test_the_hash_of_labels_is_that_of_their_rows(world: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "labels"
+    shutil.copytree(world / "labels", copy)
+    (copy / MANIFEST).unlink()
+    assert labels_hash(copy) == labels_hash(world / "labels")
+    next((copy / "responses").iterdir()).unlink()
+    assert labels_hash(copy) != labels_hash(world / "labels")
 
 
 def test_labels_that_are_not_finished_and_another_tokenizer_are_refused(world: Path, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def marked(program: str) -> str:
         ("text that is no Python", "def (:\n# c\n\n  ) ] x\n", "C..C"),
         ("a bracket that is never closed", "a = 1\nb = (2,\n# c\n\n3\n", "CC..C"),
         ("a string that is never closed", "a = 1\nb = '''x\n\ny\n", "CC.C"),
+        ("a docstring that is not closed yet", 'def f():\n    """Say\n    it.\n', "C.."),
         ("indentation that fits nothing", "if a:\n        b\n    c\n# d\n", "CCC."),
         ("old line ends", "a = 1\r\n# c\r\nb = 2\r\n", "C.C"),
     ],
