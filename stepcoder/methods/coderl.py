@@ -17,6 +17,7 @@ added to R.
 |---|---|
 | four outcomes, rewards +1 / -0.3 / -0.6 / -1, the greedy baseline, no KL (`--kl-coef 0`) | the paper's |
 | canonical solutions and samples 1:1 (`--ground-truth-coef 1`), plain REINFORCE (`--ratio none`) | the paper's |
+| one pass over the completions of an update (`--ppo-epochs 1`) | ours: nothing makes up for a policy that has changed |
 | the maximum of logits, and the head's 128 units | the released code (the paper pools hidden states, then a linear layer) |
 | the critic is as large as the policy | ours; theirs is CodeT5-base beside CodeT5-large |
 | it learns on the completions of each update, along with the policy; `--critic-warmup-updates` is its head start | ours: |

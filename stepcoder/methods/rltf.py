@@ -18,6 +18,7 @@ What reward shaping gives to a completion in all is added to R.
 |---|---|
 | 0.3, 1.3, the classes of errors, alpha, the three terms added up (`--adaptive-weight 1`) | the paper's |
 | plain REINFORCE (`--ratio none`), no KL (`--kl-coef 0`) | the paper's |
+| one pass over the completions of an update (`--ppo-epochs 1`) | ours: nothing makes up for a policy that has changed |
 | `--ground-truth-coef 1` | the paper's supervised term, as often as the other in the released code |
 | `--fine-alpha code` | alpha = 1. The released code computes len(mask) / len(mask == 1), and both are T: it is always 1, |
 | | whatever the mask; the paper's formula is the default here |

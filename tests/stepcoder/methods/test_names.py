@@ -40,6 +40,7 @@ def test_a_method_brings_its_paper_s_options_over_the_preset_s_and_below_those_g
     assert grpo.critic == "shared"  # the preset says separate
     assert grpo.completions_per_problem == 16  # the preset's
     assert configured(TrainConfig, "paper-6.7b", {"method": "grpo", "kl_coef": 0.1}).kl_coef == 0.1
+    assert configured(TrainConfig, "small", {"method": "rltf"}).ppo_epochs == 1  # the preset says 2
     rltf = configured(TrainConfig, "tiny", {"method": "rltf+fgo"})
     assert (rltf.kl_coef, rltf.ratio, rltf.baseline, rltf.ground_truth_coef) == (0.0, "none", "best", 1.0)
     assert (rltf.reward, rltf.loss_mean) == ("verdict", "completion")  # the paper's, whatever the preset has
