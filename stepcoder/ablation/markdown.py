@@ -31,6 +31,7 @@ def markdown(numbers: Mapping[str, Any]) -> str:
         _table(["method", "seeds", "pass@1, held out", f"pass@{k}", *map(words.format, groups)], rows),
         _lengths_table(methods, k),
         _differences_table(numbers["differences"], k),
+        _same_update_table(numbers["differences"]),
         _table(
             ["method", *KINDS],
             [[m["name"], *(f"{100 * m['outcomes'][e]:.1f}" for e in KINDS)] for m in methods.values()],
@@ -42,7 +43,7 @@ def markdown(numbers: Mapping[str, Any]) -> str:
 
 
 def _lengths_table(methods: Mapping[str, Any], k: int) -> str:
-    names = [name for name in LENGTH_NAMES.values() if any(m["by_length"].get(name) for m in methods.values())]
+    names = _lengths_of(list(methods.values()))
     head = ["method", *(f"{what}, {name}" for name in names for what in ("pass@1", f"pass@{k}"))]
     rows = [
         [m["name"], *(_worded(m["by_length"][name][what]) for name in names for what in ("pass@1", "pass@k"))]
@@ -52,10 +53,10 @@ def _lengths_table(methods: Mapping[str, Any], k: int) -> str:
 
 
 def _differences_table(differences: Sequence[Mapping[str, Any]], k: int) -> str:
-    names = [name for name in LENGTH_NAMES.values() if any(d["by_length"].get(name) for d in differences)]
+    names = _lengths_of(differences)
     rows = [
         [
-            f"{ARMS[d['of']].title} - {ARMS[d['from']].title}",
+            _compared(d),
             _worded(d, "+"),
             _worded(d["pass@k"], "+"),
             *(_worded(d["by_length"].get(name), "+") for name in names),
@@ -66,6 +67,25 @@ def _differences_table(differences: Sequence[Mapping[str, Any]], k: int) -> str:
     head = ["paired difference, points", "pass@1", f"pass@{k}", *(f"pass@1, {name}" for name in names)]
     head += ["long less short"] if names else []
     return _table(head, rows) if rows else ""
+
+
+def _same_update_table(differences: Sequence[Mapping[str, Any]]) -> str:
+    found = [(_compared(d), d["same_update"]) for d in differences if d["same_update"]]
+    names = _lengths_of([at for _, at in found])
+    rows = [
+        [of, str(at["update"]), _worded(at, "+"), *(_worded(at["by_length"].get(name), "+") for name in names)]
+        for of, at in found
+    ]
+    head = ["paired difference at the same update, points", "update", "pass@1", *(f"pass@1, {name}" for name in names)]
+    return _table(head, rows) if rows else ""
+
+
+def _compared(difference: Mapping[str, Any]) -> str:
+    return f"{ARMS[difference['of']].title} - {ARMS[difference['from']].title}"
+
+
+def _lengths_of(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [name for name in LENGTH_NAMES.values() if any(one["by_length"].get(name) for one in found)]
 
 
 def _costs_table(methods: Mapping[str, Any]) -> str:

@@ -148,25 +148,37 @@ def _examined(jobs: Sequence[Job]) -> Examined:
     return Examined(tuple(job.seed for job in jobs), problem_ids, np.array(shares), kinds, np.array(at_k), k)
 
 
-def curve(jobs: Sequence[Job], method: str) -> list[tuple[int, list[float]]]:
-    """(update, pass@1 on held-out problems of each seed that is there) while a method learned; update 0 is the warm-up.
+def validated(jobs: Sequence[Job], method: str) -> dict[int, Examined]:
+    """The policies of a method on held-out problems while it learned, by update, in their order.
 
     Updates that every seed has: labels may leave one seed fewer than another.
     """
-    points: dict[int, list[float]] = {}
+    found: dict[int, dict[int, dict[str, float]]] = {}  # shares by update, seed and problem
     for job in jobs:
-        if job.method == SFT and job.done:
-            points.setdefault(0, []).append(float(_examined([job]).shares.mean()))
         if job.method == method != SFT:
-            of_run: dict[int, Counter[bool]] = {}
             for line in read_lines(job.folder / "validation.jsonl"):
-                counts = of_run.setdefault(line["update"], Counter())
-                for outcome, number in line["outcomes"].items():
-                    counts[outcome == Verdict.ACCEPTED] += number
-            for update, counts in of_run.items():
-                points.setdefault(update, []).append(counts[True] / counts.total())
-    whole = max((len(shares) for update, shares in points.items() if update), default=0)
-    return sorted((u, shares) for u, shares in points.items() if not u or len(shares) == whole)
+                counts = Counter(line["outcomes"])
+                shares = found.setdefault(line["update"], {}).setdefault(job.seed, {})
+                shares[line["problem_id"]] = counts[Verdict.ACCEPTED] / counts.total()
+    whole = max(map(len, found.values()), default=0)
+    problem_ids = tuple(sorted({i for of_seeds in found.values() for shares in of_seeds.values() for i in shares}))
+    return {
+        update: Examined(
+            tuple(of_seeds),
+            problem_ids,
+            np.array([[shares[i] for i in problem_ids] for shares in of_seeds.values()]),
+            {},
+        )
+        for update, of_seeds in sorted(found.items())
+        if len(of_seeds) == whole and all(len(shares) == len(problem_ids) for shares in of_seeds.values())
+    }
+
+
+def curve(jobs: Sequence[Job], method: str) -> list[tuple[int, list[float]]]:
+    """(update, pass@1 on held-out problems of each seed that is there) while a method learned; update 0 is the warm-up."""
+    of_warm_ups = [float(_examined([job]).shares.mean()) for job in jobs if job.method == SFT and job.done]
+    points = [(update, [float(mean) for mean in e.shares.mean(1)]) for update, e in validated(jobs, method).items()]
+    return [(0, of_warm_ups), *points] if of_warm_ups else points
 
 
 def summary(jobs: Sequence[Job]) -> dict[str, Any]:
@@ -197,7 +209,13 @@ def summary(jobs: Sequence[Job]) -> dict[str, Any]:
             for method, e in found.items()
         },
         "differences": [
-            {"of": one, "from": other, **_json(between), **_apart(found[one], found[other], by_length)}
+            {
+                "of": one,
+                "from": other,
+                **_json(between),
+                **_apart(found[one], found[other], by_length),
+                "same_update": _at_the_same_update(validated(jobs, one), validated(jobs, other), by_length),
+            }
             for one, other in DIFFERENCES
             if one in found and other in found and (between := difference(found[one], found[other]))
         ],
@@ -256,6 +274,25 @@ def _apart(one: Examined, other: Examined, by_length: Mapping[str, frozenset[str
         "pass@k": _json(at_k) if at_k else None,
         "by_length": {name: None if found is None else _json(interval(found)) for name, found in lengths.items()},
         "long_less_short": None if long is None or short is None else _json(contrast(long, short)),
+    }
+
+
+def _at_the_same_update(
+    one: Mapping[int, Examined], other: Mapping[int, Examined], by_length: Mapping[str, frozenset[str]]
+) -> dict[str, Any] | None:
+    """A difference at the last update that both were examined at, where one of them had fewer in its budget of completions:
+    what a method does apart from what it costs. None where both had as many.
+    """
+    update = max(one.keys() & other.keys(), default=0)
+    if not update or max(one) == max(other):
+        return None
+    if not (found := difference(one[update], other[update])):
+        return None
+    lengths = {name: difference(one[update], other[update], chosen) for name, chosen in by_length.items()}
+    return {
+        "update": update,
+        **_json(found),
+        "by_length": {name: between and _json(between) for name, between in lengths.items()},
     }
 
 

@@ -99,18 +99,60 @@ def test_the_summary_counts_completions_by_method_number_of_branches_and_end(tmp
     assert "| 0 | 70 | 1,030 | 40 | 0.750 | 0.812 | - |" in page
 
 
-def test_a_curve_begins_with_the_warm_up_and_has_a_value_for_each_seed(tmp_path: Path) -> None:
+def validated_run(out: Path, method: str, seed: int, passed: Mapping[int, Mapping[str, int]]) -> Job:
+    """A run that is done, {update: {problem: completions of four that passed}}; it ends as the last update did."""
+    outcomes = {
+        update: {name: {"accepted": n, "wrong_answer": 4 - n} for name, n in of_update.items()}
+        for update, of_update in passed.items()
+    }
+    job = write_run(out, method, seed, outcomes[max(outcomes)])
+    lines = [
+        {"update": update, "problem_id": f"family/test/{name}", "outcomes": found}
+        for update, of_update in outcomes.items()
+        for name, found in of_update.items()
+    ]
+    (job.folder / "validation.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"upd')
+    return job
+
+
+def test_a_curve_begins_with_the_warm_up_and_has_a_value_for_each_seed_at_updates_that_all_have(tmp_path: Path) -> None:
     sft = write_run(tmp_path, "sft", 0, {"k1-0000": {"accepted": 1, "wrong_answer": 3}})
-    ppo = [Job(tmp_path, "ppo", seed) for seed in (0, 1)]
-    for job, passed in zip(ppo, (1, 2), strict=True):
-        job.folder.mkdir(parents=True)
-        lines = [
-            {"update": 20, "problem_id": "family/test/k1-0000", "outcomes": {"accepted": passed, "compile_error": 1}},
-            {"update": 20, "problem_id": "family/test/k2-0000", "outcomes": {"wrong_answer": 2}},
-        ]
-        (job.folder / "validation.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"upd')
+    ppo = [
+        validated_run(tmp_path, "ppo", 0, {20: {"k1-0000": 1, "k2-0000": 0}, 40: {"k1-0000": 4, "k2-0000": 4}}),
+        validated_run(tmp_path, "ppo", 1, {20: {"k1-0000": 4, "k2-0000": 1}, 40: {"k1-0000": 4}}),  # being written
+    ]
     assert curve([sft], "sft") == [(0, [0.25])]
-    assert curve([sft, *ppo], "ppo") == [(0, [0.25]), (20, [1 / 4, 2 / 5])]
+    assert curve([sft, *ppo], "ppo") == [(0, [0.25]), (20, [1 / 8, 5 / 8])]
+
+
+def test_methods_that_learned_for_fewer_updates_are_compared_at_the_last_that_both_had(tmp_path: Path) -> None:
+    """The labels of the reward model cost an update here: in the end it is behind, at the same update ahead."""
+    names = ("k1-0000", "k8-0000")
+    jobs = [
+        validated_run(
+            tmp_path, method, seed, {update: dict(zip(names, n, strict=True)) for update, n in passed.items()}
+        )
+        for seed in (0, 1)
+        for method, passed in {
+            "ppo": {8: (0, 0), 16: (1, 0), 24: (4, 4)},
+            "stepcoder": {8: (1, 0), 16: (1, 1), 24: (4, 4)},
+            "prm-dense": {8: (0, 0), 16: (2, 3 - seed)},
+        }.items()
+    ]
+    write_run(tmp_path, "sft", 0, {name: {"wrong_answer": 4} for name in names})
+    lengths = {"family/test/k1-0000": 40, "family/test/k8-0000": 140}
+    (tmp_path / "seed-0" / "sft" / "lengths.json").write_text(json.dumps(lengths))
+    numbers = summary(jobs)
+    found = {(d["of"], d["from"]): d for d in numbers["differences"]}
+    assert found["stepcoder", "ppo"]["same_update"] is None  # both had 24 updates
+    dense = found["prm-dense", "ppo"]
+    assert dense["value"] == pytest.approx((9 - 16) / 16)
+    assert dense["same_update"]["update"] == 16
+    assert dense["same_update"]["value"] == pytest.approx((9 - 2) / 16)
+    by_length = {name: at["value"] for name, at in dense["same_update"]["by_length"].items()}
+    assert by_length == pytest.approx({"over 100 tokens": 5 / 8, "up to 100 tokens": 1 / 4})
+    assert "| PRM dense - PPO | 16 | +43.8 [" in markdown(numbers)
+    assert "| StepCoder - PPO | 24" not in markdown(numbers)
 
 
 def test_figures_are_the_same_bytes_for_the_same_numbers_and_need_no_seed_twice(tmp_path: Path) -> None:
