@@ -97,7 +97,7 @@ def section(numbers: dict[str, Any]) -> str:
         *(
             f"- Seed{'s'[: len(of['seeds']) - 1]} {', '.join(map(str, of['seeds']))}: version {of['version']}, commit"
             f" `{of['commit'][:10]}`, torch {of['torch']}, transformers {of['transformers']}, Python {of['python']},"
-            f" {of['cpus']} CPUs."
+            f" {of['cpus']} CPUs{', ' + of['cpu'] if 'cpu' in of else ''}."
             for of in numbers["of"]["made_by"]
         ),
     ]

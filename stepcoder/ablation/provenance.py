@@ -2,11 +2,14 @@
 
 import json
 import platform
+import re
 import subprocess
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from appsplus.jsonl import write_atomically
 from appsplus.judge import available_cpus
@@ -20,6 +23,7 @@ def save_provenance(folder: Path) -> None:
         "version": metadata.version("appsplus"),
         "commit": _commit(Path(__file__).resolve().parents[2]),
         "cpus": available_cpus(),
+        "cpu": _cpu(),
         "python": platform.python_version(),
         "torch": metadata.version("torch"),
         "transformers": metadata.version("transformers"),
@@ -34,6 +38,15 @@ def provenance(folders: Iterable[tuple[int, Path]]) -> list[dict[str, Any]]:
         if (folder / FILE_NAME).is_file():
             found.setdefault((folder / FILE_NAME).read_text(encoding="utf-8"), set()).add(seed)
     return [json.loads(text) | {"seeds": sorted(seeds)} for text, seeds in found.items()]
+
+
+def _cpu() -> str:
+    """Its model, and the instructions that torch takes: on another CPU the same seed rounds otherwise, and is another run."""
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return f"{found[1] if found else platform.machine()} with {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _commit(root: Path) -> str | None:

@@ -73,6 +73,8 @@ def test_what_is_recorded_of_runs_has_their_numbers_and_is_gone_on_from(
     assert json.loads((out / "table.json").read_text()) == numbers
     [made_by] = numbers["of"]["made_by"]
     assert (made_by["seeds"], made_by["torch"]) == ([0], torch.__version__)
+    assert made_by["cpu"].endswith(f" with {torch.backends.cpu.get_cpu_capability()}")
+    assert f" CPUs, {made_by['cpu']}.\n" in page_maker.section(numbers)
     assert not any(str(finished) in path.read_text() for path in out.rglob("*.json*"))
     shutil.copytree(finished / "data", out / "data")
     monkeypatch.setattr(runs, "do", None)
